@@ -1,0 +1,13 @@
+//! The CloudEvents envelope that contexts exchange and the event types known so far.
+//!
+//! An event lives in two shapes: [`CloudEvent`], the CloudEvents 1.0 JSON that readers outside see, and [`StoredEvent`],
+//! the item of the events table from whose stream every reader inside is fed. The library knows neither AWS nor HTTP.
+
+pub mod alert;
+mod envelope;
+mod id;
+mod stored;
+
+pub use envelope::{CloudEvent, place_subject};
+pub use id::EventId;
+pub use stored::{BadEvent, StoredEvent};

@@ -1,0 +1,1 @@
+//! The subset of AWS IoT SQL that the template's rules use.

@@ -1,0 +1,1 @@
+//! The live state of zones as packed blocks in DynamoDB.

@@ -1,0 +1,1 @@
+//! The register of places, zones and spaces (DynamoDB adapter with a short-lived cache).

@@ -1,0 +1,229 @@
+//! Devices and listeners that know only MQTT.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, SecondsFormat, Utc};
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS, Transport};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::eventually::eventually;
+
+const IN_FLIGHT: u16 = 500;
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(60);
+
+/// One reading of a space in the field project's format.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Zone id.
+    pub zone: String,
+    /// Space number.
+    pub space: u32,
+    /// Whether a vehicle stands there.
+    pub occupied: bool,
+    /// Device time.
+    pub at: DateTime<Utc>,
+}
+
+impl Reading {
+    /// The payload, with a time that carries its offset.
+    #[must_use]
+    pub fn payload(&self) -> Vec<u8> {
+        let status = if self.occupied { "occupied" } else { "free" };
+        let body = json!({
+            "sensor_id": self.space,
+            "zone": self.zone,
+            "status": status,
+            "timestamp": self.at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            "confidence": 0.95,
+        });
+        body.to_string().into_bytes()
+    }
+
+    /// The topic below `place`.
+    #[must_use]
+    pub fn topic(&self, place: &str) -> String {
+        format!("{place}/parking/{}/place_{}", self.zone, self.space)
+    }
+}
+
+/// An MQTT client that publishes with QoS 1 and knows what was acknowledged.
+#[derive(Debug)]
+pub struct Device {
+    client: AsyncClient,
+    sent: std::sync::atomic::AtomicU64,
+    acknowledged: watch::Receiver<u64>,
+    driver: JoinHandle<()>,
+}
+
+impl Device {
+    /// Connects over TCP.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    pub async fn connect(host: &str, port: u16) -> anyhow::Result<Self> {
+        let mut options = MqttOptions::new(format!("device-{}", uuid::Uuid::new_v4()), host, port);
+        options.set_inflight(IN_FLIGHT).set_clean_session(false);
+        let (client, mut eventloop) = AsyncClient::new(options, usize::from(IN_FLIGHT));
+        while !matches!(eventloop.poll().await.context("MQTT broker")?, Event::Incoming(Packet::ConnAck(_))) {}
+        let (acks, acknowledged) = watch::channel(0);
+        let driver = tokio::spawn(async move {
+            loop {
+                match eventloop.poll().await {
+                    Ok(Event::Incoming(Packet::PubAck(_))) => acks.send_modify(|n| *n += 1),
+                    Ok(_) => {}
+                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                }
+            }
+        });
+        Ok(Self { client, sent: 0.into(), acknowledged, driver })
+    }
+
+    /// Publishes without waiting for the acknowledgement.
+    ///
+    /// # Errors
+    /// When the client has ended.
+    pub async fn publish(&self, topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> anyhow::Result<()> {
+        self.client.publish(topic, QoS::AtLeastOnce, true, payload.into()).await?;
+        self.sent.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Waits until every message is acknowledged.
+    ///
+    /// # Errors
+    /// When that takes more than a minute.
+    pub async fn acknowledged(&self) -> anyhow::Result<()> {
+        let sent = self.sent.load(std::sync::atomic::Ordering::SeqCst);
+        let mut acknowledged = self.acknowledged.clone();
+        let all = acknowledged.wait_for(|n| *n >= sent);
+        match tokio::time::timeout(ACKNOWLEDGED_WITHIN, all).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => bail!("{} of {sent} messages acknowledged", *self.acknowledged.borrow()),
+        }
+    }
+
+    /// Publishes one reading of `place` and waits for its acknowledgement.
+    ///
+    /// # Errors
+    /// As [`Self::publish`] and [`Self::acknowledged`].
+    pub async fn report(&self, place: &str, reading: &Reading) -> anyhow::Result<()> {
+        self.publish(reading.topic(place), reading.payload()).await?;
+        self.acknowledged().await
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// An MQTT client that collects what arrives on a filter.
+#[derive(Debug)]
+pub struct Subscriber {
+    messages: mpsc::UnboundedReceiver<Publish>,
+    latest: HashMap<String, Value>,
+    driver: JoinHandle<()>,
+}
+
+impl Subscriber {
+    /// Subscribes over TCP.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn tcp(host: &str, port: u16, filter: &str) -> anyhow::Result<Self> {
+        Self::open(MqttOptions::new(format!("listener-{}", uuid::Uuid::new_v4()), host, port), filter).await
+    }
+
+    /// Subscribes over WebSocket as a browser does, without a login.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn websocket(url: &str, filter: &str) -> anyhow::Result<Self> {
+        // rumqttc takes the port of a WebSocket from the URL.
+        let mut options = MqttOptions::new(format!("web-{}", uuid::Uuid::new_v4()), url, 0);
+        options.set_transport(Transport::Ws);
+        Self::open(options, filter).await
+    }
+
+    async fn open(options: MqttOptions, filter: &str) -> anyhow::Result<Self> {
+        let (client, mut eventloop) = AsyncClient::new(options, 16);
+        client.subscribe(filter, QoS::AtLeastOnce).await?;
+        let (sender, messages) = mpsc::unbounded_channel();
+        loop {
+            match eventloop.poll().await.context("MQTT broker")? {
+                Event::Incoming(Packet::SubAck(ack)) => {
+                    let refused = ack.return_codes.iter().any(|c| matches!(c, rumqttc::SubscribeReasonCode::Failure));
+                    if refused {
+                        bail!("the broker refused the subscription to {filter}");
+                    }
+                    break;
+                }
+                Event::Incoming(Packet::Publish(publish)) => sender.send(publish).context("own receiver")?,
+                _ => {}
+            }
+        }
+        let driver = tokio::spawn(async move {
+            let _client = client;
+            while let Ok(event) = eventloop.poll().await {
+                if let Event::Incoming(Packet::Publish(publish)) = event
+                    && sender.send(publish).is_err()
+                {
+                    break;
+                }
+            }
+        });
+        Ok(Self { messages, latest: HashMap::new(), driver })
+    }
+
+    fn collect(&mut self) {
+        while let Ok(publish) = self.messages.try_recv() {
+            if let Ok(body) = serde_json::from_slice(&publish.payload) {
+                self.latest.insert(publish.topic, body);
+            }
+        }
+    }
+
+    /// The newest JSON of each topic so far.
+    pub fn latest(&mut self) -> &HashMap<String, Value> {
+        self.collect();
+        &self.latest
+    }
+
+    /// Waits until the newest message of `topic` satisfies `wanted`.
+    ///
+    /// # Panics
+    /// When that does not happen in time.
+    pub async fn wait_for(&mut self, topic: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let this = std::cell::RefCell::new(self);
+        eventually(|| async {
+            let mut this = this.borrow_mut();
+            match this.latest().get(topic) {
+                Some(body) if wanted(body) => Ok(body.clone()),
+                other => Err(format!("on {topic}: {other:?}")),
+            }
+        })
+        .await
+    }
+
+    /// Every JSON message received and not yet taken, in order.
+    pub fn drain(&mut self) -> Vec<(String, Value)> {
+        let mut all = Vec::new();
+        while let Ok(publish) = self.messages.try_recv() {
+            if let Ok(body) = serde_json::from_slice(&publish.payload) {
+                all.push((publish.topic, body));
+            }
+        }
+        all
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}

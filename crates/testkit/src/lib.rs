@@ -1,0 +1,15 @@
+//! Drives the platform as clients and devices do, wherever it runs: embedded in the test, or deployed elsewhere.
+//!
+//! A test asks for a [`Platform`] and never learns which one it got, unless it needs the embedded stack's faults
+//! ([`Platform::embedded`]). `PARVIS_TARGET=<file>` names a JSON file that describes a deployed platform
+//! ([`Deployed`]); without it every test starts its own embedded stack on free ports.
+
+mod devices;
+mod eventually;
+mod http;
+mod platform;
+
+pub use devices::{Device, Reading, Subscriber};
+pub use eventually::{eventually, eventually_within};
+pub use http::Api;
+pub use platform::{Deployed, Platform};

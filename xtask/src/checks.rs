@@ -1,0 +1,73 @@
+//! The checks and tests, each a thin call of the tool that does it.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::command::{cargo, run};
+use crate::tools;
+
+/// rustfmt.
+pub fn format() -> anyhow::Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+/// clippy with the workspace's lints.
+pub fn clippy() -> anyhow::Result<()> {
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
+/// Everything `cargo test` runs.
+pub fn test() -> anyhow::Result<()> {
+    // The end-to-end tests start functions as processes of the `parvis` binary.
+    run(cargo().args(["build", "--locked", "--package", "parvis-local"]))?;
+    run(cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]))
+}
+
+/// Licences, bans and sources; advisories where their database can be reached.
+pub fn deny() -> anyhow::Result<()> {
+    let deny = tools::cargo_deny()?;
+    run(Command::new(&deny).args(["--locked", "check", "bans", "licenses", "sources"]))?;
+    if Command::new(&deny).args(["fetch", "db"]).output().is_ok_and(|o| o.status.success()) {
+        return run(Command::new(&deny).args(["--locked", "check", "advisories"]));
+    }
+    eprintln!("note: the advisory database cannot be reached from here; advisories were not checked");
+    Ok(())
+}
+
+/// The template's linters.
+pub fn template() -> anyhow::Result<()> {
+    let source = tools::python("cfn-lint-source", &["cfn-lint==1.53.1"])?;
+    let current = tools::python("cfn-lint-transformed", &["cfn-lint", "aws-sam-translator", "boto3"])?;
+    let posture = tools::python("checkov", &["checkov"])?;
+    run(Command::new("bash")
+        .arg("xtask/scripts/lint_template.sh")
+        .env("CFN_LINT_SOURCE", source)
+        .env("CFN_LINT_TRANSFORMED", current)
+        .env("CHECKOV", posture))
+}
+
+/// Packages, type check, unit tests and build of the web application.
+pub fn web() -> anyhow::Result<()> {
+    build_web()?;
+    let web = Path::new("web");
+    run(Command::new("npm").args(["run", "check"]).current_dir(web))?;
+    run(Command::new("npm").args(["test"]).current_dir(web))
+}
+
+/// Builds web/dist.
+pub fn build_web() -> anyhow::Result<()> {
+    let web = Path::new("web");
+    tools::npm_packages(web)?;
+    run(Command::new("npm").args(["run", "build"]).current_dir(web))
+}
+
+/// The figures of the README.
+pub fn bench(json: bool, rest: &[String]) -> anyhow::Result<()> {
+    run(cargo().args(["build", "--release", "--locked", "--package", "parvis-local"]))?;
+    let mut bench = cargo();
+    bench.args(["run", "--release", "--locked", "--package", "parvis-bench", "--"]);
+    if json {
+        bench.arg("--json");
+    }
+    run(bench.args(rest))
+}
