@@ -103,9 +103,10 @@ impl Publisher {
         let sent = self.sent.load(Ordering::Relaxed);
         let mut acknowledged = self.acknowledged.clone();
         let all = acknowledged.wait_for(|n| *n >= sent);
-        let outcome = tokio::time::timeout(patience, all).await;
+        // Only the outcome is kept: the guard inside must not be held over an await.
+        let complete = tokio::time::timeout(patience, all).await.is_ok_and(|all| all.is_ok());
         let done = self.acknowledged();
-        if !matches!(outcome, Ok(Ok(_))) {
+        if !complete {
             self.driver.abort();
             bail!("the broker acknowledged {done} of {sent} messages within {patience:?}");
         }

@@ -66,11 +66,7 @@ impl TryFrom<Unchecked> for Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self {
-            busy: 70,
-            saturated: 85,
-            hysteresis: 5,
-        }
+        Self { busy: 70, saturated: 85, hysteresis: 5 }
     }
 }
 
@@ -81,11 +77,7 @@ impl Thresholds {
     /// Unless `hysteresis < busy < saturated <= 100`.
     pub fn new(busy: u8, saturated: u8, hysteresis: u8) -> Result<Self, InvalidThresholds> {
         if hysteresis < busy && busy < saturated && saturated <= 100 {
-            Ok(Self {
-                busy,
-                saturated,
-                hysteresis,
-            })
+            Ok(Self { busy, saturated, hysteresis })
         } else {
             Err(InvalidThresholds)
         }
@@ -128,17 +120,10 @@ impl Thresholds {
 pub fn next_level(current: Level, rate: f64, thresholds: &Thresholds) -> Level {
     let holds = |level: Level| {
         let entry = f64::from(thresholds.of(level));
-        let needed = if level <= current {
-            entry - f64::from(thresholds.hysteresis)
-        } else {
-            entry
-        };
+        let needed = if level <= current { entry - f64::from(thresholds.hysteresis) } else { entry };
         rate >= needed
     };
-    [Level::Saturated, Level::Busy]
-        .into_iter()
-        .find(|level| holds(*level))
-        .unwrap_or(Level::Normal)
+    [Level::Saturated, Level::Busy].into_iter().find(|level| holds(*level)).unwrap_or(Level::Normal)
 }
 
 #[cfg(test)]

@@ -115,17 +115,11 @@ impl Changes {
     }
 
     pub(crate) fn add(&mut self, space: SpaceNumber, at: DateTime<Utc>, status: Status) {
-        self.unless_undone(
-            Change::Remove { space, at, status },
-            Change::Add { space, at, status },
-        );
+        self.unless_undone(Change::Remove { space, at, status }, Change::Add { space, at, status });
     }
 
     pub(crate) fn remove(&mut self, space: SpaceNumber, at: DateTime<Utc>, status: Status) {
-        self.unless_undone(
-            Change::Add { space, at, status },
-            Change::Remove { space, at, status },
-        );
+        self.unless_undone(Change::Add { space, at, status }, Change::Remove { space, at, status });
     }
 
     /// A change and its opposite within one write are no change.

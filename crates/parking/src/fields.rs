@@ -18,10 +18,7 @@ impl Fields {
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, Refusal> {
         match serde_json::from_slice(payload) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
-            Ok(_) => Err(Refusal::new(
-                RefusalCode::NotAnObject,
-                "the payload is JSON but not an object",
-            )),
+            Ok(_) => Err(Refusal::new(RefusalCode::NotAnObject, "the payload is JSON but not an object")),
             // The parser's message holds a position and an expectation, never the content.
             Err(error) => Err(Refusal::new(RefusalCode::NotJson, error.to_string())),
         }
@@ -33,21 +30,15 @@ impl Fields {
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&Value, Refusal> {
-        self.get(name).ok_or_else(|| {
-            Refusal::new(RefusalCode::MissingField, format!("`{name}` is required"))
-        })
+        self.get(name).ok_or_else(|| Refusal::new(RefusalCode::MissingField, format!("`{name}` is required")))
     }
 
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
-        self.get(name)
-            .map(|value| value.as_str().ok_or_else(|| bad_field(name, "a text")))
-            .transpose()
+        self.get(name).map(|value| value.as_str().ok_or_else(|| bad_field(name, "a text"))).transpose()
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
-        self.get(name)
-            .map(|value| value.as_bool().ok_or_else(|| bad_field(name, "true or false")))
-            .transpose()
+        self.get(name).map(|value| value.as_bool().ok_or_else(|| bad_field(name, "true or false"))).transpose()
     }
 
     /// A whole number from 0 to `max`.
@@ -102,44 +93,24 @@ impl Fields {
     }
 
     /// The message's `timestamp`: a text, or milliseconds since the epoch.
-    pub(crate) fn timestamp(
-        &self,
-        zone: Tz,
-        received_at: DateTime<Utc>,
-    ) -> Result<DateTime<Utc>, Refusal> {
+    pub(crate) fn timestamp(&self, zone: Tz, received_at: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
         match self.required("timestamp")? {
             Value::String(text) => timestamp::read(text, zone, received_at),
             Value::Number(number) => {
                 // Some clients write their milliseconds as a float; the fraction is below our resolution.
-                #[expect(clippy::cast_possible_truncation, reason = "saturates, and is range-checked next")]
-                let millis = number
-                    .as_i64()
-                    .or_else(|| number.as_f64().map(|float| float as i64));
+                let millis = number.as_i64().or_else(|| number.as_f64().map(|float| float as i64));
                 timestamp::from_millis(millis.unwrap_or(i64::MAX), received_at)
             }
-            _ => Err(Refusal::new(
-                RefusalCode::BadTimestamp,
-                "neither a text nor a number",
-            )),
+            _ => Err(Refusal::new(RefusalCode::BadTimestamp, "neither a text nor a number")),
         }
     }
 }
 
 /// A float such as `12.0` as the whole number that it is.
 fn whole_float(number: f64) -> Option<u64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a whole number within the exact range"
-    )]
     (number.fract() == 0.0 && (0.0..9.0e15).contains(&number)).then_some(number as u64)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the caller checked 0 to 100"
-)]
 fn rounded_percent(percent: f64) -> u8 {
     percent.round() as u8
 }
@@ -149,8 +120,5 @@ fn bad_field(name: &str, expected: &str) -> Refusal {
 }
 
 fn out_of_range(name: &str, expected: &str) -> Refusal {
-    Refusal::new(
-        RefusalCode::NumberOutOfRange,
-        format!("`{name}` is not {expected}"),
-    )
+    Refusal::new(RefusalCode::NumberOutOfRange, format!("`{name}` is not {expected}"))
 }

@@ -31,9 +31,7 @@ fn is_id(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=64).contains(&bytes.len())
         && bytes[0].is_ascii_alphanumeric()
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
         && text != "parking"
 }
 
@@ -119,9 +117,7 @@ text_id! {
 }
 
 /// The number of a space (bay) within its zone, from 1 to 9999; the field protocol's `place_<n>`.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9999))]
@@ -220,21 +216,13 @@ impl BlockKey {
     /// The key of the block that holds a space.
     #[must_use]
     pub fn of_space(place: PlaceId, zone: ZoneId, space: SpaceNumber) -> Self {
-        Self {
-            place,
-            zone,
-            index: BlockIndex::Spaces(space.block()),
-        }
+        Self { place, zone, index: BlockIndex::Spaces(space.block()) }
     }
 
     /// The key of a zone's counter.
     #[must_use]
     pub fn of_counter(place: PlaceId, zone: ZoneId) -> Self {
-        Self {
-            place,
-            zone,
-            index: BlockIndex::Counter,
-        }
+        Self { place, zone, index: BlockIndex::Counter }
     }
 
     /// The sort key: `<zone>#<nnnn>` or `<zone>#counter`.
@@ -260,11 +248,7 @@ impl BlockKey {
         } else {
             return Err(invalid());
         };
-        Ok(Self {
-            place: place.parse()?,
-            zone: zone.parse()?,
-            index,
-        })
+        Ok(Self { place: place.parse()?, zone: zone.parse()?, index })
     }
 }
 

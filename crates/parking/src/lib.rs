@@ -20,14 +20,12 @@ pub mod timestamp;
 pub mod topic;
 
 pub use alert::{Level, Thresholds};
-pub use block::{
-    Block, CounterBlock, CounterState, DecodeError, MergeReport, Point, SpaceBlock, SpaceState,
-};
+pub use block::{Block, CounterBlock, CounterState, DecodeError, MergeReport, Point, SpaceBlock, SpaceState};
 pub use change::{Change, EventKind};
 pub use ids::{BLOCK_SPACES, BlockIndex, BlockKey, InvalidId, PlaceId, SpaceNumber, ZoneId};
 pub use message::{
-    Connectivity, Count, CounterReading, DeviceMessage, Heartbeat, Percent, PlateObservation,
-    RawMessage, SpaceReading, Spot, Status, VehicleClass, Zones,
+    Connectivity, Count, CounterReading, DeviceMessage, Heartbeat, Percent, PlateObservation, RawMessage, SpaceReading,
+    Spot, Status, VehicleClass, Zones,
 };
 pub use refusal::{Refusal, RefusalCode};
 pub use tally::Tally;

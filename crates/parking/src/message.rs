@@ -65,14 +65,7 @@ impl Percent {
     /// A percentage, rounded to the hundredth; `None` outside 0 to 100.
     #[must_use]
     pub fn new(percent: f64) -> Option<Self> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be within 0 to 100"
-        )]
-        (0.0..=100.0)
-            .contains(&percent)
-            .then(|| Self((percent * 100.0).round() as u16))
+        (0.0..=100.0).contains(&percent).then(|| Self((percent * 100.0).round() as u16))
     }
 
     /// A percentage from its hundredths, such as a stored one; `None` above 10 000.
@@ -278,14 +271,23 @@ pub enum DeviceMessage {
 }
 
 impl DeviceMessage {
+    /// What orders messages: device time, then the sequence.
+    #[must_use]
+    pub fn order(&self) -> (DateTime<Utc>, Option<u64>) {
+        match self {
+            Self::Space(reading) => (reading.at, reading.sequence),
+            Self::Counter(reading) => (reading.at, None),
+            Self::Heartbeat(heartbeat) => (heartbeat.at, None),
+            Self::Plate(observation) => (observation.at, None),
+        }
+    }
+
     /// The block that this message changes; `None` for a plate, which has no live state.
     #[must_use]
     pub fn block_key(&self) -> Option<BlockKey> {
         match self {
             Self::Space(r) => Some(BlockKey::of_space(r.place.clone(), r.zone.clone(), r.space)),
-            Self::Heartbeat(h) => {
-                Some(BlockKey::of_space(h.place.clone(), h.zone.clone(), h.space))
-            }
+            Self::Heartbeat(h) => Some(BlockKey::of_space(h.place.clone(), h.zone.clone(), h.space)),
             Self::Counter(r) => Some(BlockKey::of_counter(r.place.clone(), r.zone.clone())),
             Self::Plate(_) => None,
         }
@@ -304,12 +306,7 @@ pub trait Zones {
     ///
     /// # Errors
     /// [`RefusalCode::UnknownZone`] or [`RefusalCode::UnknownSpace`].
-    fn admit(
-        &self,
-        place: &PlaceId,
-        zone: &ZoneId,
-        space: Option<SpaceNumber>,
-    ) -> Result<(), RefusalCode>;
+    fn admit(&self, place: &PlaceId, zone: &ZoneId, space: Option<SpaceNumber>) -> Result<(), RefusalCode>;
 
     /// The zone's registered capacity.
     fn capacity(&self, place: &PlaceId, zone: &ZoneId) -> Option<u32>;
@@ -322,14 +319,9 @@ pub trait Zones {
 pub fn parse(raw: &RawMessage<'_>, zones: &impl Zones) -> Result<DeviceMessage, Refusal> {
     let topic = Topic::parse(raw.topic, zones.default_place())?;
     let timezone = zones.timezone(&topic.place).ok_or_else(|| {
-        Refusal::new(
-            RefusalCode::UnknownPlace,
-            format!("place `{}` is not in the register", topic.place),
-        )
+        Refusal::new(RefusalCode::UnknownPlace, format!("place `{}` is not in the register", topic.place))
     })?;
-    zones
-        .admit(&topic.place, &topic.zone, topic.subject.space())
-        .map_err(|code| not_admitted(code, &topic))?;
+    zones.admit(&topic.place, &topic.zone, topic.subject.space()).map_err(|code| not_admitted(code, &topic))?;
 
     let fields = Fields::parse(raw.payload)?;
     if let Some(zone) = fields.text("zone")?
@@ -341,20 +333,13 @@ pub fn parse(raw: &RawMessage<'_>, zones: &impl Zones) -> Result<DeviceMessage, 
         ));
     }
     let at = fields.timestamp(timezone, raw.received_at)?;
-    let head = Head {
-        at,
-        received_at: raw.received_at,
-        fields,
-    };
+    let head = Head { at, received_at: raw.received_at, fields };
     match topic.subject {
         Subject::Space(space) => head.space(topic.place, topic.zone, space).map(DeviceMessage::Space),
-        Subject::Heartbeat(space) => head
-            .heartbeat(topic.place, topic.zone, space)
-            .map(DeviceMessage::Heartbeat),
+        Subject::Heartbeat(space) => head.heartbeat(topic.place, topic.zone, space).map(DeviceMessage::Heartbeat),
         Subject::Counter => {
             let registered = zones.capacity(&topic.place, &topic.zone);
-            head.counter(topic.place, topic.zone, registered)
-                .map(DeviceMessage::Counter)
+            head.counter(topic.place, topic.zone, registered).map(DeviceMessage::Counter)
         }
         Subject::Plate(spot) => head.plate(topic.place, topic.zone, spot).map(DeviceMessage::Plate),
     }
@@ -383,10 +368,7 @@ impl Head {
             Some(text) if text.eq_ignore_ascii_case("free") => Status::Free,
             Some(text) if text.eq_ignore_ascii_case("occupied") => Status::Occupied,
             _ => {
-                return Err(Refusal::new(
-                    RefusalCode::BadStatus,
-                    "`status` is neither `free` nor `occupied`",
-                ));
+                return Err(Refusal::new(RefusalCode::BadStatus, "`status` is neither `free` nor `occupied`"));
             }
         };
         Ok(SpaceReading {
@@ -416,19 +398,9 @@ impl Head {
     fn counter(self, place: PlaceId, zone: ZoneId, registered: Option<u32>) -> Result<CounterReading, Refusal> {
         let sent = self.fields.whole("capacity", MAX_CAPACITY)?.map(to_spaces);
         let capacity = registered.or(sent).ok_or_else(|| {
-            Refusal::new(
-                RefusalCode::MissingField,
-                "`capacity` is neither in the message nor in the register",
-            )
+            Refusal::new(RefusalCode::MissingField, "`capacity` is neither in the message nor in the register")
         })?;
-        Ok(CounterReading {
-            place,
-            zone,
-            at: self.at,
-            count: self.count()?,
-            capacity,
-            received_at: self.received_at,
-        })
+        Ok(CounterReading { place, zone, at: self.at, count: self.count()?, capacity, received_at: self.received_at })
     }
 
     fn count(&self) -> Result<Count, Refusal> {
@@ -449,15 +421,9 @@ impl Head {
 
     fn plate(self, place: PlaceId, zone: ZoneId, spot: Spot) -> Result<PlateObservation, Refusal> {
         self.fields.required("plate")?;
-        let plate = self
-            .fields
-            .text("plate")?
-            .and_then(Plate::normalise)
-            .ok_or_else(|| {
-                Refusal::new(
-                    RefusalCode::BadField,
-                    "`plate` holds no letter or digit, or more than 16",
-                )
+        let plate =
+            self.fields.text("plate")?.and_then(Plate::normalise).ok_or_else(|| {
+                Refusal::new(RefusalCode::BadField, "`plate` holds no letter or digit, or more than 16")
             })?;
         Ok(PlateObservation {
             place,

@@ -29,14 +29,8 @@ impl Plate {
     /// Normalises a plate as a camera or a person wrote it; `None` when no letter or digit is left, or more than 16.
     #[must_use]
     pub fn normalise(text: &str) -> Option<Self> {
-        let plate: String = text
-            .chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_uppercase)
-            .collect();
-        (1..=MAX_LENGTH)
-            .contains(&plate.chars().count())
-            .then_some(Self(plate))
+        let plate: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect();
+        (1..=MAX_LENGTH).contains(&plate.chars().count()).then_some(Self(plate))
     }
 
     /// The normal form in clear. Only for what the law lets us keep in clear.
@@ -83,7 +77,7 @@ fn is_siv(plate: &[u8]) -> bool {
         [left @ .., d1, d2, d3, r1, r2] if left.len() == 2 => {
             left.iter().chain([r1, r2]).all(letter)
                 && [d1, d2, d3].iter().all(|b| b.is_ascii_digit())
-                && [**d1, **d2, **d3] != *b"000"
+                && [*d1, *d2, *d3] != *b"000"
                 && left != b"SS"
                 && left != b"WW"
                 && [*r1, *r2] != *b"SS"
@@ -97,9 +91,7 @@ fn is_fni(plate: &[u8]) -> bool {
     let digits = plate.iter().take_while(|b| b.is_ascii_digit()).count();
     let rest = &plate[digits..];
     let letters = rest.iter().take_while(|b| b.is_ascii_uppercase()).count();
-    (1..=4).contains(&digits)
-        && (1..=3).contains(&letters)
-        && is_department(&rest[letters..])
+    (1..=4).contains(&digits) && (1..=3).contains(&letters) && is_department(&rest[letters..])
 }
 
 fn is_department(code: &[u8]) -> bool {
@@ -170,7 +162,9 @@ mod tests {
         for fni in ["1234 AB 75", "1 ABC 2A", "12-AB-971", "123 ABC 01"] {
             assert_eq!(plate(fni).form(), PlateForm::Fni, "{fni}");
         }
-        for other in ["AI-123-AA", "SS-123-AA", "AA-123-SS", "WW-123-AA", "AA-000-AA", "M-AB 1234", "1234 AB 96", "КА1234"] {
+        for other in
+            ["AI-123-AA", "SS-123-AA", "AA-123-SS", "WW-123-AA", "AA-000-AA", "M-AB 1234", "1234 AB 96", "КА1234"]
+        {
             assert_eq!(plate(other).form(), PlateForm::Other, "{other}");
         }
     }
@@ -187,10 +181,7 @@ mod tests {
         // RFC 4231, test case 2, whose message is not a plate: the primitive, and then our use of it.
         let key = PlateKey::new(b"Jefe");
         let raw = Plate("what do ya want for nothing?".into()).hash(&key);
-        assert_eq!(
-            raw.as_str(),
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-        );
+        assert_eq!(raw.as_str(), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         assert_eq!(plate("aa-123-aa").hash(&key), plate("AA 123 AA").hash(&key));
         assert_ne!(plate("AA123AA").hash(&key), plate("AA123AA").hash(&PlateKey::new(b"other")));
     }

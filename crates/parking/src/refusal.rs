@@ -83,10 +83,7 @@ impl Refusal {
     /// A refusal with its explanation.
     #[must_use]
     pub fn new(code: RefusalCode, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-        }
+        Self { code, detail: detail.into() }
     }
 }
 
@@ -96,12 +93,9 @@ mod tests {
 
     #[test]
     fn codes_are_written_as_they_serialise() {
-        for code in [
-            RefusalCode::BadEnvelope,
-            RefusalCode::NotAnObject,
-            RefusalCode::ClockAhead,
-            RefusalCode::UnknownSpace,
-        ] {
+        for code in
+            [RefusalCode::BadEnvelope, RefusalCode::NotAnObject, RefusalCode::ClockAhead, RefusalCode::UnknownSpace]
+        {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
     }

@@ -23,22 +23,13 @@ impl Tally {
     #[must_use]
     pub fn counted(occupied: u32, capacity: u32) -> Self {
         let occupied = occupied.min(capacity);
-        Self {
-            total: capacity,
-            free: capacity - occupied,
-            occupied,
-            unknown: 0,
-        }
+        Self { total: capacity, free: capacity - occupied, occupied, unknown: 0 }
     }
 
     /// So many spaces of which nothing is known.
     #[must_use]
     pub fn unheard(spaces: u32) -> Self {
-        Self {
-            total: spaces,
-            unknown: spaces,
-            ..Self::default()
-        }
+        Self { total: spaces, unknown: spaces, ..Self::default() }
     }
 
     /// Counts one space; `None` is unknown.

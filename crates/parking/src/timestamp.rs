@@ -12,12 +12,7 @@ pub const CLOCK_AHEAD: Duration = Duration::minutes(5);
 const EARLIEST_MILLIS: i64 = 946_684_800_000;
 
 /// Naive forms that devices and files use.
-const NAIVE_FORMS: [&str; 4] = [
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d %H:%M",
-];
+const NAIVE_FORMS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
 
 /// Reads a timestamp text, to the millisecond.
 ///
@@ -37,8 +32,7 @@ pub fn read(text: &str, zone: Tz, received_at: DateTime<Utc>) -> Result<DateTime
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
         .ok_or_else(|| bad("neither an ISO 8601 date and time nor epoch milliseconds"))?;
-    let time = resolve(naive, zone, received_at)
-        .ok_or_else(|| bad("no such time in the zone of the place"))?;
+    let time = resolve(naive, zone, received_at).ok_or_else(|| bad("no such time in the zone of the place"))?;
     check(time, received_at)
 }
 
@@ -47,8 +41,7 @@ pub fn read(text: &str, zone: Tz, received_at: DateTime<Utc>) -> Result<DateTime
 /// # Errors
 /// As [`read`].
 pub fn from_millis(millis: i64, received_at: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
-    let time = DateTime::from_timestamp_millis(millis)
-        .ok_or_else(|| bad("outside the range of times"))?;
+    let time = DateTime::from_timestamp_millis(millis).ok_or_else(|| bad("outside the range of times"))?;
     check(time, received_at)
 }
 
@@ -63,11 +56,7 @@ fn resolve(naive: NaiveDateTime, zone: Tz, received_at: DateTime<Utc>) -> Option
         LocalResult::Ambiguous(first, second) => {
             let second = second.to_utc();
             // "In the future" leaves devices the same tolerance here as everywhere.
-            if second <= received_at + CLOCK_AHEAD {
-                Some(second)
-            } else {
-                Some(first.to_utc())
-            }
+            if second <= received_at + CLOCK_AHEAD { Some(second) } else { Some(first.to_utc()) }
         }
         LocalResult::None => {
             // The offset that was valid before the gap maps the missing hour to the one after it. Zones have skipped
@@ -83,9 +72,7 @@ fn resolve(naive: NaiveDateTime, zone: Tz, received_at: DateTime<Utc>) -> Option
 }
 
 fn check(time: DateTime<Utc>, received_at: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
-    let time = time
-        .duration_trunc(Duration::milliseconds(1))
-        .map_err(|_| bad("outside the range of times"))?;
+    let time = time.duration_trunc(Duration::milliseconds(1)).map_err(|_| bad("outside the range of times"))?;
     if time.timestamp_millis() < EARLIEST_MILLIS {
         return Err(bad("before the year 2000"));
     }

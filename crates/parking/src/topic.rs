@@ -42,9 +42,7 @@ impl Subject {
     #[must_use]
     pub fn space(&self) -> Option<SpaceNumber> {
         match self {
-            Self::Space(space) | Self::Heartbeat(space) | Self::Plate(Spot::Space(space)) => {
-                Some(*space)
-            }
+            Self::Space(space) | Self::Heartbeat(space) | Self::Plate(Spot::Space(space)) => Some(*space),
             Self::Counter | Self::Plate(Spot::Camera(_)) => None,
         }
     }
@@ -59,9 +57,8 @@ impl Topic {
         let (place, rest) = match topic.split_once('/') {
             Some((PARKING, rest)) => (default_place.clone(), rest),
             Some((place, rest)) => {
-                let rest = rest
-                    .strip_prefix("parking/")
-                    .ok_or_else(|| unknown("expected [<place>/]parking/<zone>/..."))?;
+                let rest =
+                    rest.strip_prefix("parking/").ok_or_else(|| unknown("expected [<place>/]parking/<zone>/..."))?;
                 (place.parse().map_err(invalid)?, rest)
             }
             None => return Err(unknown("expected [<place>/]parking/<zone>/...")),
@@ -73,16 +70,10 @@ impl Topic {
             [zone, space, "heartbeat"] => (zone, Subject::Heartbeat(space_number(space)?)),
             [zone, spot, "plate"] => (zone, Subject::Plate(parse_spot(spot)?)),
             _ => {
-                return Err(unknown(
-                    "expected place_<n>, counter, place_<n>/heartbeat or <spot>/plate after the zone",
-                ));
+                return Err(unknown("expected place_<n>, counter, place_<n>/heartbeat or <spot>/plate after the zone"));
             }
         };
-        Ok(Self {
-            place,
-            zone: zone.parse().map_err(invalid)?,
-            subject,
-        })
+        Ok(Self { place, zone: zone.parse().map_err(invalid)?, subject })
     }
 }
 
@@ -90,10 +81,6 @@ fn unknown(detail: impl Into<String>) -> Refusal {
     Refusal::new(RefusalCode::UnknownTopic, detail)
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
 fn invalid(error: InvalidId) -> Refusal {
     unknown(error.to_string())
 }

@@ -38,9 +38,9 @@ mod yaml;
 
 pub use error::{Error, Location, Problem};
 pub use model::{
-    Attribute, AttributeType, Authorizer, Cors, Event, Function, GenerateSecret, HttpApi, Index, JwtAuthorizer,
-    LogicalId, Queue, QueueMapping, Redrive, Route, Rule, RuleAction, Schedule, ScheduleExpression, Secret, Stack,
-    StartingPosition, Statement, StreamMapping, StreamView, Subscription, Table, Topic,
+    Attribute, AttributeType, Authorizer, Cors, CustomResource, Event, Function, GenerateSecret, HttpApi, Index,
+    JwtAuthorizer, LogicalId, Queue, QueueMapping, Redrive, Route, Rule, RuleAction, Schedule, ScheduleExpression,
+    Secret, Stack, StartingPosition, Statement, StreamMapping, StreamView, Subscription, Table, Topic,
 };
 pub use resolution::{Pseudo, Resolution, SecretReference};
 pub use template::Template;

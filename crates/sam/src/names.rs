@@ -91,12 +91,9 @@ impl Scope<'_> {
             if type_of(resource, id)? != kind {
                 continue;
             }
-            let mut identifiers =
-                vec![self.resource_reference(id, at)?, self.attribute(id, "Arn", at).or_else(|_| self.arn(id))?];
-            if kind == "AWS::DynamoDB::Table" {
-                identifiers.push(self.attribute(id, "StreamArn", at)?);
-            }
-            if identifiers.iter().any(|identifier| identifier == resolved) {
+            // Not every type has every attribute; one that only a deployment knows cannot match.
+            let mut attributes = ["Arn", "StreamArn"].into_iter().filter_map(|name| self.attribute(id, name, at).ok());
+            if self.resource_reference(id, at)? == resolved || attributes.any(|attribute| attribute == resolved) {
                 return Ok(LogicalId::from(id.as_str()));
             }
         }

@@ -436,6 +436,8 @@ pub struct Subscription {
     pub filter_policy_scope: Option<String>,
 }
 
+pub const CUSTOM_IGNORED: &[&str] = &["ServiceTimeout"];
+
 pub const SECRET_IGNORED: &[&str] = &["Description", "KmsKeyId", "Name", "Tags"];
 
 #[derive(Debug, Deserialize)]

@@ -299,8 +299,10 @@ fn parameters(template: &Template, resolution: &Resolution) -> Result<BTreeMap<S
 
 fn check_parameter(definition: &Value, value: &str, at: &Location) -> Result<()> {
     if let Some(allowed) = definition.get("AllowedValues").and_then(Value::as_array) {
-        let matches =
-            |allowed: &Value| allowed.as_str().map_or_else(|| allowed.to_string() == value, |text| text == value);
+        let matches = |allowed: &Value| match allowed {
+            Value::String(text) => text == value,
+            other => other.to_string().as_str() == value,
+        };
         if !allowed.iter().any(matches) {
             return Err(at.invalid(format!("{value} is not among the allowed values")));
         }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{Error, Location, Problem},
-    model::{LogicalId, Secret, Stack, Subscription, Topic},
+    model::{CustomResource, LogicalId, Secret, Stack, Subscription, Topic},
     raw,
     scope::Scope,
     template::type_of,
@@ -20,7 +20,7 @@ use crate::{
 type Result<T> = std::result::Result<T, Error>;
 
 /// Resource types that the deployment needs and that change nothing for whoever runs the model: permissions, networks,
-/// databases and identity providers (which the caller stands in for), alarms, and deployment-time custom resources.
+/// databases and identity providers (which the caller stands in for), alarms.
 pub const WITHOUT_LOCAL_EFFECT: &[&str] = &[
     "AWS::IAM::",
     "AWS::Serverless::Application",
@@ -34,7 +34,6 @@ pub const WITHOUT_LOCAL_EFFECT: &[&str] = &[
     "AWS::ApiGatewayV2::",
     "AWS::KMS::",
     "AWS::CloudFormation::",
-    "Custom::",
 ];
 
 /// Builds the model of every resource whose condition holds.
@@ -70,6 +69,9 @@ fn resource_of(scope: &Scope<'_>, stack: &mut Stack, kind: &str, id: LogicalId) 
         "AWS::SNS::Topic" => drop(stack.topics.insert(id.clone(), topic(scope, id)?)),
         "AWS::SNS::Subscription" => drop(stack.subscriptions.insert(id.clone(), subscription(scope, id)?)),
         "AWS::SecretsManager::Secret" => drop(stack.secrets.insert(id.clone(), secret(scope, id)?)),
+        kind if kind.starts_with("Custom::") => {
+            drop(stack.custom_resources.insert(id.clone(), custom_resource(scope, kind, id)?));
+        }
         other if WITHOUT_LOCAL_EFFECT.iter().any(|prefix| other.starts_with(prefix)) => {}
         other => return Err(Location::of(&id).error(Problem::UnsupportedType(other.to_owned()))),
     }
@@ -120,6 +122,18 @@ fn subscription(scope: &Scope<'_>, logical_id: LogicalId) -> Result<Subscription
         protocol: raw.protocol,
         endpoint: raw.endpoint,
         filter: raw.filter_policy,
+        logical_id,
+    })
+}
+
+fn custom_resource(scope: &Scope<'_>, kind: &str, logical_id: LogicalId) -> Result<CustomResource> {
+    let mut properties: Map<String, Value> = scope.properties(&logical_id, raw::CUSTOM_IGNORED)?;
+    let at = Location::of(&logical_id).join("ServiceToken");
+    let token = properties.remove("ServiceToken").ok_or_else(|| at.invalid("is missing"))?;
+    Ok(CustomResource {
+        kind: kind.to_owned(),
+        function: scope.find("AWS::Serverless::Function", token.as_str().unwrap_or_default(), &at)?,
+        properties,
         logical_id,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{LogicalId, http::Route};
 
@@ -141,4 +141,17 @@ pub enum ScheduleExpression {
     Rate(Duration),
     /// The six fields between `cron(` and `)`.
     Cron(String),
+}
+
+/// Something that a function does when it is deployed, and again whenever a property changes.
+#[derive(Debug, Clone)]
+pub struct CustomResource {
+    /// Its name in the template.
+    pub logical_id: LogicalId,
+    /// Its type, for example `Custom::Migration`.
+    pub kind: String,
+    /// The function that does it.
+    pub function: LogicalId,
+    /// What the function is told, without `ServiceToken`.
+    pub properties: Map<String, Value>,
 }

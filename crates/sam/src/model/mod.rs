@@ -9,7 +9,8 @@ use std::{borrow::Borrow, collections::BTreeMap, fmt, sync::Arc};
 
 pub use data::{Attribute, AttributeType, GenerateSecret, Index, Queue, Redrive, Secret, StreamView, Table};
 pub use function::{
-    Event, Function, QueueMapping, Schedule, ScheduleExpression, StartingPosition, Statement, StreamMapping,
+    CustomResource, Event, Function, QueueMapping, Schedule, ScheduleExpression, StartingPosition, Statement,
+    StreamMapping,
 };
 pub use http::{Cors, HttpApi, JwtAuthorizer, Route};
 pub use iot::{Authorizer, Rule, RuleAction, Subscription, Topic};
@@ -83,4 +84,6 @@ pub struct Stack {
     pub http_apis: BTreeMap<LogicalId, HttpApi>,
     /// Secrets.
     pub secrets: BTreeMap<LogicalId, Secret>,
+    /// What functions do at deployment.
+    pub custom_resources: BTreeMap<LogicalId, CustomResource>,
 }

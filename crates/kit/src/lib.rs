@@ -1,0 +1,29 @@
+//! The Lambda kit: what every function needs around its rules.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`telemetry`] | JSON logs on standard error, the TLS provider |
+//! | [`env`] | configuration from the environment |
+//! | [`aws`] | the SDK's configuration, with rustls and ring |
+//! | [`metrics`] | CloudWatch metrics in the embedded format on standard output |
+//! | [`lambda`] | running a handler, and failures with a stable type |
+//! | [`batch`] | partial batch responses of queues and streams |
+//! | [`idempotency`] | doing a thing once although its message comes twice |
+//! | [`event_store`] | the table of events between contexts |
+//! | [`http`] | running an axum router: stage, conditional requests, compression |
+//! | [`problem`] | refusals and failures as problem+json (RFC 9457) |
+//! | [`auth`] | who calls, from the API's JWT authorizer |
+//! | [`postgres`] | the connection pool, with IAM tokens |
+
+pub mod auth;
+pub mod aws;
+pub mod batch;
+pub mod env;
+pub mod event_store;
+pub mod http;
+pub mod idempotency;
+pub mod lambda;
+pub mod metrics;
+pub mod postgres;
+pub mod problem;
+pub mod telemetry;

@@ -1,0 +1,49 @@
+//! The handler of the live state's stream.
+
+use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, stream};
+use parvis_kit::{batch, metrics::Metrics, telemetry::chain};
+
+use crate::{Announce, FUNCTION, publish::Publish, touched::touched};
+
+/// Places told at the same time.
+const CONCURRENCY: usize = 8;
+
+impl<P: Publish> Announce<P> {
+    /// Tells what a batch of images changed. When a place fails, the batch comes again from the place's first record on; what was
+    /// told about others is then told again, which harms nobody.
+    pub(crate) async fn handle_live(&self, records: &[EventRecord], now: DateTime<Utc>) -> DynamoDbEventResponse {
+        let mut metrics = Metrics::new(FUNCTION);
+        let (places, unreadable) = touched(records);
+        metrics.count("ImagesUnreadable", unreadable, &[]);
+        let results: Vec<_> = stream::iter(&places)
+            .map(|(place, touched)| async move { (place, touched, self.tell(place, touched, now).await) })
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut first_failed = None;
+        for (place, touched, result) in results {
+            match result {
+                Ok(told) => {
+                    metrics.count("MessagesPublished", told.messages, &[]).count("Alerts", told.alerts, &[]);
+                }
+                Err(error) => {
+                    let permanent = error.is_permanent();
+                    tracing::error!(error = %chain(&error), %place, permanent, "a place could not be told");
+                    metrics.count("PlacesFailed", 1, &[]);
+                    if !permanent {
+                        let earliest = first_failed.unwrap_or(touched.first_record);
+                        first_failed = Some(touched.first_record.min(earliest));
+                    }
+                }
+            }
+        }
+        if let Some(oldest) = records.first() {
+            let lag = now - oldest.change.approximate_creation_date_time;
+            metrics.milliseconds("AnnounceLag", lag.num_milliseconds().max(0) as f64, &[]);
+        }
+        batch::stream_response(first_failed.and_then(|index| records.get(index)))
+    }
+}
+

@@ -1,0 +1,85 @@
+//! What a batch of images touches, and in which way.
+//!
+//! What changed is taken record by record, and never as the difference between the first and the last image of a batch: an earlier
+//! batch may have told the state in between, since everything told is read anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_lambda_events::dynamodb::EventRecord;
+use parvis_kit::telemetry::chain;
+use parvis_live::{VersionedBlock, from_image};
+use parvis_parking::{Block, PlaceId, SpaceNumber, SpaceState, ZoneId};
+
+/// What changed in a zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TouchedZone {
+    /// Its totals.
+    pub(crate) totals: bool,
+    /// These spaces, as a page shows them.
+    pub(crate) spaces: BTreeSet<SpaceNumber>,
+}
+
+/// What changed in a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TouchedPlace {
+    /// The first record of the batch that is about it: from there on the batch comes again when the place fails.
+    pub(crate) first_record: usize,
+    /// Its zones that changed.
+    pub(crate) zones: BTreeMap<ZoneId, TouchedZone>,
+}
+
+impl TouchedPlace {
+    /// Whether the totals of some zone changed.
+    pub(crate) fn totals(&self) -> bool {
+        self.zones.values().any(|zone| zone.totals)
+    }
+}
+
+/// The places that changed, and how many images could not be read.
+pub(crate) fn touched(records: &[EventRecord]) -> (BTreeMap<PlaceId, TouchedPlace>, u64) {
+    let mut places: BTreeMap<PlaceId, TouchedPlace> = BTreeMap::new();
+    let mut unreadable = 0;
+    for (index, record) in records.iter().enumerate().filter(|(_, record)| !record.change.new_image.is_empty()) {
+        let VersionedBlock { key, block, .. } = match from_image(&record.change.new_image) {
+            Ok(image) => image,
+            Err(error) => {
+                unreadable += 1;
+                tracing::error!(error = %chain(&error), event_id = record.event_id, "an image of the live state cannot be read");
+                continue;
+            }
+        };
+        // An old image that cannot be read counts as none: then everything is news, which is harmless.
+        let before = from_image(&record.change.old_image).ok().map(|image| image.block);
+        let place = places
+            .entry(key.place)
+            .or_insert_with(|| TouchedPlace { first_record: index, ..TouchedPlace::default() });
+        let changes = compare(before.as_ref(), &block);
+        if changes != TouchedZone::default() {
+            let zone = place.zones.entry(key.zone).or_default();
+            zone.totals |= changes.totals;
+            zone.spaces.extend(changes.spaces);
+        }
+    }
+    places.retain(|_, place| !place.zones.is_empty());
+    (places, unreadable)
+}
+
+/// What changed from one image of a block to the next.
+fn compare(before: Option<&Block>, after: &Block) -> TouchedZone {
+    let totals = before.is_none_or(|before| before.tally() != after.tally());
+    let known = before.and_then(Block::as_spaces);
+    let spaces = after
+        .as_spaces()
+        .into_iter()
+        .flat_map(|spaces| spaces.spaces())
+        .filter(|(number, state)| known.and_then(|known| known.get(*number)).is_none_or(|known| shown(known) != shown(state)))
+        .map(|(number, _)| number)
+        .collect();
+    TouchedZone { totals, spaces }
+}
+
+/// What of a space's state is worth telling at once. The time of the last sign of life is not: it changes with every message, and
+/// pages read it from time to time.
+fn shown(state: &SpaceState) -> impl PartialEq + use<> {
+    (state.status(), state.since(), state.connectivity(), state.battery())
+}

@@ -1,0 +1,172 @@
+//! Sending refused messages to the dead-letter queue.
+
+use std::collections::BTreeSet;
+
+use aws_lambda_events::sqs::SqsMessage;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::{BuildError, SdkError};
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use chrono::{DateTime, SecondsFormat, Utc};
+use futures::{StreamExt, stream};
+use parvis_parking::Refusal;
+
+use crate::dead_letter::{DETAIL, MESSAGE_ID, REASON, REFUSED_AT};
+use crate::outcome::Index;
+
+/// Limits of one `SendMessageBatch`; the size is 256 KiB less what the attributes may take.
+const BATCH_ENTRIES: usize = 10;
+const BATCH_BYTES: usize = 240 * 1024;
+const CONCURRENT_SENDS: usize = 4;
+/// An explanation longer than this explains nothing.
+const DETAIL_CHARS: usize = 256;
+
+/// The dead-letter queue.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetterQueue {
+    client: Client,
+    url: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error("sending to the dead-letter queue failed")]
+    Send(#[from] Box<SdkError<SendMessageBatchError>>),
+    #[error("an entry of the dead-letter queue could not be built")]
+    Build(#[from] BuildError),
+}
+
+impl DeadLetterQueue {
+    pub(crate) fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    /// Sends refused records with their original bodies and returns those that could not be sent.
+    pub(crate) async fn send(
+        &self,
+        records: &[SqsMessage],
+        refused: &[(Index, Refusal)],
+        now: DateTime<Utc>,
+    ) -> BTreeSet<Index> {
+        let size = |(index, _): &(Index, Refusal)| body(&records[*index]).len();
+        stream::iter(batches(refused, size))
+            .map(|batch| async move {
+                let sent = self.send_batch(records, batch, now).await;
+                sent.unwrap_or_else(|error| {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        messages = batch.len(),
+                        "refusals not sent"
+                    );
+                    batch.iter().map(|(index, _)| *index).collect()
+                })
+            })
+            .buffer_unordered(CONCURRENT_SENDS)
+            .concat()
+            .await
+            .into_iter()
+            .collect()
+    }
+
+    /// Sends one batch and returns the records that the queue did not take.
+    async fn send_batch(
+        &self,
+        records: &[SqsMessage],
+        batch: &[(Index, Refusal)],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Index>, SendError> {
+        let entries = batch
+            .iter()
+            .map(|(index, refusal)| entry(*index, &records[*index], refusal, now))
+            .collect::<Result<Vec<_>, _>>()?;
+        let output = self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .map_err(Box::new)?;
+        for failed in output.failed() {
+            tracing::error!(code = failed.code(), reason = failed.message(), "a refusal was not taken");
+        }
+        Ok(output.failed().iter().filter_map(|failed| failed.id().parse().ok()).collect())
+    }
+}
+
+fn body(record: &SqsMessage) -> &str {
+    record.body.as_deref().unwrap_or_default()
+}
+
+fn entry(
+    index: Index,
+    record: &SqsMessage,
+    refusal: &Refusal,
+    now: DateTime<Utc>,
+) -> Result<SendMessageBatchRequestEntry, BuildError> {
+    let refused_at = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let message_id = record.message_id.as_deref().unwrap_or("unknown");
+    SendMessageBatchRequestEntry::builder()
+        .id(index.to_string())
+        .message_body(body(record))
+        .message_attributes(REASON, text(refusal.code.as_str())?)
+        .message_attributes(DETAIL, text(&printable(&refusal.detail))?)
+        .message_attributes(MESSAGE_ID, text(message_id)?)
+        .message_attributes(REFUSED_AT, text(&refused_at)?)
+        .build()
+}
+
+fn text(value: &str) -> Result<MessageAttributeValue, BuildError> {
+    MessageAttributeValue::builder().data_type("String").string_value(value).build()
+}
+
+/// Attributes take no control characters, no noncharacters and no empty text, and a refusal may quote a topic.
+fn printable(detail: &str) -> String {
+    let is_plain = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    let detail: String = detail.chars().take(DETAIL_CHARS).map(|c| if is_plain(c) { c } else { '\u{fffd}' }).collect();
+    if detail.is_empty() { "-".to_owned() } else { detail }
+}
+
+/// Cuts items into batches within the limits. One that is alone above the size goes alone, for the queue to judge.
+fn batches<T>(items: &[T], size: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (position, item) in items.iter().enumerate() {
+        let length = size(item);
+        if position > start && (position - start == BATCH_ENTRIES || bytes + length > BATCH_BYTES) {
+            batches.push(&items[start..position]);
+            (start, bytes) = (position, 0);
+        }
+        bytes += length;
+    }
+    if start < items.len() {
+        batches.push(&items[start..]);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_detail_can_always_be_sent() {
+        assert_eq!(printable("topic `a\u{0}b\n`"), "topic `a\u{fffd}b\u{fffd}`");
+        assert_eq!(printable(""), "-");
+        assert_eq!(printable(&"x".repeat(10_000)).len(), DETAIL_CHARS);
+    }
+
+    proptest! {
+        #[test]
+        fn batches_keep_everything_within_the_limits(sizes in prop::collection::vec(0..300_000usize, 0..60)) {
+            let batches = batches(&sizes, |size| *size);
+            prop_assert_eq!(&batches.concat(), &sizes);
+            for batch in batches {
+                prop_assert!(!batch.is_empty() && batch.len() <= BATCH_ENTRIES);
+                prop_assert!(batch.len() == 1 || batch.iter().sum::<usize>() <= BATCH_BYTES);
+            }
+        }
+    }
+}

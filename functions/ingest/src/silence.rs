@@ -1,0 +1,78 @@
+//! The schedule: sensors that have fallen silent.
+
+use chrono::{DateTime, Duration, Utc};
+use futures::{StreamExt, TryStreamExt, stream};
+use parvis_kit::lambda::Failure;
+use parvis_kit::metrics::Metrics;
+use parvis_parking::{Block, PlaceId};
+use parvis_places::CachedPlaces;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::blocks::{BlockWriter, Update, UpdateError};
+
+const CONCURRENT_PLACES: usize = 8;
+
+/// What a look for silent sensors found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SilenceReport {
+    /// Blocks looked at.
+    pub blocks: usize,
+    /// Blocks in which sensors were newly marked as disconnected.
+    pub written: usize,
+}
+
+/// Marks the sensors that were not heard for longer than `limit`.
+pub(crate) async fn find(
+    places: &CachedPlaces,
+    writer: &BlockWriter,
+    limit: Duration,
+    now: DateTime<Utc>,
+    deadline: Instant,
+    metrics: &mut Metrics,
+) -> Result<SilenceReport, Failure> {
+    let records = places.list().await.map_err(Failure::retryable)?;
+    let per_place: Vec<(usize, Vec<Update>)> = stream::iter(records)
+        .map(|record| async move { mark(writer, &record.place.id, limit, now, deadline).await })
+        .buffer_unordered(CONCURRENT_PLACES)
+        .try_collect()
+        .await
+        // The next minute's look finds what this one left.
+        .map_err(Failure::retryable)?;
+
+    let mut report = SilenceReport::default();
+    for (blocks, updates) in per_place {
+        report.blocks += blocks;
+        report.written += updates.iter().filter(|update| update.written).count();
+        let conflicts: u32 = updates.iter().map(|update| update.conflicts).sum();
+        metrics.count("Conflicts", conflicts.into(), &[]);
+    }
+    metrics.count("BlocksWritten", report.written as u64, &[]);
+    Ok(report)
+}
+
+/// Marks the silent sensors of one place; returns how many blocks were looked at, and the updates.
+async fn mark(
+    writer: &BlockWriter,
+    place: &PlaceId,
+    limit: Duration,
+    now: DateTime<Utc>,
+    deadline: Instant,
+) -> Result<(usize, Vec<Update>), UpdateError> {
+    let stored = writer.store().place_blocks(place).await?;
+    let blocks = stored.len();
+    let mut updates = Vec::new();
+    for read in stored {
+        updates.push(writer.update_read(read, deadline, |block| mark_block(block, limit, now)).await?);
+    }
+    Ok((blocks, updates))
+}
+
+/// True if a sensor is newly silent.
+fn mark_block(block: &mut Block, limit: Duration, now: DateTime<Utc>) -> bool {
+    match block {
+        Block::Spaces(spaces) => spaces.mark_silent(now, limit) > 0,
+        // A counter has no sensors per space; its age shows in its own state.
+        Block::Counter(_) => false,
+    }
+}

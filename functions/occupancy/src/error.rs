@@ -1,0 +1,69 @@
+//! What handlers fail with.
+
+use axum::response::{IntoResponse, Response};
+use parvis_kit::event_store::EventStoreError;
+use parvis_kit::postgres::DatabaseError;
+use parvis_kit::problem::Problem;
+use parvis_live::LiveError;
+use parvis_places::RegisterError;
+
+use crate::export::ExportError;
+
+/// A refusal or a failure, on its way to the client as problem+json and to the log.
+#[derive(Debug)]
+pub struct ApiError(Problem);
+
+/// What handlers return.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<DatabaseError> for ApiError {
+    fn from(error: DatabaseError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<EventStoreError> for ApiError {
+    fn from(error: EventStoreError) -> Self {
+        Self(match error {
+            EventStoreError::Query(_) => Problem::unavailable(error),
+            EventStoreError::Bad(_) | EventStoreError::Shape(_) | EventStoreError::Build(_) => Problem::internal(error),
+        })
+    }
+}
+
+impl From<LiveError> for ApiError {
+    fn from(error: LiveError) -> Self {
+        Self(match error {
+            LiveError::Query(_) | LiveError::Get(_) | LiveError::Put(_) => Problem::unavailable(error),
+            LiveError::Image(_) => Problem::internal(error),
+        })
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
+        Self(match error {
+            RegisterError::VersionConflict => Problem::precondition_failed(),
+            RegisterError::Query(_) | RegisterError::Put(_) | RegisterError::Delete(_) => Problem::unavailable(error),
+            RegisterError::Item(_) | RegisterError::Spaces(_) => Problem::internal(error),
+        })
+    }
+}
+
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        Self(Problem::internal(error))
+    }
+}

@@ -1,0 +1,42 @@
+//! Findings for maintenance.
+
+use axum::extract::State;
+use parvis_kit::http::{Json, Path};
+use parvis_kit::problem::Problem;
+use parvis_parking::PlaceId;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::ApiResult;
+use crate::findings::Finding;
+use crate::state::App;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// The findings of a place.
+#[derive(Debug, Serialize, ToSchema)]
+struct FindingList {
+    /// By zone and space.
+    findings: Vec<Finding>,
+}
+
+/// Sensors of a place that need looking after.
+///
+/// A sensor is *stuck* when it reports and its state has not changed for a day while its neighbours' did; *silent* when it has not been
+/// heard for the configured time; and its battery is low at or below the configured percentage.
+#[utoipa::path(
+    get,
+    path = "/v1/places/{place}/findings",
+    tag = "Current state",
+    params(("place" = String, Path, description = "Id of the place", example = "default")),
+    responses((status = 200, body = FindingList), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+)]
+async fn list(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<FindingList>> {
+    let record = app.place(&place).await?;
+    let now = app.now_of(record).await?;
+    Ok(Json(FindingList { findings: app.findings(&now).await? }))
+}

@@ -1,0 +1,76 @@
+//! The routes, by topic, and the document that describes them.
+
+mod alerts;
+mod docs;
+pub mod events;
+mod export;
+mod findings;
+pub mod history;
+mod places;
+pub mod statistics;
+mod turnover;
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::App;
+use crate::{admin, field, open_data};
+
+/// What the document says beside the routes.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Parvis occupancy API",
+        version = "1.0.0",
+        description = "Where there is room to park: current state, history, statistics, exports and open data, and the administration of places. \
+                       Reading is public. Times are RFC 3339 in UTC; rates are percent; errors are problem+json (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    tags(
+        (name = "Current state", description = "What is free now."),
+        (name = "History", description = "What was, event by event and step by step."),
+        (name = "Statistics", description = "What is usual."),
+        (name = "Administration", description = "Creating, changing and closing places, zones and spaces. Needs the role admin or manager."),
+        (name = "Open data", description = "Feeds in the shapes of APDS and CDS."),
+        (name = "Field project", description = "The routes and shapes of the smart-parking field project, for the default place."),
+        (name = "Service", description = "About this API.")
+    )
+)]
+struct Document;
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(places::router())
+        .merge(alerts::router())
+        .merge(findings::router())
+        .merge(events::router())
+        .merge(history::router())
+        .merge(export::router())
+        .merge(statistics::router())
+        .merge(turnover::router())
+        .merge(admin::router())
+        .merge(open_data::router())
+        .merge(field::router())
+        .merge(docs::router())
+}
+
+/// All routes.
+pub fn router(app: App) -> Router {
+    described().split_for_parts().0.with_state(app)
+}
+
+/// The OpenAPI 3.1 document as JSON.
+pub fn document() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+        let mut api = described().into_openapi();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
+        // The types are ours and serialise; an empty document would be caught by the snapshot test.
+        api.to_pretty_json().unwrap_or_default()
+    });
+    &DOCUMENT
+}

@@ -1,0 +1,69 @@
+//! A zone that fills up alerts once per threshold, and once more when it has emptied.
+
+use anyhow::bail;
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_testkit::{Api, Device, Platform, Reading, eventually};
+use serde_json::Value;
+
+async fn alerts(api: &Api, place: &str, count: usize) -> Vec<Value> {
+    eventually(|| async {
+        let body = api.get(&format!("/v1/places/{place}/alerts")).await?;
+        match body["alerts"].as_array() {
+            Some(alerts) if alerts.len() == count => Ok(alerts.clone()),
+            _ => bail!("{count} alerts wanted: {body}"),
+        }
+    })
+    .await
+}
+
+async fn set(device: &Device, place: &str, spaces: std::ops::RangeInclusive<u32>, occupied: bool, at: DateTime<Utc>) {
+    for space in spaces {
+        device.publish(
+            Reading { zone: "Deck".into(), space, occupied, at }.topic(place),
+            Reading { zone: "Deck".into(), space, occupied, at }.payload(),
+        )
+        .await
+        .unwrap();
+    }
+    device.acknowledged().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_crossing_is_announced_once_on_mqtt_and_by_sms() {
+    let platform = Platform::start().await;
+    let place = platform.new_place(&[("Deck", 1..=20)]).await;
+    let api = platform.api();
+    let mut listener = platform.subscribe(&format!("alerts/{place}/#")).await;
+    let device = platform.device().await;
+    let start = Utc::now() - TimeDelta::minutes(10);
+    let minute = |n| start + TimeDelta::minutes(n);
+
+    set(&device, &place, 1..=20, false, minute(0)).await;
+    // 14 of 20 is 70 %: busy. Zone and place cross together, each is told.
+    set(&device, &place, 1..=14, true, minute(1)).await;
+    let raised = alerts(&api, &place, 2).await;
+    assert!(raised.iter().all(|a| a["type"] == "raised" && a["level"] == "busy" && a["threshold"] == 70), "{raised:?}");
+    // 17 of 20 is 85 %: saturated.
+    set(&device, &place, 15..=17, true, minute(2)).await;
+    alerts(&api, &place, 4).await;
+    // 80 % is within the hysteresis: nothing is said.
+    set(&device, &place, 1..=1, false, minute(3)).await;
+    // 45 % is below both thresholds: both are cleared, for the zone and for the place.
+    set(&device, &place, 2..=8, false, minute(4)).await;
+    let all = alerts(&api, &place, 8).await;
+    assert_eq!(all[0]["type"], "cleared", "{all:?}");
+
+    listener.wait_for(&format!("alerts/{place}/Deck"), |e| e["type"] == "parvis.parking.alert.cleared").await;
+    let heard = listener.drain().len();
+    assert_eq!(heard, 0, "every alert was announced once");
+
+    if let Some(embedded) = platform.embedded() {
+        let sms = eventually(|| async {
+            let sent = embedded.outbox().await?;
+            let about: Vec<Value> = sent.into_iter().filter(|m| m.to_string().contains(&place) && m["channel"] == "sms").collect();
+            if about.len() == 8 { Ok(about) } else { bail!("{} messages", about.len()) }
+        })
+        .await;
+        assert!(sms.iter().any(|m| m["body"].as_str().is_some_and(|b| b.contains("85"))), "{sms:?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! What cannot be read goes to the dead-letter queue alone, with its payload and the reason, and can come back.
+
+use anyhow::bail;
+use chrono::{TimeDelta, Utc};
+use parvis_testkit::{Platform, Reading, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_message_disturbs_no_other_and_keeps_its_payload() {
+    let platform = Platform::start().await;
+    let place = platform.new_place(&[("Yard", 1..=3)]).await;
+    let device = platform.device().await;
+    let at = Utc::now() - TimeDelta::minutes(1);
+    let good = |space| Reading { zone: "Yard".into(), space, occupied: true, at };
+    let ahead = Reading { at: Utc::now() + TimeDelta::minutes(6), ..good(3) };
+
+    device.publish(good(1).topic(&place), good(1).payload()).await.unwrap();
+    device.publish(good(3).topic(&place), b"\xff\xfe not json".to_vec()).await.unwrap();
+    device.publish(good(3).topic(&place), br#"{"zone":"Yard","status":"flying"}"#.to_vec()).await.unwrap();
+    device.publish(ahead.topic(&place), ahead.payload()).await.unwrap();
+    device.publish(good(2).topic(&place), good(2).payload()).await.unwrap();
+    device.acknowledged().await.unwrap();
+
+    let api = platform.api();
+    eventually(|| async {
+        let body = api.get(&format!("/v1/places/{place}")).await?;
+        if body["occupancy"]["occupied"] == 2 && body["occupancy"]["unknown"] == 1 { Ok(()) } else { bail!("{body}") }
+    })
+    .await;
+    let mut dead = eventually(|| async {
+        let dead = platform.dead_letters(&place).await?;
+        if dead.len() == 3 { Ok(dead) } else { bail!("{} dead letters", dead.len()) }
+    })
+    .await;
+    dead.sort_by(|a, b| a.reason.cmp(&b.reason));
+    assert_eq!(dead.iter().map(|d| d.reason.as_str()).collect::<Vec<_>>(), ["bad_status", "clock_ahead", "not_json"]);
+    assert_eq!(dead[2].payload, b"\xff\xfe not json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_from_an_unknown_place_is_kept_until_the_place_is_known() {
+    let platform = Platform::start().await;
+    let place = format!("later-{}", platform.unique());
+    let device = platform.device().await;
+    let reading = Reading { zone: "Roof".into(), space: 1, occupied: true, at: Utc::now() - TimeDelta::minutes(1) };
+    device.report(&place, &reading).await.unwrap();
+    eventually(|| async {
+        match platform.dead_letters(&place).await?.as_slice() {
+            [one] if one.reason == "unknown_place" => Ok(()),
+            other => bail!("{other:?}"),
+        }
+    })
+    .await;
+
+    platform.create_place(&place, &[("Roof", 1..=1)]).await;
+    let api = platform.api();
+    // The register is cached for some seconds by the functions, so a redrive may come too early and is repeated.
+    eventually(|| async {
+        platform.redrive(&place).await?;
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let body = api.get(&format!("/v1/places/{place}")).await?;
+        if body["occupancy"]["occupied"] == 1 { Ok(()) } else { bail!("{body}") }
+    })
+    .await;
+}

@@ -1,0 +1,131 @@
+/** The one door to the HTTP API: conditional reads, the bearer token where there is one, and problem+json errors. */
+import type { Alert, EventsAnswer, Finding, HistoryAnswer, Place, SpacesAnswer } from "./types";
+
+/** An answer other than 2xx or 304; `title` and `detail` come from the problem document (RFC 9457) when there is one. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string | null,
+  ) {
+    super(detail ?? title);
+    this.name = "ApiError";
+  }
+}
+
+interface Cached {
+  etag: string;
+  body: unknown;
+}
+
+/** How many conditional answers are kept; a page needs about ten, and export-like queries never repeat. */
+const CACHE_SIZE = 64;
+const TIMEOUT_MS = 15_000;
+
+export interface ApiOptions {
+  base: string;
+  /** Gives the present access token, or null for a visitor. */
+  token?: () => Promise<string | null>;
+  fetch?: typeof fetch;
+}
+
+export class Api {
+  #cache = new Map<string, Cached>();
+  #base: string;
+  #token: () => Promise<string | null>;
+  #fetch: typeof fetch;
+
+  constructor(options: ApiOptions) {
+    this.#base = options.base.replace(/\/$/, "");
+    this.#token = options.token ?? (async () => null);
+    this.#fetch = options.fetch ?? ((...args) => fetch(...args));
+  }
+
+  /** The address of an API path, for links (exports). */
+  url(path: string, query: Record<string, string | number | null | undefined> = {}): string {
+    const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
+    return `${this.#base}${path}${search ? `?${search}` : ""}`;
+  }
+
+  /** GET with If-None-Match; a 304 gives the very object of the earlier answer, so that callers can compare by identity. */
+  async get<T>(path: string, query: Record<string, string | number | null | undefined> = {}): Promise<T> {
+    const url = this.url(path, query);
+    const cached = this.#cache.get(url);
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (cached) headers["if-none-match"] = cached.etag;
+    // Our own cache answers, so that a 304 is seen as such and the browser's cache cannot serve an old page offline.
+    const response = await this.#fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (response.status === 304 && cached) return cached.body as T;
+    if (!response.ok) throw await toError(response);
+    const body = (await response.json()) as T;
+    const etag = response.headers.get("etag");
+    this.#cache.delete(url);
+    if (etag) this.#remember(url, { etag, body });
+    return body;
+  }
+
+  /** A write; `version` becomes If-Match. Returns the answer's body, or null when there is none. */
+  async send<T>(
+    method: "POST" | "PUT" | "PATCH" | "DELETE",
+    path: string,
+    options: { body?: unknown; raw?: { body: string; type: string }; version?: number } = {},
+  ): Promise<T | null> {
+    const headers: Record<string, string> = { accept: "application/json" };
+    const token = await this.#token();
+    if (token) headers.authorization = `Bearer ${token}`;
+    if (options.version !== undefined) headers["if-match"] = `"${options.version}"`;
+    let body: string | undefined;
+    if (options.raw) {
+      headers["content-type"] = options.raw.type;
+      body = options.raw.body;
+    } else if (options.body !== undefined) {
+      headers["content-type"] = "application/json";
+      body = JSON.stringify(options.body);
+    }
+    const response = await this.#fetch(this.url(path), {
+      method,
+      headers,
+      body,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    if (!response.ok) throw await toError(response);
+    const text = await response.text();
+    return text ? (JSON.parse(text) as T) : null;
+  }
+
+  #remember(url: string, entry: Cached): void {
+    this.#cache.set(url, entry);
+    if (this.#cache.size > CACHE_SIZE) {
+      const oldest = this.#cache.keys().next().value;
+      if (oldest !== undefined) this.#cache.delete(oldest);
+    }
+  }
+
+  places = () => this.get<{ places: Place[] }>("/v1/places");
+  place = (id: string) => this.get<Place>(placePath(id));
+  spaces = (id: string) => this.get<SpacesAnswer>(`${placePath(id)}/spaces`);
+  events = (id: string, limit: number) => this.get<EventsAnswer>(`${placePath(id)}/events`, { limit });
+  alerts = (id: string, limit: number) => this.get<{ alerts: Alert[] }>(`${placePath(id)}/alerts`, { limit });
+  findings = (id: string) => this.get<{ findings: Finding[] }>(`${placePath(id)}/findings`);
+  history = (id: string, query: { step: "minute" | "hour" | "day"; from: string; to: string }) =>
+    this.get<HistoryAnswer>(`${placePath(id)}/history`, query);
+}
+
+/** `/v1/places/<id>`. */
+export function placePath(id: string): string {
+  return `/v1/places/${encodeURIComponent(id)}`;
+}
+
+async function toError(response: Response): Promise<ApiError> {
+  let title = response.statusText || `HTTP ${response.status}`;
+  let detail: string | null = null;
+  try {
+    const problem = (await response.json()) as { title?: string; detail?: string };
+    title = problem.title ?? title;
+    detail = problem.detail ?? null;
+  } catch {
+    // Not a problem document (a proxy's page, an empty body): the status says enough.
+  }
+  return new ApiError(response.status, title, detail);
+}
