@@ -32,6 +32,9 @@ async fn set(device: &Device, place: &str, spaces: std::ops::RangeInclusive<u32>
 async fn each_crossing_is_announced_once_on_mqtt_and_by_sms() {
     let platform = Platform::start().await;
     let place = platform.new_place(&[("Deck", 1..=20)]).await;
+    if let Some(embedded) = platform.embedded() {
+        embedded.subscribe_phone("AlertsTopic", "+33600000001").await.unwrap();
+    }
     let api = platform.api();
     let mut listener = platform.subscribe(&format!("alerts/{place}/#")).await;
     let device = platform.device().await;
@@ -42,7 +45,7 @@ async fn each_crossing_is_announced_once_on_mqtt_and_by_sms() {
     // 14 of 20 is 70 %: busy. Zone and place cross together, each is told.
     set(&device, &place, 1..=14, true, minute(1)).await;
     let raised = alerts(&api, &place, 2).await;
-    assert!(raised.iter().all(|a| a["type"] == "raised" && a["level"] == "busy" && a["threshold"] == 70), "{raised:?}");
+    assert!(raised.iter().all(|a| a["type"] == "raised" && a["level"] == "busy" && a["threshold"] == 70.0), "{raised:?}");
     // 17 of 20 is 85 %: saturated.
     set(&device, &place, 15..=17, true, minute(2)).await;
     alerts(&api, &place, 4).await;
@@ -60,7 +63,7 @@ async fn each_crossing_is_announced_once_on_mqtt_and_by_sms() {
     if let Some(embedded) = platform.embedded() {
         let sms = eventually(|| async {
             let sent = embedded.outbox().await?;
-            let about: Vec<Value> = sent.into_iter().filter(|m| m.to_string().contains(&place) && m["channel"] == "sms").collect();
+            let about: Vec<Value> = sent.into_iter().filter(|m| m.to_string().contains(&place) && m["kind"] == "sms").collect();
             if about.len() == 8 { Ok(about) } else { bail!("{} messages", about.len()) }
         })
         .await;

@@ -52,13 +52,20 @@ function historyOf(world: World, id: string, query: URLSearchParams): unknown {
 function findings(): unknown[] {
   const since = new Date(Date.now() - 2_400_000).toISOString();
   return [
-    { kind: "low_battery", zone: "Zone_A", space: 6, since: null, evidence: { battery: 9 }, text: "Battery at 9 %" },
+    {
+      kind: "low_battery",
+      zone: "Zone_A",
+      space: 6,
+      since: null,
+      evidence: { battery: 9, threshold: 15 },
+      text: "Battery at 9 %",
+    },
     {
       kind: "silent",
       zone: "Zone_C",
       space: 20,
       since,
-      evidence: { silent_seconds: 2400 },
+      evidence: { seen_at: since },
       text: "No message for 40 min",
     },
   ];

@@ -41,6 +41,7 @@ export class World {
   events: ParkingEvent[] = [];
   alerts: Alert[] = [];
   publish: Publish = () => undefined;
+  #otherSpaces = new Map<string, Space[]>();
   #random: () => number;
   #version = 0;
 
@@ -51,7 +52,24 @@ export class World {
   }
 
   spacesOf(place: string): Space[] {
-    return place === "default" ? this.spaces : [];
+    if (place === "default") return this.spaces;
+    const known = this.#otherSpaces.get(place) ?? [];
+    this.#otherSpaces.set(place, known);
+    return known;
+  }
+
+  /** Totals after a change of the register. */
+  recount(id: string): void {
+    const place = this.places.get(id);
+    if (!place) return;
+    for (const zone of place.zones) {
+      if (zone.source === "counter") continue;
+      zone.occupancy = tally(
+        this.spacesOf(id).filter((space) => space.zone === zone.id),
+        zone.occupancy.updated_at,
+      );
+    }
+    Object.assign(place, summed(place.zones));
   }
 
   /** A reading of the field project's sensor: what its topic and payload say becomes the state, history and messages. */
@@ -193,7 +211,7 @@ export class World {
       return { id, name, source: "spaces", status: "open", occupancy: counted, level, version: 1 };
     });
     this.places.set("default", {
-      ...emptyPlace("default", lot.name),
+      ...newPlace("default", lot.name),
       address: lot.address,
       enrolment: "open",
       zones,
@@ -285,7 +303,7 @@ export class World {
     };
     const findings = index % 8 === 3 ? 1 : 0;
     this.places.set(id, {
-      ...emptyPlace(id, name),
+      ...newPlace(id, name),
       location: { lat, lon },
       zones: [zone],
       ...summed([zone]),
@@ -294,7 +312,7 @@ export class World {
   }
 }
 
-function emptyPlace(id: string, name: string): Place {
+export function newPlace(id: string, name: string): Place {
   return {
     id,
     name,
@@ -311,9 +329,38 @@ function emptyPlace(id: string, name: string): Place {
   };
 }
 
-export function summed(zones: Zone[]): Pick<Place, "occupancy" | "level"> {
+function summed(zones: Zone[]): Pick<Place, "occupancy" | "level"> {
   const sum = sumOccupancy(zones);
   return { occupancy: sum, level: levelOf(sum.rate, THRESHOLDS) };
+}
+
+export function newZone(id: string, attributes: Partial<Zone>): Zone {
+  const empty = occupancy(attributes.capacity ?? 0, 0, 0, null);
+  return {
+    id,
+    name: id,
+    source: "spaces",
+    status: "open",
+    level: "normal",
+    version: 1,
+    ...attributes,
+    occupancy: empty,
+  };
+}
+
+export function newSpace(zone: string, number: number): Space {
+  const never = { since: null, seen_at: null, confidence: null, battery: null, label: null };
+  const nowhere = { x: null, y: null, lat: null, lon: null };
+  return {
+    zone,
+    number,
+    kind: "standard",
+    status: "unknown",
+    connectivity: "unknown",
+    closed: false,
+    ...never,
+    ...nowhere,
+  };
 }
 
 function occupancy(total: number, occupied: number, unknown: number, at: string | null): Occupancy {
@@ -321,7 +368,7 @@ function occupancy(total: number, occupied: number, unknown: number, at: string 
   return { total, occupied, unknown, free: total - occupied - unknown, rate, updated_at: at };
 }
 
-function tally(spaces: Space[], at: string): Occupancy {
+function tally(spaces: Space[], at: string | null): Occupancy {
   const open = spaces.filter((space) => !space.closed);
   const count = (status: Space["status"]) => open.filter((space) => space.status === status).length;
   return occupancy(open.length, count("occupied"), count("unknown"), at);

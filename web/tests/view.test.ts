@@ -5,7 +5,17 @@ import { en } from "../src/lib/i18n/en";
 import { fr } from "../src/lib/i18n/fr";
 import { preferred, translate } from "../src/lib/i18n/translate";
 import { cluster, freeLabels } from "../src/lib/map/cluster";
-import { fit, fromScreen, graticule, project, scaleBar, toScreen, unproject, zoom } from "../src/lib/map/projection";
+import {
+  fit,
+  fromScreen,
+  graticule,
+  mainGroup,
+  project,
+  scaleBar,
+  toScreen,
+  unproject,
+  zoom,
+} from "../src/lib/map/projection";
 import {
   BAY_WIDTH,
   groupByZone,
@@ -163,6 +173,14 @@ describe("the map", () => {
       expect(y).toBeGreaterThanOrEqual(49.9);
       expect(y).toBeLessThanOrEqual(350.1);
     }
+  });
+
+  it("shows the city first when something lies far from it", () => {
+    const city = [project(43.61, 3.88), project(43.6, 3.9), project(43.63, 3.85), project(43.58, 3.86)];
+    const paris = project(48.85, 2.35);
+    expect(mainGroup([...city, paris])).toEqual(city);
+    expect(mainGroup([city[0]!, paris])).toEqual([city[0], paris]);
+    expect(mainGroup(cities)).toEqual(cities);
   });
 
   it("zooms about the pointer", () => {

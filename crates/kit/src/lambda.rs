@@ -54,7 +54,9 @@ where
     H: Fn(LambdaEvent<E>) -> F,
     F: Future<Output = Result<R, Failure>>,
 {
-    lambda_runtime::run(service_fn(handler)).await
+    // Boxed, since the handler's future holds the state machines of a whole context: without this the compiler gives up on the
+    // layout of a `main`.
+    lambda_runtime::run(service_fn(move |event| Box::pin(handler(event)))).await
 }
 
 #[cfg(test)]

@@ -101,10 +101,8 @@ impl Metrics {
         metrics: &mut BTreeMap<&'static str, Series>,
     ) -> Value {
         let names: Vec<&str> = [FUNCTION].into_iter().chain(dimensions.iter().map(|(name, _)| *name)).collect();
-        let described: Vec<Value> = metrics
-            .iter()
-            .map(|(name, series)| json!({ "Name": name, "Unit": series.unit.as_str() }))
-            .collect();
+        let described: Vec<Value> =
+            metrics.iter().map(|(name, series)| json!({ "Name": name, "Unit": series.unit.as_str() })).collect();
         let mut document = Map::new();
         document.insert(
             "_aws".to_owned(),

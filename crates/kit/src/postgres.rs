@@ -1,6 +1,6 @@
 //! The connection to PostgreSQL: one small pool per sandbox, with IAM tokens as passwords.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config};
@@ -60,17 +60,22 @@ fn is_transient(error: &sqlx::Error) -> bool {
 }
 
 /// The database of a function; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Database(Arc<Inner>);
 
-#[derive(Debug)]
+impl fmt::Debug for Database {
+    /// Shows nothing of the login: the options hold the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     pool: PgPool,
     login: Option<IamLogin>,
 }
 
 /// Login by IAM tokens.
-#[derive(Debug)]
 struct IamLogin {
     generator: AuthTokenGenerator,
     aws: SdkConfig,
@@ -177,6 +182,12 @@ mod tests {
         let pool = database.pool().await.unwrap();
         let error = DatabaseError::from(pool.acquire().await.map(drop).unwrap_err());
         assert!(error.is_transient(), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn the_password_is_not_shown() {
+        let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").password("secret");
+        assert!(!format!("{:?}", Database::with_options(options, "test")).contains("secret"));
     }
 
     #[test]

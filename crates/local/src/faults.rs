@@ -40,10 +40,7 @@ pub struct Fate {
 
 impl Default for Faults {
     fn default() -> Self {
-        Self {
-            deliveries: Mutex::new((Deliveries::default(), SmallRng::seed_from_u64(0))),
-            kills: Mutex::default(),
-        }
+        Self { deliveries: Mutex::new((Deliveries::default(), SmallRng::seed_from_u64(0))), kills: Mutex::default() }
     }
 }
 
@@ -90,7 +87,7 @@ mod tests {
     #[test]
     fn nothing_happens_unless_asked() {
         let faults = Faults::default();
-        assert!((0..100).all(|_| faults.delivery() == Fate::default() ));
+        assert!((0..100).all(|_| faults.delivery() == Fate::default()));
         assert_eq!(faults.take_kill("IngestFunction"), None);
     }
 

@@ -98,7 +98,10 @@ impl Options {
         }
         let working = std::env::current_dir().context("the working directory cannot be read")?;
         let above = working.ancestors().map(|directory| directory.join("template.yaml")).find(|path| path.is_file());
-        let own = || Some(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?.join("template.yaml")).filter(|path| path.is_file());
+        let own = || {
+            Some(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?.join("template.yaml"))
+                .filter(|path| path.is_file())
+        };
         above.or_else(own).context("there is no template.yaml here or above; name it with --template")
     }
 
@@ -118,7 +121,8 @@ impl Options {
         if own.file_stem().is_some_and(|name| name == "parvis") {
             return Ok(own);
         }
-        let built = own.ancestors().skip(1).take(2).map(|directory| directory.join("parvis")).find(|path| path.is_file());
+        let built =
+            own.ancestors().skip(1).take(2).map(|directory| directory.join("parvis")).find(|path| path.is_file());
         built.context("the program that runs the functions is not built: cargo build -p parvis-local")
     }
 }

@@ -47,7 +47,8 @@ impl Timetable {
             ScheduleExpression::Rate(period) => return Ok(Self::Every(*period)),
             ScheduleExpression::Cron(expression) => expression,
         };
-        let error = |reason: String| ScheduleError::Cron { id: schedule.id.clone(), expression: expression.clone(), reason };
+        let error =
+            |reason: String| ScheduleError::Cron { id: schedule.id.clone(), expression: expression.clone(), reason };
         let fields: Vec<_> = expression.split_whitespace().collect();
         let [_, _, day_of_month, _, day_of_week, _] = fields[..] else {
             return Err(error("six fields are wanted: minutes hours day-of-month month day-of-week year".into()));
@@ -56,8 +57,10 @@ impl Timetable {
             return Err(error("L, W and # are not supported locally".into()));
         }
         let zone = schedule.timezone.as_deref().unwrap_or("UTC");
-        let zone = Tz::from_str(zone).map_err(|_| ScheduleError::Zone { id: schedule.id.clone(), zone: zone.to_owned() })?;
-        let parsed = cron::Schedule::from_str(&format!("0 {expression}")).map_err(|reason| error(reason.to_string()))?;
+        let zone =
+            Tz::from_str(zone).map_err(|_| ScheduleError::Zone { id: schedule.id.clone(), zone: zone.to_owned() })?;
+        let parsed =
+            cron::Schedule::from_str(&format!("0 {expression}")).map_err(|reason| error(reason.to_string()))?;
         Ok(Self::Cron(Box::new(parsed), zone))
     }
 
@@ -65,7 +68,9 @@ impl Timetable {
     fn next(&self, last: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Every(period) => Some(last + *period),
-            Self::Cron(schedule, zone) => schedule.after(&last.with_timezone(zone)).next().map(|at| at.with_timezone(&Utc)),
+            Self::Cron(schedule, zone) => {
+                schedule.after(&last.with_timezone(zone)).next().map(|at| at.with_timezone(&Utc))
+            }
         }
     }
 }
@@ -92,7 +97,13 @@ impl Schedules {
                 let Event::Schedule(schedule) = event else { continue };
                 let timetable = Timetable::of(schedule)?;
                 if schedule.enabled {
-                    tasks.spawn(run(timetable, function.logical_id.clone(), payload(schedule), host.clone(), stop.clone()));
+                    tasks.spawn(run(
+                        timetable,
+                        function.logical_id.clone(),
+                        payload(schedule),
+                        host.clone(),
+                        stop.clone(),
+                    ));
                 }
                 all.push((function.logical_id.clone(), schedule.clone()));
             }
@@ -178,7 +189,12 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_named() {
-        for (expression, named) in [("0 9 * * ?", "six fields"), ("0 9 L * ? *", "not supported"), ("0 9 ? * 6#3 *", "not supported"), ("99 9 * * ? *", "99")] {
+        for (expression, named) in [
+            ("0 9 * * ?", "six fields"),
+            ("0 9 L * ? *", "not supported"),
+            ("0 9 ? * 6#3 *", "not supported"),
+            ("99 9 * * ? *", "99"),
+        ] {
             let error = Timetable::of(&schedule(expression, None)).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }

@@ -69,7 +69,8 @@ pub async fn run(api: &str, identity: &Identity, file: &Path) -> Result<Seeded, 
     let (client, url) = (crate::http::client(), format!("{api}/v1/places"));
     let answer = patiently(|| client.get(&url)).await?;
     let register: Register = accepted(answer).await?.json().await?;
-    if !register.places.is_empty() {
+    // A place that was never entered, only seen in traffic, has version 0; the default place is always listed like that.
+    if register.places.iter().any(|place| place["version"].as_u64() != Some(0)) {
         return Ok(Seeded::AlreadyThere);
     }
     let (id, place) = read(file).await?;

@@ -57,7 +57,11 @@ impl State {
     /// # Errors
     /// When the file cannot be written.
     pub fn set_checkpoint(&self, mapping: &str, sequence: &str) -> rusqlite::Result<()> {
-        self.write("INSERT INTO checkpoint VALUES (?1, ?2) ON CONFLICT (mapping) DO UPDATE SET sequence = excluded.sequence", mapping, sequence)
+        self.write(
+            "INSERT INTO checkpoint VALUES (?1, ?2) ON CONFLICT (mapping) DO UPDATE SET sequence = excluded.sequence",
+            mapping,
+            sequence,
+        )
     }
 
     /// A fact remembered by name (a generated secret, "seeded", ...).
@@ -73,7 +77,11 @@ impl State {
     /// # Errors
     /// When the file cannot be written.
     pub fn set_fact(&self, name: &str, value: &str) -> rusqlite::Result<()> {
-        self.write("INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+        self.write(
+            "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            name,
+            value,
+        )
     }
 
     fn text(&self, sql: &str, key: &str) -> rusqlite::Result<Option<String>> {

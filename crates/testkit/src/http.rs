@@ -16,6 +16,8 @@ impl Api {
     /// A client without a login.
     #[must_use]
     pub fn new(base: String) -> Self {
+        // Where one is chosen already, that is as good.
+        rustls::crypto::ring::default_provider().install_default().ok();
         Self { http: reqwest::Client::new(), base, token: None }
     }
 

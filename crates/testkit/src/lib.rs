@@ -4,12 +4,18 @@
 //! ([`Platform::embedded`]). `PARVIS_TARGET=<file>` names a JSON file that describes a deployed platform
 //! ([`Deployed`]); without it every test starts its own embedded stack on free ports.
 
+mod dead_letters;
 mod devices;
+mod embedded;
 mod eventually;
 mod http;
 mod platform;
+mod process;
 
 pub use devices::{Device, Reading, Subscriber};
+pub use embedded::Embedded;
 pub use eventually::{eventually, eventually_within};
 pub use http::Api;
+pub use parvis_ingest::dead_letter::DeadLetter;
 pub use platform::{Deployed, Platform};
+pub use process::Process;

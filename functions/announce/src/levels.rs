@@ -127,11 +127,10 @@ impl LevelStore {
         alerts: &[CloudEvent<Alert>],
     ) -> Result<(), LevelError> {
         let item = Item { pk: place.to_string(), sk: SORT_KEY.to_owned(), levels: after.clone() };
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(serde_dynamo::aws_sdk_dynamodb_1::to_item(item)?));
+        let put =
+            Put::builder().table_name(&self.table).set_item(Some(serde_dynamo::aws_sdk_dynamodb_1::to_item(item)?));
         let put = if before.version == 0 {
-            put.condition_expression("attribute_not_exists(pk)")
+            put.condition_expression("attribute_not_exists(nothing)")
         } else {
             put.condition_expression("version = :version")
                 .expression_attribute_values(":version", AttributeValue::N(before.version.to_string()))
@@ -143,9 +142,10 @@ impl LevelStore {
         let written = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
         written.map(drop).map_err(|error| match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                if cancelled.cancellation_reasons().iter().any(|reason| {
-                    matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
-                }) =>
+                if cancelled
+                    .cancellation_reasons()
+                    .iter()
+                    .any(|reason| matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))) =>
             {
                 LevelError::Conflict
             }
@@ -169,12 +169,7 @@ impl Levels {
     }
 
     /// The levels after `summary`, and the alerts on the way there.
-    fn next(
-        &self,
-        record: &PlaceRecord,
-        summary: &PlaceSummary,
-        now: DateTime<Utc>,
-    ) -> (Self, Vec<CloudEvent<Alert>>) {
+    fn next(&self, record: &PlaceRecord, summary: &PlaceSummary, now: DateTime<Utc>) -> (Self, Vec<CloudEvent<Alert>>) {
         let mut after = Self { version: self.version + 1, levels: self.levels.clone() };
         let mut alerts = Vec::new();
         for area in areas(record, summary, now) {
@@ -246,7 +241,14 @@ fn crossings(
                 at: area.at,
                 timezone: Some(place.timezone.name().to_owned()),
             };
-            CloudEvent::new(EventId::of_facts(area.at, &facts), SOURCE, kind, place_subject(place.id.as_str()), area.at, data)
+            CloudEvent::new(
+                EventId::of_facts(area.at, &facts),
+                SOURCE,
+                kind,
+                place_subject(place.id.as_str()),
+                area.at,
+                data,
+            )
         })
         .collect()
 }

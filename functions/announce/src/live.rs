@@ -46,4 +46,3 @@ impl<P: Publish> Announce<P> {
         batch::stream_response(first_failed.and_then(|index| records.get(index)))
     }
 }
-

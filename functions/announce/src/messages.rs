@@ -109,7 +109,8 @@ impl View<'_> {
             }
         }
         for (zone, changed) in &touched.zones {
-            let Some(ZoneSummary { tally, updated_at, .. }) = self.summary.zones.iter().find(|found| found.zone == *zone)
+            let Some(ZoneSummary { tally, updated_at, .. }) =
+                self.summary.zones.iter().find(|found| found.zone == *zone)
             else {
                 continue;
             };
@@ -120,15 +121,19 @@ impl View<'_> {
             let spaces = self.spaces(zone, |number| changed.spaces.contains(&number));
             for spaces in spaces.chunks(SPACES_PER_MESSAGE) {
                 let version = self.version(zone);
-                let update =
-                    LiveUpdate { place: self.place, zone, version, at: self.now, spaces, summary: &summary };
+                let update = LiveUpdate { place: self.place, zone, version, at: self.now, spaces, summary: &summary };
                 messages.push(Message::json(format!("live/{}/{zone}", self.place), false, &update)?);
             }
         }
         Ok(messages)
     }
 
-    fn summary_of<'s>(&'s self, zone: Option<&'s ZoneId>, tally: Tally, updated_at: Option<DateTime<Utc>>) -> Summary<'s> {
+    fn summary_of<'s>(
+        &'s self,
+        zone: Option<&'s ZoneId>,
+        tally: Tally,
+        updated_at: Option<DateTime<Utc>>,
+    ) -> Summary<'s> {
         Summary {
             place: self.place,
             zone,

@@ -46,10 +46,7 @@ pub trait Publish: Clone + Send + Sync {
 
     /// Publishes several, in no particular order.
     fn publish_all(&self, messages: Vec<Message>) -> impl Future<Output = Result<(), PublishFailed>> + Send {
-        stream::iter(messages)
-            .map(|message| self.publish(message))
-            .buffer_unordered(CONCURRENCY)
-            .try_collect()
+        stream::iter(messages).map(|message| self.publish(message)).buffer_unordered(CONCURRENCY).try_collect()
     }
 }
 

@@ -50,9 +50,8 @@ pub(crate) fn touched(records: &[EventRecord]) -> (BTreeMap<PlaceId, TouchedPlac
         };
         // An old image that cannot be read counts as none: then everything is news, which is harmless.
         let before = from_image(&record.change.old_image).ok().map(|image| image.block);
-        let place = places
-            .entry(key.place)
-            .or_insert_with(|| TouchedPlace { first_record: index, ..TouchedPlace::default() });
+        let place =
+            places.entry(key.place).or_insert_with(|| TouchedPlace { first_record: index, ..TouchedPlace::default() });
         let changes = compare(before.as_ref(), &block);
         if changes != TouchedZone::default() {
             let zone = place.zones.entry(key.zone).or_default();
@@ -66,16 +65,23 @@ pub(crate) fn touched(records: &[EventRecord]) -> (BTreeMap<PlaceId, TouchedPlac
 
 /// What changed from one image of a block to the next.
 fn compare(before: Option<&Block>, after: &Block) -> TouchedZone {
-    let totals = before.is_none_or(|before| before.tally() != after.tally());
+    let Some(spaces) = after.as_spaces() else {
+        return TouchedZone {
+            totals: before.is_none_or(|before| before.tally() != after.tally()),
+            ..TouchedZone::default()
+        };
+    };
     let known = before.and_then(Block::as_spaces);
-    let spaces = after
-        .as_spaces()
-        .into_iter()
-        .flat_map(|spaces| spaces.spaces())
-        .filter(|(number, state)| known.and_then(|known| known.get(*number)).is_none_or(|known| shown(known) != shown(state)))
-        .map(|(number, _)| number)
-        .collect();
-    TouchedZone { totals, spaces }
+    let mut changes = TouchedZone::default();
+    for (number, state) in spaces.spaces() {
+        let before = known.and_then(|known| known.get(number));
+        // Space by space and not by the block's tally: of two spaces that change places one may be closed.
+        changes.totals |= before.is_none_or(|before| before.status() != state.status());
+        if before.is_none_or(|before| shown(before) != shown(state)) {
+            changes.spaces.insert(number);
+        }
+    }
+    changes
 }
 
 /// What of a space's state is worth telling at once. The time of the last sign of life is not: it changes with every message, and

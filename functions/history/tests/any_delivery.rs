@@ -1,10 +1,11 @@
 //! The promise of history: however readings are reordered within the window, and however the stream's images are cut into batches,
 //! repeated and shuffled, the table is what happened in the order of device time.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
-#[path = "support/mod.rs"]
-mod support;
 #[path = "support/model.rs"]
 mod model;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::cell::Cell;
 

@@ -1,4 +1,5 @@
 //! The schema: migrations, partitions, and the role of the functions.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -37,10 +38,13 @@ async fn partitions_are_made_once_even_when_several_sandboxes_want_them() {
     .fetch_all(database.pool().await.unwrap())
     .await
     .unwrap();
-    assert_eq!(partitions, [
-        "parking_transition_202601 FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-02-01 00:00:00+00')",
-        "parking_transition_202612 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')",
-    ]);
+    assert_eq!(
+        partitions,
+        [
+            "parking_transition_202601 FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-02-01 00:00:00+00')",
+            "parking_transition_202612 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -55,10 +59,8 @@ async fn the_role_of_the_functions_is_made_and_may_migrate() {
     for _ in 0..2 {
         administrator.ensure_role("parvis_app").await.unwrap();
     }
-    let app = parvis_kit::postgres::Database::with_options(
-        server.options().database("fresh").username("parvis_app"),
-        "test",
-    );
+    let app =
+        parvis_kit::postgres::Database::with_options(server.options().database("fresh").username("parvis_app"), "test");
     let report = parvis_migrate::migrate(app.pool().await.unwrap()).await.unwrap();
     assert!(report.applied > 0);
     let logs_in_by_token: bool = sqlx::query_scalar("SELECT pg_has_role('parvis_app', 'rds_iam', 'member')")

@@ -1,9 +1,10 @@
 //! From the stream of the live state to the tables of history.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
-#[path = "support/mod.rs"]
-mod support;
 #[path = "support/model.rs"]
 mod model;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ async fn a_batch_that_comes_again_changes_nothing() {
     let server = Server::start().await;
     let store = HistoryStore::new(server.database());
     let readings = vec![reading(10, 1, true), reading(40, 1, false), reading(20, 3, true)];
-    let batch = records("default", &[readings.clone()]);
+    let batch = records("default", std::slice::from_ref(&readings));
     deliver(&store, &batch).await;
     deliver(&store, &batch).await;
     let database = server.database();
@@ -58,6 +59,20 @@ async fn an_old_image_that_comes_last_does_not_revive_what_was_taken_back() {
     assert_eq!(images.len(), 2);
     deliver(&store, &images[1..]).await;
     deliver(&store, &images[..1]).await;
+    let database = server.database();
+    assert_eq!(table(database.pool().await.unwrap(), "default").await, truth(&readings));
+}
+
+#[tokio::test]
+async fn an_old_image_that_comes_last_does_not_take_back_what_was_recorded_again() {
+    let server = Server::start().await;
+    let store = HistoryStore::new(server.database());
+    // The arrival at second 30 is recorded, taken back by the one at 10, and recorded again after the departure at 20.
+    let readings = [reading(0, 1, false), reading(30, 1, true), reading(10, 1, true), reading(20, 1, false)];
+    let images = records("default", &[readings[..2].to_vec(), readings[2..3].to_vec(), readings[3..].to_vec()]);
+    assert_eq!(images.len(), 3);
+    deliver(&store, &images).await;
+    deliver(&store, &images[1..2]).await;
     let database = server.database();
     assert_eq!(table(database.pool().await.unwrap(), "default").await, truth(&readings));
 }
@@ -125,8 +140,9 @@ async fn counter_readings_are_recorded_and_the_first_of_a_time_holds() {
     let mut later = Block::empty(key.index);
     later.merge(&[counted(0, Count::Occupied(7))]);
     let second = record(&key, 9, &later);
-    deliver(&store, &[first.clone(), second.clone()]).await;
-    deliver(&store, &[second, first]).await;
+    for record in [&second, &first, &second] {
+        deliver(&store, std::slice::from_ref(record)).await;
+    }
 
     let database = server.database();
     let rows: Vec<(i32, i32, Option<f64>)> =
@@ -142,7 +158,7 @@ async fn an_unreadable_image_does_not_hold_up_the_others() {
     let server = Server::start().await;
     let store = HistoryStore::new(server.database());
     let readings = vec![reading(10, 1, true)];
-    let good = records("default", &[readings.clone()]);
+    let good = records("default", std::slice::from_ref(&readings));
     let mut bad = good[0].clone();
     bad.change.new_image =
         serde_json::from_value(serde_json::json!({ "pk": { "S": "x" }, "sk": { "S": "nonsense" } })).unwrap();

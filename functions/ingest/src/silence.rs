@@ -1,5 +1,7 @@
 //! The schedule: sensors that have fallen silent.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use parvis_kit::lambda::Failure;
@@ -31,9 +33,11 @@ pub(crate) async fn find(
     deadline: Instant,
     metrics: &mut Metrics,
 ) -> Result<SilenceReport, Failure> {
-    let records = places.list().await.map_err(Failure::retryable)?;
-    let per_place: Vec<(usize, Vec<Update>)> = stream::iter(records)
-        .map(|record| async move { mark(writer, &record.place.id, limit, now, deadline).await })
+    let registered = places.store().list().await.map_err(Failure::retryable)?;
+    let mut ids: BTreeSet<PlaceId> = registered.into_iter().map(|place| place.id).collect();
+    ids.insert(places.default_place().id.clone());
+    let per_place: Vec<(usize, Vec<Update>)> = stream::iter(ids)
+        .map(|place| async move { mark(writer, &place, limit, now, deadline).await })
         .buffer_unordered(CONCURRENT_PLACES)
         .try_collect()
         .await

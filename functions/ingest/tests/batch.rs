@@ -1,5 +1,7 @@
 //! Batches of the queue: what reaches the live state, what the dead-letter queue, and what comes again.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
 mod support;
 
 use std::collections::{BTreeMap, HashMap};

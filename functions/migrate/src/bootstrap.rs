@@ -24,8 +24,8 @@ BEGIN
 END
 $$";
 
-/// The login of the server's administrator.
-#[derive(Clone, Debug)]
+/// The login of the server's administrator. Without `Debug`, which would show the password.
+#[derive(Clone)]
 pub struct Administrator(PgConnectOptions);
 
 impl Administrator {

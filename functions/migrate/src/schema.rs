@@ -49,9 +49,8 @@ pub async fn migrate(pool: &PgPool) -> Result<SchemaReport, MigrateError> {
 
 /// How many migrations have been applied.
 async fn count(connection: &mut sqlx::PgConnection) -> Result<i64, DatabaseError> {
-    let known: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await?;
+    let known: bool =
+        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *connection).await?;
     if !known {
         return Ok(0);
     }

@@ -9,11 +9,12 @@ mod token;
 
 use std::sync::Arc;
 
-use aws_lambda_events::iot::IoTCoreCustomAuthorizerRequest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lambda_runtime::LambdaEvent;
 use parvis_kit::lambda::Failure;
 use parvis_kit::{env, lambda, telemetry};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use policy::{Audience, document};
@@ -36,11 +37,31 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
         verifier: Verifier::new(env::required("ISSUER")?, env::required("AUDIENCE")?)?,
         arn_prefix: env::required("TOPIC_ARN_PREFIX")?,
     });
-    lambda::run(move |event: LambdaEvent<IoTCoreCustomAuthorizerRequest>| {
+    lambda::run(move |event: LambdaEvent<Request>| {
         let authorizer = Arc::clone(&authorizer);
         async move { Ok::<_, Failure>(authorizer.decide(&event.payload).await) }
     })
     .await
+}
+
+/// What AWS IoT Core asks, as far as it matters here. A type of our own: any part may be absent or null, depending on how the
+/// client connects.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    token: Option<String>,
+    protocol_data: Option<ProtocolData>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct ProtocolData {
+    mqtt: Option<Mqtt>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Mqtt {
+    /// In base64.
+    password: Option<String>,
 }
 
 /// The answer to AWS IoT Core.
@@ -68,7 +89,7 @@ pub struct Authorizer {
 
 impl Authorizer {
     /// Decides over one connection. A token that is sent must be valid; without one the client is a visitor.
-    pub async fn decide(&self, request: &IoTCoreCustomAuthorizerRequest) -> Decision {
+    pub async fn decide(&self, request: &Request) -> Decision {
         let (principal, audience, seconds) = match token_of(request) {
             None => ("visitor".to_owned(), Audience::Visitor, VISITOR_SECONDS),
             Some(token) => match self.verifier.verify(&token).await {
@@ -106,14 +127,15 @@ impl Decision {
 }
 
 /// The token: the authorizer's own field, or the MQTT password.
-fn token_of(request: &IoTCoreCustomAuthorizerRequest) -> Option<String> {
+fn token_of(request: &Request) -> Option<String> {
     let given = |token: &String| !token.is_empty();
     if let Some(token) = request.token.clone().filter(given) {
         return Some(token);
     }
-    let password = &request.protocol_data.as_ref()?.mqtt.as_ref()?.password;
-    // Bytes that are no text are no token either, but they are not nothing: the verifier refuses what is left of them.
-    Some(String::from_utf8_lossy(password).into_owned()).filter(given)
+    let password = request.protocol_data.as_ref()?.mqtt.as_ref()?.password.as_ref()?;
+    // What is no text is no token either, but it is not nothing: the verifier refuses what is left of it.
+    let bytes = STANDARD.decode(password).unwrap_or_else(|_| password.clone().into_bytes());
+    Some(String::from_utf8_lossy(&bytes).into_owned()).filter(given)
 }
 
 #[cfg(test)]

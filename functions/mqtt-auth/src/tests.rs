@@ -1,6 +1,6 @@
 use super::*;
 
-fn request(sample: &str) -> IoTCoreCustomAuthorizerRequest {
+fn request(sample: &str) -> Request {
     serde_json::from_str(sample).unwrap()
 }
 
@@ -39,4 +39,11 @@ fn staff_topics_are_for_people_at_work() {
     assert_eq!(Audience::of_roles(&[Role::Driver, Role::Agent]), Audience::Staff);
     let topics = |audience| policy::document(audience, "arn").to_string().contains("topicfilter/staff/*");
     assert!(topics(Audience::Staff) && !topics(Audience::Visitor));
+}
+
+#[test]
+fn parts_that_a_client_did_not_send_may_be_null_or_absent() {
+    for event in ["{}", r#"{"protocolData":{"mqtt":{"username":null,"password":null,"clientId":"web-1"}}}"#] {
+        assert_eq!(token_of(&request(event)), None, "{event}");
+    }
 }

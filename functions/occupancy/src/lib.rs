@@ -1,9 +1,41 @@
 //! The read API of parking occupancy and the administration of places.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`routes`] | the public routes of `/v1` by topic, and the OpenAPI document |
+//! | [`admin`] | changing the register, importing files |
+//! | [`open_data`] | feeds in the shapes of APDS and CDS |
+//! | [`field`] | the routes of the smart-parking field project |
+//! | [`current`], [`series`], [`statistics`], [`findings`] | what the routes tell: now, over time, usually, and what is broken |
+//! | [`sql`] | the questions asked of the history |
+//! | [`export`] | tables as CSV and XLSX |
+
+pub mod admin;
+pub mod config;
+pub mod current;
+pub mod cursor;
+pub mod error;
+pub mod export;
+pub mod field;
+pub mod findings;
+pub mod open_data;
+pub mod params;
+pub mod routes;
+pub mod series;
+pub mod sql;
+pub mod state;
+pub mod statistics;
+pub mod views;
 
 /// Runs the function until the Lambda service ends the sandbox.
 ///
 /// # Errors
 /// When the configuration is incomplete or the Runtime API fails.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
-    Err("not wired yet".into())
+    parvis_kit::telemetry::init();
+    let app = config::app_from_env().await?;
+    // Beside the first invocation and not before it: the current state needs no database.
+    let database = app.database().clone();
+    tokio::spawn(async move { database.warm().await });
+    parvis_kit::http::run_http(routes::router(app)).await
 }

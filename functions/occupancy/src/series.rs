@@ -16,9 +16,11 @@ pub struct Point {
     pub at: DateTime<Utc>,
     /// Occupied spaces: time-weighted mean of sensors, mean of the readings of counters.
     #[schema(example = 14.25)]
+    #[serde(serialize_with = "plain")]
     pub occupied: f64,
     /// Spaces in service.
     #[schema(example = 24.0)]
+    #[serde(serialize_with = "plain")]
     pub total: f64,
     /// Occupied per hundred spaces.
     #[schema(example = 59.38)]
@@ -31,6 +33,12 @@ impl Point {
     pub fn new(at: DateTime<Utc>, occupied: f64, total: f64) -> Self {
         Self { at, occupied: rounded(occupied), total: rounded(total), rate: percent(occupied, total) }
     }
+}
+
+/// Writes whole numbers without a decimal point: counts of vehicles are whole wherever they are not means.
+fn plain<S: serde::Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    // Counts of spaces lie far within the whole numbers that a float holds exactly.
+    if number.fract() == 0.0 { serializer.serialize_i64(*number as i64) } else { serializer.serialize_f64(*number) }
 }
 
 /// Rounded to the hundredth, as all means in the API.

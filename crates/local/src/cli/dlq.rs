@@ -4,10 +4,7 @@
 
 mod queue;
 
-use std::{
-    io::Write as _,
-    path::PathBuf,
-};
+use std::{io::Write as _, path::PathBuf};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -101,7 +98,10 @@ fn printable(payload: &[u8]) -> String {
     payload
         .utf8_chunks()
         .flat_map(|chunk| {
-            let text = chunk.valid().chars().map(|c| if c.is_control() && c != '\n' { c.escape_default().to_string() } else { c.to_string() });
+            let text = chunk
+                .valid()
+                .chars()
+                .map(|c| if c.is_control() && c != '\n' { c.escape_default().to_string() } else { c.to_string() });
             text.chain(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")))
         })
         .collect()
@@ -143,7 +143,12 @@ mod tests {
     use super::*;
 
     fn entry(id: &str) -> Entry {
-        Entry { id: id.into(), receipt: String::new(), sent_at: chrono::DateTime::UNIX_EPOCH, letter: DeadLetter::read("?", &HashMap::new()) }
+        Entry {
+            id: id.into(),
+            receipt: String::new(),
+            sent_at: chrono::DateTime::UNIX_EPOCH,
+            letter: DeadLetter::read("?", &HashMap::new()),
+        }
     }
 
     #[test]

@@ -26,9 +26,9 @@ enum Command {
     /// Look at the messages that could not be processed, and send them again
     Dlq(dlq::DlqArgs),
     /// Simulate parking sensors over MQTT
-    Simulate(samples::SimulateArgs),
+    Simulate(parvis_samples::cli::SimulateArgs),
     /// Replay a CSV file of car-park occupancy over MQTT
-    Replay(samples::ReplayArgs),
+    Replay(samples::ReplayHere),
 }
 
 /// Runs the program on its arguments.

@@ -12,16 +12,9 @@ use crate::{
     stack::{Announcement, announced},
 };
 
-/// Simulate parking sensors over MQTT.
-#[derive(Debug, Args)]
-pub(super) struct SimulateArgs {
-    #[command(flatten)]
-    simulation: samples::SimulateArgs,
-}
-
 /// Replay a CSV file of car-park occupancy over MQTT.
 #[derive(Debug, Args)]
-pub(super) struct ReplayArgs {
+pub(super) struct ReplayHere {
     #[command(flatten)]
     replay: samples::ReplayArgs,
     /// Data directory of the running stack, which tells its addresses
@@ -39,7 +32,7 @@ pub(super) struct ReplayArgs {
 }
 
 /// Runs a simulation until its end or Ctrl-C.
-pub(super) async fn simulate(arguments: SimulateArgs) -> anyhow::Result<()> {
+pub(super) async fn simulate(arguments: samples::SimulateArgs) -> anyhow::Result<()> {
     let cancel = CancellationToken::new();
     let on_signal = cancel.clone();
     tokio::spawn(async move {
@@ -47,13 +40,13 @@ pub(super) async fn simulate(arguments: SimulateArgs) -> anyhow::Result<()> {
             on_signal.cancel();
         }
     });
-    let summary = arguments.simulation.run(cancel).await?;
+    let summary = arguments.run(cancel).await?;
     eprintln!("{} messages published, {} of them malformed on purpose", summary.published, summary.malformed);
     Ok(())
 }
 
 /// Replays a file and reports.
-pub(super) async fn replay(arguments: ReplayArgs) -> anyhow::Result<()> {
+pub(super) async fn replay(arguments: ReplayHere) -> anyhow::Result<()> {
     let (api, token, broker) = match (arguments.api, arguments.token, arguments.broker) {
         (Some(api), Some(token), Some(broker)) => (api, token, broker),
         (_, token, broker) => {

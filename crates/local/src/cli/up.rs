@@ -90,7 +90,11 @@ pub(super) async fn run(arguments: UpArgs) -> anyhow::Result<()> {
 
 /// The host's own log: warnings, or what `RUST_LOG` asks for. The crates below log every dropped connection, so they are quieter.
 fn log(verbose: bool) {
-    let default = if verbose { "info,parvis_local=debug,rmqtt=warn,rmqtt_net=warn" } else { "error,parvis_local=warn,parvis_samples=warn" };
+    let default = if verbose {
+        "info,parvis_local=debug,rmqtt=warn,rmqtt_net=warn"
+    } else {
+        "error,parvis_local=warn,parvis_samples=warn"
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     // A second logger (there is none in this program) would only be refused.
     drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init());
@@ -113,7 +117,13 @@ fn banner(stack: &Stack) -> String {
         String::new(),
         "  Who can log in (user / password):".to_owned(),
     ];
-    lines.extend(stack.identity().demo_users().iter().map(|user| format!("    {:<9} {:<18} {}", user.name, user.password, user.description("en"))));
+    lines.extend(
+        stack
+            .identity()
+            .demo_users()
+            .iter()
+            .map(|user| format!("    {:<9} {:<18} {}", user.name, user.password, user.description("en"))),
+    );
     lines.push(String::new());
     lines.push("  Ctrl-C stops it.".to_owned());
     lines.join("\n")
@@ -132,7 +142,10 @@ impl Signals {
     fn new() -> anyhow::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let context = "signals cannot be handled";
-        Ok(Self { terminate: signal(SignalKind::terminate()).context(context)?, interrupt: signal(SignalKind::interrupt()).context(context)? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context(context)?,
+            interrupt: signal(SignalKind::interrupt()).context(context)?,
+        })
     }
 
     async fn next(&mut self) {

@@ -10,7 +10,7 @@ mod streams;
 mod tables;
 mod usage;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,7 +174,7 @@ impl DynamoDb {
 ///
 /// The engine offers no setting for it: its bulk-loading mode turns flushes off, and leaving that mode sets `synchronous=NORMAL`,
 /// which with a write-ahead log survives any end of the process and is ten times faster than the default `FULL`.
-fn open(file: &PathBuf, durability: Durability) -> Result<Database, DynamoDbError> {
+fn open(file: &Path, durability: Durability) -> Result<Database, DynamoDbError> {
     let database = Database::new(&file.to_string_lossy())?;
     database.enable_bulk_loading()?;
     if durability == Durability::Process {

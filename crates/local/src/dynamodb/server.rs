@@ -135,7 +135,9 @@ impl Service {
             "Scan" => metered!(self, body, Access::Read, scan, ScanRequest),
             "BatchGetItem" => metered!(self, body, Access::Read, batch_get_item, BatchGetItemRequest),
             "TransactGetItems" => metered!(self, body, Access::Read, transact_get_items, TransactGetItemsRequest),
-            "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems" => self.write(operation, body),
+            "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems" => {
+                self.write(operation, body)
+            }
             "CreateTable" => plain!(self, body, create_table),
             "DeleteTable" => plain!(self, body, delete_table),
             "DescribeTable" => plain!(self, body, describe_table),
@@ -210,7 +212,8 @@ fn suffer(fault: Fault, operation: &str, body: &str) -> Refusal {
             let untouched = CancellationReason { code: "None".to_owned(), message: None, item: None };
             let actions = tables_of(body).len().max(1);
             let reasons = std::iter::once(conflict).chain(std::iter::repeat_n(untouched, actions - 1)).collect();
-            let message = "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]";
+            let message =
+                "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]";
             DynoxideError::TransactionCanceledException(message.to_owned(), reasons).into()
         }
         (Fault::Conflict, _) => Refusal::of_type(
@@ -236,7 +239,9 @@ fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Refusal> {
         // The engine's readers mark a failed validation in their message; anything else is a malformed body.
         let message = error.to_string();
         match message.split_once(':') {
-            Some(("VALIDATION" | "VALIDATION_REQUEST", detail)) => DynoxideError::ValidationException(detail.trim().to_owned()).into(),
+            Some(("VALIDATION" | "VALIDATION_REQUEST", detail)) => {
+                DynoxideError::ValidationException(detail.trim().to_owned()).into()
+            }
             _ => DynoxideError::SerializationException(message).into(),
         }
     })

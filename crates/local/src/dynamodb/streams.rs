@@ -71,7 +71,11 @@ impl StreamReader {
     ///
     /// # Errors
     /// When the engine cannot read its file.
-    pub async fn read(&mut self, after: Option<&SequenceNumber>, limit: usize) -> Result<Vec<StreamRecord>, DynamoDbError> {
+    pub async fn read(
+        &mut self,
+        after: Option<&SequenceNumber>,
+        limit: usize,
+    ) -> Result<Vec<StreamRecord>, DynamoDbError> {
         // Before the read: a write that comes during it must wake the next wait.
         self.changes.borrow_and_update();
         let request = GetShardIteratorRequest {
@@ -93,7 +97,10 @@ impl StreamReader {
     /// # Errors
     /// When the engine cannot read its file.
     pub fn latest(&self) -> Result<Option<SequenceNumber>, DynamoDbError> {
-        let request = dynoxide::actions::describe_stream::DescribeStreamRequest { stream_arn: self.arn.clone(), ..Default::default() };
+        let request = dynoxide::actions::describe_stream::DescribeStreamRequest {
+            stream_arn: self.arn.clone(),
+            ..Default::default()
+        };
         let description = self.database.describe_stream(request)?.stream_description;
         Ok(description.shards.into_iter().find_map(|shard| shard.sequence_number_range.ending_sequence_number))
     }

@@ -39,7 +39,8 @@ fn create_request(table: &Table) -> Value {
     let mut keys = |hash: &Attribute, range: Option<&Attribute>| -> Value {
         let mut schema = vec![json!({"AttributeName": hash.name, "KeyType": "HASH"})];
         schema.extend(range.map(|range| json!({"AttributeName": range.name, "KeyType": "RANGE"})));
-        attributes.extend([Some(hash), range].into_iter().flatten().map(|key| (key.name.clone(), attribute_type(key.kind))));
+        attributes
+            .extend([Some(hash), range].into_iter().flatten().map(|key| (key.name.clone(), attribute_type(key.kind))));
         schema.into()
     };
     let mut create = json!({

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use serde_json::json;
 use parvis_sam::{Attribute, AttributeType, Index, StreamView};
+use serde_json::json;
 
 use super::*;
 
@@ -165,7 +165,13 @@ async fn a_transaction_writes_all_or_nothing() {
         TransactWriteItem::builder().put(put.build().unwrap()).build()
     };
 
-    client.transact_write_items().transact_items(action("a", None)).transact_items(action("b", None)).send().await.unwrap();
+    client
+        .transact_write_items()
+        .transact_items(action("a", None))
+        .transact_items(action("b", None))
+        .send()
+        .await
+        .unwrap();
     let refused = client
         .transact_write_items()
         .transact_items(action("c", None))
@@ -175,7 +181,9 @@ async fn a_transaction_writes_all_or_nothing() {
         .unwrap_err()
         .into_service_error();
 
-    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) = refused
+    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
+        cancelled,
+    ) = refused
     else {
         panic!("not cancelled: {refused:?}");
     };
@@ -233,7 +241,14 @@ async fn everything_acknowledged_is_there_after_a_crash() {
     }
 
     let reopened = start(survivor.path()).await;
-    let item = client(&reopened).get_item().table_name(TABLE).key("pk", s("default")).key("sk", s("Zone_A#0000")).send().await.unwrap();
+    let item = client(&reopened)
+        .get_item()
+        .table_name(TABLE)
+        .key("pk", s("default"))
+        .key("sk", s("Zone_A#0000"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(item.item.unwrap()["v"], n(41));
     let unread = reopened.stream(TABLE).unwrap().read(None, 10).await.unwrap();
     assert_eq!(unread.len(), 1, "unread stream records survive too");
@@ -247,12 +262,21 @@ async fn expired_items_go_and_the_stream_says_so() {
     let client = client(&dynamodb);
     let hour_ago = chrono::Utc::now().timestamp() - 3600;
     for (sk, expires_at) in [("old", hour_ago), ("young", hour_ago + 7200)] {
-        let item = client.put_item().table_name(TABLE).item("pk", s("event")).item("sk", s(sk)).item("expires_at", n(expires_at));
+        let item = client
+            .put_item()
+            .table_name(TABLE)
+            .item("pk", s("event"))
+            .item("sk", s(sk))
+            .item("expires_at", n(expires_at));
         item.send().await.unwrap();
     }
     dynamodb.sweep_expired().await.unwrap();
 
-    let left = client.query().table_name(TABLE).key_condition_expression("pk = :pk").expression_attribute_values(":pk", s("event"));
+    let left = client
+        .query()
+        .table_name(TABLE)
+        .key_condition_expression("pk = :pk")
+        .expression_attribute_values(":pk", s("event"));
     let left: Vec<_> = left.send().await.unwrap().items.unwrap().into_iter().map(|item| item["sk"].clone()).collect();
     assert_eq!(left, [s("young")]);
     let records = dynamodb.stream(TABLE).unwrap().read(None, 10).await.unwrap();
@@ -271,7 +295,14 @@ async fn faults_refuse_the_part_of_the_writes_that_was_asked_for() {
 
     let (mut written, mut throttled, mut conflicting) = (0, 0, 0);
     for version in 0..40 {
-        let outcome = client.put_item().table_name(TABLE).item("pk", s("default")).item("sk", s("x")).item("v", n(version)).send().await;
+        let outcome = client
+            .put_item()
+            .table_name(TABLE)
+            .item("pk", s("default"))
+            .item("sk", s("x"))
+            .item("v", n(version))
+            .send()
+            .await;
         match outcome.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
             Ok(_) => written += 1,
             Err(error) if error.is_provisioned_throughput_exceeded_exception() => throttled += 1,

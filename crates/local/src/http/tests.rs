@@ -369,6 +369,45 @@ async fn the_configuration_names_the_host_that_the_browser_used() {
     assert_eq!((&config["api"], &config["default_place"]), (&json!(""), &json!("default")));
 }
 
+/// The repository's template, with a made-up value for whatever only nested templates know.
+fn resolved_template() -> parvis_sam::Stack {
+    let template =
+        parvis_sam::Template::load(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml")).unwrap();
+    let mut outputs = BTreeMap::<String, String>::new();
+    loop {
+        let resolution = parvis_sam::Resolution::default().secrets(|_| Some("secret".into()));
+        let resolution = outputs.iter().fold(resolution, |resolution, (name, value)| resolution.with(name, value));
+        match template.resolve(&resolution) {
+            Ok(stack) => return stack,
+            Err(parvis_sam::Error::Template { problem: parvis_sam::Problem::UnknownAttribute(name), .. }) => {
+                assert!(outputs.insert(name.clone(), "made-up".into()).is_none(), "{name} does not resolve");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn the_templates_own_routes_are_served() {
+    let template = resolved_template();
+    let api = template.http_apis.values().next().unwrap();
+    Gateway::new(api, Functions::default(), Site::new("x".into())).unwrap();
+    let table = routes::RouteTable::new(api.routes.iter().map(|route| route.try_into().unwrap()).collect());
+    for (method, path, key, authorizer) in [
+        (Method::GET, "/v1/places", "GET /v1/places", None),
+        (Method::GET, "/v1/places/default/spaces", "GET /v1/places/{proxy+}", None),
+        (Method::POST, "/v1/places", "POST /v1/places", Some("Login")),
+        (Method::PATCH, "/v1/places/default/zones/Zone_A/spaces/3", "PATCH /v1/places/{proxy+}", Some("Login")),
+        (Method::GET, "/api/stats/hourly", "GET /api/{proxy+}", None),
+        (Method::GET, "/openapi.json", "GET /openapi.json", None),
+    ] {
+        let (route, _) = table.find(&method, path).unwrap();
+        assert_eq!((route.key.to_string().as_str(), route.authorizer.as_deref()), (key, authorizer), "{method} {path}");
+        assert_eq!(route.function.as_str(), "OccupancyFunction");
+    }
+    assert!(!table.owns("/login") && table.owns("/v1/nothing"));
+}
+
 #[test]
 fn a_route_with_an_unknown_authorizer_is_refused() {
     let api = HttpApi {

@@ -33,6 +33,11 @@ impl Issuer {
         Self { base, browser, identity, _directory: directory }
     }
 
+    /// Scheme and authority of the issuer's own pages.
+    fn origin(&self) -> &str {
+        self.base.strip_suffix(PATH).unwrap()
+    }
+
     /// The query of the web application's authorization request.
     fn query(changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let challenge = code::challenge_of(VERIFIER);
@@ -113,6 +118,7 @@ async fn a_login_gives_tokens_with_cognitos_claims() {
     assert_eq!(page.status(), 200);
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("form-action 'self' http://localhost:5173;"), "{policy}");
+    assert_eq!(page.headers()["referrer-policy"], "same-origin", "else the browser hides the form's origin");
     let html = page.text().await.unwrap();
     for user in DEMO_USERS {
         assert!(html.contains(&format!(r#"name="demo" value="{}""#, user.name)) && html.contains(user.person));
@@ -219,12 +225,11 @@ async fn what_is_not_safe_is_refused() {
     let html = failed.text().await.unwrap();
     assert!(html.contains(r#"role="alert""#) && html.contains("admin&quot;&gt;&lt;script&gt;"), "{html}");
     assert_eq!(issuer.login(&[("username", "admin"), ("password", "parvis-manager")]).await.status(), 401);
-    let foreign = issuer
-        .browser
-        .post(format!("{}/login", issuer.base))
-        .query(&Issuer::query(&[]))
-        .header("origin", "https://evil.example");
-    assert_eq!(foreign.form(&[("demo", "admin")]).send().await.unwrap().status(), 400);
+    for (origin, status) in [("https://evil.example", 400), ("null", 400), (issuer.origin(), 303)] {
+        let login = issuer.browser.post(format!("{}/login", issuer.base)).query(&Issuer::query(&[]));
+        let sent = login.header("origin", origin).form(&[("demo", "admin")]).send().await.unwrap();
+        assert_eq!(sent.status(), status, "{origin}");
+    }
     let logout =
         issuer.browser.get(format!("{}/logout", issuer.base)).query(&[("logout_uri", "https://evil.example/")]);
     assert_eq!(logout.send().await.unwrap().status(), 400);

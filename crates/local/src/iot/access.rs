@@ -22,6 +22,14 @@ impl Access {
         }
     }
 
+    /// Whether connecting is allowed at all, be it under another client id.
+    pub(super) fn may_connect_under_some_id(&self) -> bool {
+        match self {
+            Self::Device => true,
+            Self::Policies(documents) => policy::allows_somewhere(documents, Action::Connect),
+        }
+    }
+
     pub(super) fn may_publish(&self, topic: &str, retain: bool) -> bool {
         match self {
             Self::Device => is_for_devices(topic),
@@ -62,10 +70,23 @@ mod tests {
 
     #[test]
     fn devices_publish_readings_but_no_announcements() {
-        for topic in ["parking/Zone_A/place_3", "north/parking/Zone_A/counter", "$aws/rules/parvis_zone/parking/Zone_A/place_3", "parking/summary"] {
+        for topic in [
+            "parking/Zone_A/place_3",
+            "north/parking/Zone_A/counter",
+            "$aws/rules/parvis_zone/parking/Zone_A/place_3",
+            "parking/summary",
+        ] {
             assert!(Access::Device.may_publish(topic, true), "{topic}");
         }
-        for topic in ["summary/default", "summary", "live/default/Zone_A", "alerts/default", "$SYS/x", "$aws/things/x/shadow", "$aws/rules/"] {
+        for topic in [
+            "summary/default",
+            "summary",
+            "live/default/Zone_A",
+            "alerts/default",
+            "$SYS/x",
+            "$aws/things/x/shadow",
+            "$aws/rules/",
+        ] {
             assert!(!Access::Device.may_publish(topic, false), "{topic}");
         }
         assert!(Access::Device.may_subscribe("#"));
@@ -75,6 +96,12 @@ mod tests {
     #[test]
     fn no_policy_means_nothing_is_allowed() {
         let nobody = Access::Policies(Vec::new());
-        assert!(!nobody.may_connect("x") && !nobody.may_publish("x", false) && !nobody.may_subscribe("x") && !nobody.may_receive("x"));
+        assert!(
+            !nobody.may_connect("x")
+                && !nobody.may_connect_under_some_id()
+                && !nobody.may_publish("x", false)
+                && !nobody.may_subscribe("x")
+                && !nobody.may_receive("x")
+        );
     }
 }

@@ -164,7 +164,8 @@ impl<B: Backend> Broker<B> {
         let context = self.context.clone();
         let from = Sender::from_admin(Id::from(context.node.id(), ClientId::from_static("iot-data-plane")));
         let publish = packet(message);
-        let forwarding = spawn_on(&self.runtime, async move { SessionState::forwards(&context, from, publish, false, None).await });
+        let forwarding =
+            spawn_on(&self.runtime, async move { SessionState::forwards(&context, from, publish, false, None).await });
         forwarding.await.map_err(PublishError::Broker)?.map_err(|error| PublishError::Broker(error.to_string()))
     }
 
@@ -180,7 +181,10 @@ impl<B: Backend> Broker<B> {
 }
 
 /// Runs `work` on the broker's runtime, which rmqtt takes for granted.
-async fn spawn_on<T: Send + 'static>(runtime: &OwnRuntime, work: impl Future<Output = T> + Send + 'static) -> Result<T, String> {
+async fn spawn_on<T: Send + 'static>(
+    runtime: &OwnRuntime,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, String> {
     let handle = runtime.handle().ok_or("it has been shut down")?;
     handle.spawn(work).await.map_err(|error| error.to_string())
 }

@@ -116,7 +116,8 @@ async fn retained<B: Backend>(
     State(broker): State<Arc<Broker<B>>>,
     Path(topic): Path<String>,
 ) -> Result<axum::Json<serde_json::Value>, Refusal> {
-    let nothing = || Refusal(StatusCode::NOT_FOUND, "ResourceNotFoundException", format!("nothing is retained on {topic}"));
+    let nothing =
+        || Refusal(StatusCode::NOT_FOUND, "ResourceNotFoundException", format!("nothing is retained on {topic}"));
     let message = broker.retained(&topic).await.ok_or_else(nothing)?;
     Ok(axum::Json(json!({
         "topic": topic,

@@ -10,14 +10,14 @@ use rmqtt::context::ServerContext;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType, Type};
 use rmqtt::session::Session;
 use rmqtt::types::{
-    AuthResult, ConnectInfo, From as Sender, FromType, Id, LastWill, ListenerId, Publish, PublishAclResult, PublishResult, Subscribe,
-    SubscribeAclResult,
+    AuthResult, ConnectInfo, From as Sender, FromType, Id, LastWill, ListenerId, Publish, PublishAclResult,
+    PublishResult, Subscribe, SubscribeAclResult,
 };
 
-use super::access::Access;
-use super::authorizer::{CustomAuthorizer, Credentials};
-use super::rules::{Delivery, RuleEngine};
 use super::Backend;
+use super::access::Access;
+use super::authorizer::{Credentials, CustomAuthorizer};
+use super::rules::{Delivery, RuleEngine};
 
 /// Listener of the plain TCP port.
 pub(super) const TCP: ListenerId = 1;

@@ -88,7 +88,10 @@ pub struct Services {
 impl Backend for Services {
     async fn send(&self, queue: &LogicalId, body: String) -> Result<(), ActionError> {
         let queue = self.template.queues.get(queue).ok_or_else(|| ActionError(format!("there is no queue {queue}")))?;
-        self.queues.send(&queue.name, body, Attributes::default()).await.map_err(|error| ActionError(error.to_string()))?;
+        self.queues
+            .send(&queue.name, body, Attributes::default())
+            .await
+            .map_err(|error| ActionError(error.to_string()))?;
         Ok(())
     }
 

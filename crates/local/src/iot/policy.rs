@@ -74,10 +74,13 @@ impl<T> OneOrMany<T> {
 }
 
 impl Statement {
-    fn speaks_of(&self, action: Action, resource: &str) -> bool {
+    fn names(&self, action: Action) -> bool {
         let name = action.name().to_ascii_lowercase();
         self.action.as_slice().iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &name))
-            && self.resource.as_slice().iter().any(|arn| matches(resource_part(arn), resource))
+    }
+
+    fn speaks_of(&self, action: Action, resource: &str) -> bool {
+        self.names(action) && self.resource.as_slice().iter().any(|arn| matches(resource_part(arn), resource))
     }
 }
 
@@ -85,8 +88,19 @@ impl Statement {
 /// filter is compared as it is written: `topicfilter/parking/#` allows just that filter, `topicfilter/parking/*` all that begin so.
 pub(super) fn allows(documents: &[PolicyDocument], action: Action, resource: &str) -> bool {
     let resource = format!("{}/{resource}", action.resource_kind());
-    let speaking = || documents.iter().flat_map(|document| document.statement.as_slice()).filter(|statement| statement.speaks_of(action, &resource));
+    let speaking = || {
+        documents
+            .iter()
+            .flat_map(|document| document.statement.as_slice())
+            .filter(|statement| statement.speaks_of(action, &resource))
+    };
     speaking().all(|statement| statement.effect == Effect::Allow) && speaking().next().is_some()
+}
+
+/// Whether `documents` allow `action` on any resource.
+pub(super) fn allows_somewhere(documents: &[PolicyDocument], action: Action) -> bool {
+    let mut statements = documents.iter().flat_map(|document| document.statement.as_slice());
+    statements.any(|statement| statement.effect == Effect::Allow && statement.names(action))
 }
 
 /// The `topic/a` of `arn:aws:iot:eu-west-3:123456789012:topic/a`. Region and account are not compared: there is only one of each.

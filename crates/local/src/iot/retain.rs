@@ -166,7 +166,9 @@ fn commit(connection: &mut Connection, group: &[Change]) -> rusqlite::Result<()>
     for Change { topic, message, .. } in group {
         match message {
             Some((message, expires_at)) => transaction
-                .prepare_cached("REPLACE INTO retained (topic, payload, qos, modified_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .prepare_cached(
+                    "REPLACE INTO retained (topic, payload, qos, modified_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
                 .execute(params![topic, message.payload, message.qos, message.modified_at, expires_at])?,
             None => transaction.prepare_cached("DELETE FROM retained WHERE topic = ?1")?.execute([topic])?,
         };

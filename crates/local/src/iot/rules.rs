@@ -63,7 +63,8 @@ impl<B: Backend> RuleEngine<B> {
         let active = |rule: &Rule| {
             Ok::<_, IotError>(ActiveRule {
                 name: rule.name.clone(),
-                statement: Statement::parse(&rule.sql).map_err(|source| IotError::Rule { rule: rule.name.clone(), source })?,
+                statement: Statement::parse(&rule.sql)
+                    .map_err(|source| IotError::Rule { rule: rule.name.clone(), source })?,
                 actions: rule.actions.clone(),
                 error_action: rule.error_action.clone(),
             })
@@ -77,7 +78,12 @@ impl<B: Backend> RuleEngine<B> {
     ///
     /// # Errors
     /// [`NotStored`] when a queue refuses the message and the rule's error action fails too.
-    pub async fn on_publish(&self, topic: &str, payload: &[u8], client_id: Option<&str>) -> Result<Delivery, NotStored> {
+    pub async fn on_publish(
+        &self,
+        topic: &str,
+        payload: &[u8],
+        client_id: Option<&str>,
+    ) -> Result<Delivery, NotStored> {
         let received_at = chrono::Utc::now().timestamp_millis();
         if let Some((name, topic)) = basic_ingest(topic) {
             let message = Message { topic, payload, client_id, received_at };
@@ -100,7 +106,8 @@ impl<B: Backend> RuleEngine<B> {
             Ok(Some(result)) => result,
             Ok(None) => return Ok(()),
             Err(error) => {
-                let failure = Failure { action: "Sql", resource: rule.name.clone(), error: ActionError(error.to_string()) };
+                let failure =
+                    Failure { action: "Sql", resource: rule.name.clone(), error: ActionError(error.to_string()) };
                 return self.run_error_action(rule, message, vec![failure]).await;
             }
         };
@@ -111,7 +118,12 @@ impl<B: Backend> RuleEngine<B> {
         if failures.is_empty() { Ok(()) } else { self.run_error_action(rule, message, failures).await }
     }
 
-    async fn run_error_action(&self, rule: &ActiveRule, message: &Message<'_>, failures: Vec<Failure>) -> Result<(), NotStored> {
+    async fn run_error_action(
+        &self,
+        rule: &ActiveRule,
+        message: &Message<'_>,
+        failures: Vec<Failure>,
+    ) -> Result<(), NotStored> {
         let reasons: Vec<_> = failures.iter().map(|failure| failure.error.to_string()).collect();
         tracing::warn!(rule = rule.name, topic = message.topic, ?reasons, "a rule's action failed");
         let not_stored = |reason| NotStored { rule: rule.name.clone(), reason };
@@ -128,7 +140,8 @@ impl<B: Backend> RuleEngine<B> {
                     STANDARD.encode(result)
                 } else {
                     let text = std::str::from_utf8(result);
-                    text.map_err(|_| failed(ActionError("the message is not text and UseBase64 is off".to_owned())))?.to_owned()
+                    text.map_err(|_| failed(ActionError("the message is not text and UseBase64 is off".to_owned())))?
+                        .to_owned()
                 };
                 self.backend.send(queue, body).await.map_err(failed)
             }

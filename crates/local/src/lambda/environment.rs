@@ -10,12 +10,14 @@ pub const ACCESS_KEY: &str = "parvis";
 pub const SECRET_KEY: &str = "parvis-local";
 
 /// Of the host's own environment, what a sandbox keeps: nothing of the developer's AWS configuration may leak into it.
-const INHERITED: [&str; 8] = ["PATH", "HOME", "TMPDIR", "LANG", "RUST_BACKTRACE", "RUST_LOG_FORMAT", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+const INHERITED: [&str; 8] =
+    ["PATH", "HOME", "TMPDIR", "LANG", "RUST_BACKTRACE", "RUST_LOG_FORMAT", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// The variables that Lambda sets for every function.
 fn of_lambda(function: &Function, runtime_api: SocketAddr, sandbox: &str, region: &str) -> [(String, String); 16] {
     [
-        ("AWS_LAMBDA_RUNTIME_API", format!("{runtime_api}/{sandbox}")),
+        // With the scheme, which AWS leaves out: `http::Uri` reads a path only behind one, and the Rust runtime accepts both.
+        ("AWS_LAMBDA_RUNTIME_API", format!("http://{runtime_api}/{sandbox}")),
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),

@@ -83,7 +83,9 @@ impl InvokeError {
     pub fn payload(&self) -> Bytes {
         match self {
             Self::Function { payload, .. } => payload.clone(),
-            other => serde_json::json!({ "errorType": other.error_type(), "errorMessage": other.to_string() }).to_string().into(),
+            other => serde_json::json!({ "errorType": other.error_type(), "errorMessage": other.to_string() })
+                .to_string()
+                .into(),
         }
     }
 }

@@ -129,7 +129,9 @@ impl Host {
             stopping: CancellationToken::new(),
             serving: CancellationToken::new(),
         }));
-        let router = runtime_api::router(host.0.registry.clone()).merge(invoke_api::router(host.clone())).layer(DefaultBodyLimit::disable());
+        let router = runtime_api::router(host.0.registry.clone())
+            .merge(invoke_api::router(host.clone()))
+            .layer(DefaultBodyLimit::disable());
         let end = host.0.serving.clone();
         tokio::spawn(async move {
             // Events and answers are small writes on kept-alive connections: waiting to fill a packet would cost 40 ms each.
@@ -161,7 +163,9 @@ impl Host {
     #[must_use]
     pub fn find(&self, reference: &str) -> Option<LogicalId> {
         let name = reference.rsplit(':').find(|part| *part != "$LATEST")?;
-        let is = |slot: &Slot| [slot.function.logical_id.as_str(), &slot.function.name, &slot.function.context].contains(&name);
+        let is = |slot: &Slot| {
+            [slot.function.logical_id.as_str(), &slot.function.name, &slot.function.context].contains(&name)
+        };
         self.0.functions.iter().find(|(_, slot)| is(slot)).map(|(id, _)| id.clone())
     }
 
@@ -198,7 +202,12 @@ impl Host {
             None => self.spawn(slot)?,
         };
         let outcome = self.run_in(&sandbox, slot, payload).await;
-        if sandbox.is_alive() && !matches!(outcome, Err(InvokeError::Timeout { .. } | InvokeError::Crashed { .. } | InvokeError::Init { .. })) {
+        if sandbox.is_alive()
+            && !matches!(
+                outcome,
+                Err(InvokeError::Timeout { .. } | InvokeError::Crashed { .. } | InvokeError::Init { .. })
+            )
+        {
             slot.idle().push(sandbox);
         }
         outcome
@@ -218,8 +227,10 @@ impl Host {
                 tracing::warn!(function = %name, sandbox = sandbox_id, how, "sandbox ended; see the function's log");
             }
         };
-        let sandbox = Sandbox::spawn(id, function, &self.0.binary, environment, &self.0.logs, on_end)
-            .map_err(|source| InvokeError::Spawn { function: function.logical_id.to_string(), source: Arc::new(source) })?;
+        let sandbox =
+            Sandbox::spawn(id, function, &self.0.binary, environment, &self.0.logs, on_end).map_err(|source| {
+                InvokeError::Spawn { function: function.logical_id.to_string(), source: Arc::new(source) }
+            })?;
         self.0.registry.insert(sandbox.clone());
         if !sandbox.is_alive() {
             self.0.registry.remove(&sandbox.id);
@@ -236,7 +247,9 @@ impl Host {
         sandbox.dispatch(Invocation {
             request_id: Uuid::new_v4().to_string(),
             payload,
-            deadline_ms: deadline.duration_since(UNIX_EPOCH).map_or(0, |at| u64::try_from(at.as_millis()).unwrap_or(u64::MAX)),
+            deadline_ms: deadline
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |at| u64::try_from(at.as_millis()).unwrap_or(u64::MAX)),
             function_arn: format!("arn:aws:lambda:{}:000000000000:function:{}", self.0.region, slot.function.name),
             reply,
             taken,
@@ -277,9 +290,17 @@ impl Host {
     /// Kills one sandbox of a function, a busy one if there is one; false when the function has none.
     pub fn kill_one(&self, function: impl AsRef<str>) -> bool {
         let busy = |sandbox: &Arc<Sandbox>| sandbox.current.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let mut sandboxes: Vec<_> = self.0.registry.all().into_iter().filter(|sandbox| sandbox.function == function.as_ref()).collect();
+        let mut sandboxes: Vec<_> =
+            self.0.registry.all().into_iter().filter(|sandbox| sandbox.function == function.as_ref()).collect();
         sandboxes.sort_by_key(|sandbox| !busy(sandbox));
         sandboxes.first().inspect(|sandbox| sandbox.kill()).is_some()
+    }
+
+    /// Ends the idle sandboxes of a function that will not be needed for long.
+    pub fn retire(&self, function: impl AsRef<str>) {
+        if let Some(slot) = self.0.functions.get(function.as_ref()) {
+            slot.idle().drain(..).for_each(|sandbox| sandbox.stop());
+        }
     }
 
     /// How many sandboxes a function has.
@@ -291,7 +312,8 @@ impl Host {
     /// Process ids of a function's sandboxes, for measuring them.
     #[must_use]
     pub fn process_ids(&self, function: impl AsRef<str>) -> Vec<u32> {
-        let of = |sandbox: &Arc<Sandbox>| (sandbox.function == function.as_ref()).then_some(sandbox.process_id).flatten();
+        let of =
+            |sandbox: &Arc<Sandbox>| (sandbox.function == function.as_ref()).then_some(sandbox.process_id).flatten();
         self.0.registry.all().iter().filter_map(of).collect()
     }
 

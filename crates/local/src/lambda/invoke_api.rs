@@ -36,7 +36,10 @@ async fn invoke(State(host): State<Host>, Path(name): Path<String>, headers: Hea
             Ok(answer) => ([("x-amz-executed-version", "$LATEST")], answer).into_response(),
             Err(error @ InvokeError::PayloadTooLarge(_)) => refusal(&error, StatusCode::PAYLOAD_TOO_LARGE),
             Err(error @ InvokeError::ShuttingDown) => refusal(&error, StatusCode::INTERNAL_SERVER_ERROR),
-            Err(error) => ([("x-amz-executed-version", "$LATEST"), ("x-amz-function-error", "Unhandled")], error.payload()).into_response(),
+            Err(error) => {
+                ([("x-amz-executed-version", "$LATEST"), ("x-amz-function-error", "Unhandled")], error.payload())
+                    .into_response()
+            }
         },
     }
 }

@@ -47,7 +47,8 @@ impl Logs {
             let mut terminal = std::io::stderr().lock();
             drop(write!(terminal, "{function}: ").and_then(|()| terminal.write_all(line)));
         }
-        let written = self.file(function).and_then(|file| file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line));
+        let written =
+            self.file(function).and_then(|file| file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line));
         if let Err(error) = written {
             tracing::warn!(function, %error, "cannot write the function's log");
         }

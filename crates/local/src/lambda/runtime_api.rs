@@ -28,8 +28,8 @@ pub(super) fn router(registry: Arc<Registry>) -> Router {
         .with_state(registry)
 }
 
-fn find(registry: &Registry, id: &str) -> Result<Arc<Sandbox>, Response> {
-    registry.get(id).ok_or_else(|| refusal(StatusCode::FORBIDDEN, "InvalidSandbox", "no such sandbox"))
+fn unknown_sandbox() -> Response {
+    refusal(StatusCode::FORBIDDEN, "InvalidSandbox", "no such sandbox")
 }
 
 fn refusal(status: StatusCode, error_type: &str, message: &str) -> Response {
@@ -37,10 +37,7 @@ fn refusal(status: StatusCode, error_type: &str, message: &str) -> Response {
 }
 
 async fn next(State(registry): State<Arc<Registry>>, Path(id): Path<String>) -> Response {
-    let sandbox = match find(&registry, &id) {
-        Ok(sandbox) => sandbox,
-        Err(refusal) => return refusal,
-    };
+    let Some(sandbox) = registry.get(&id) else { return unknown_sandbox() };
     let Some(invocation) = sandbox.next.lock().await.recv().await else {
         return refusal(StatusCode::GONE, "SandboxEnded", "the sandbox is being stopped");
     };
@@ -64,39 +61,51 @@ fn deliver(sandbox: &Sandbox, invocation: Invocation) -> Response {
         }
     }
     // The caller may have given up; then the function works for nothing, as in AWS.
-    drop(taken.send(()));
+    let _ = taken.send(());
     response
 }
 
-async fn response(State(registry): State<Arc<Registry>>, Path((id, request)): Path<(String, String)>, body: Bytes) -> Response {
+async fn response(
+    State(registry): State<Arc<Registry>>,
+    Path((id, request)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
     complete(&registry, &id, &request, Reply::Response(body))
 }
 
-async fn error(State(registry): State<Arc<Registry>>, Path((id, request)): Path<(String, String)>, body: Bytes) -> Response {
+async fn error(
+    State(registry): State<Arc<Registry>>,
+    Path((id, request)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
     complete(&registry, &id, &request, Reply::Error(body))
 }
 
 fn complete(registry: &Registry, id: &str, request: &str, reply: Reply) -> Response {
-    let sandbox = match find(registry, id) {
-        Ok(sandbox) => sandbox,
-        Err(refusal) => return refusal,
-    };
+    let Some(sandbox) = registry.get(id) else { return unknown_sandbox() };
     let mut current = sandbox.current.lock().unwrap_or_else(PoisonError::into_inner);
     match current.take_if(|(current, _)| current == request) {
         Some((_, sender)) => {
             drop(sender.send(reply));
             (StatusCode::ACCEPTED, axum::Json(json!({ "status": "OK" }))).into_response()
         }
-        None => refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "this invocation is not under way in this sandbox"),
+        None => {
+            refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "this invocation is not under way in this sandbox")
+        }
     }
 }
 
-async fn init_error(State(registry): State<Arc<Registry>>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
-    let sandbox = match find(&registry, &id) {
-        Ok(sandbox) => sandbox,
-        Err(refusal) => return refusal,
-    };
-    let kind = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok()).unwrap_or("Runtime.InitError");
+async fn init_error(
+    State(registry): State<Arc<Registry>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(sandbox) = registry.get(&id) else { return unknown_sandbox() };
+    let kind = headers
+        .get("lambda-runtime-function-error-type")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("Runtime.InitError");
     sandbox.set_init_error(format!("{kind}: {}", String::from_utf8_lossy(&body)));
     (StatusCode::ACCEPTED, axum::Json(json!({ "status": "OK" }))).into_response()
 }

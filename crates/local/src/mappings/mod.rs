@@ -122,7 +122,12 @@ impl Drop for Mappings {
 }
 
 impl Sources<'_> {
-    fn queue(&self, template: &Stack, function: &Function, mapping: &QueueMapping) -> Result<QueueSource, MappingError> {
+    fn queue(
+        &self,
+        template: &Stack,
+        function: &Function,
+        mapping: &QueueMapping,
+    ) -> Result<QueueSource, MappingError> {
         let name = || (function.logical_id.clone(), mapping.id.clone());
         let Some(queue) = template.queues.get(&mapping.queue) else {
             let (function, id) = name();
@@ -139,7 +144,12 @@ impl Sources<'_> {
         })
     }
 
-    fn stream(&self, template: &Stack, function: &Function, mapping: &StreamMapping) -> Result<StreamSource, MappingError> {
+    fn stream(
+        &self,
+        template: &Stack,
+        function: &Function,
+        mapping: &StreamMapping,
+    ) -> Result<StreamSource, MappingError> {
         let name = || (function.logical_id.clone(), mapping.id.clone());
         let Some(table) = template.tables.get(&mapping.table) else {
             let (function, id) = name();
@@ -169,5 +179,9 @@ impl Sources<'_> {
 }
 
 fn filters(function: &Function, mapping: &str, patterns: &[serde_json::Value]) -> Result<Filters, MappingError> {
-    Filters::parse(patterns).map_err(|source| MappingError::Pattern { function: function.logical_id.clone(), mapping: mapping.to_owned(), source })
+    Filters::parse(patterns).map_err(|source| MappingError::Pattern {
+        function: function.logical_id.clone(),
+        mapping: mapping.to_owned(),
+        source,
+    })
 }

@@ -112,8 +112,12 @@ impl Matcher {
             ("equals-ignore-case", Value::String(text)) => Ok(Self::EqualsIgnoreCase(text.to_lowercase())),
             ("exists", Value::Bool(exists)) => Ok(Self::Exists(*exists)),
             ("anything-but", Value::Array(values)) => Ok(Self::AnythingBut(values.clone())),
-            ("anything-but", value @ (Value::String(_) | Value::Number(_))) => Ok(Self::AnythingBut(vec![value.clone()])),
-            ("numeric", Value::Array(parts)) => parts.chunks(2).map(comparison).collect::<Option<_>>().map(Self::Numeric).ok_or_else(unsupported),
+            ("anything-but", value @ (Value::String(_) | Value::Number(_))) => {
+                Ok(Self::AnythingBut(vec![value.clone()]))
+            }
+            ("numeric", Value::Array(parts)) => {
+                parts.chunks(2).map(comparison).collect::<Option<_>>().map(Self::Numeric).ok_or_else(unsupported)
+            }
             _ => Err(unsupported()),
         }
     }
@@ -137,7 +141,9 @@ impl Matcher {
             Self::EqualsIgnoreCase(wanted) => text.is_some_and(|text| text.to_lowercase() == *wanted),
             Self::AnythingBut(values) => !values.contains(value),
             Self::Exists(wanted) => *wanted,
-            Self::Numeric(comparisons) => value.as_f64().is_some_and(|number| comparisons.iter().all(|(how, bound)| how.holds(number, *bound))),
+            Self::Numeric(comparisons) => {
+                value.as_f64().is_some_and(|number| comparisons.iter().all(|(how, bound)| how.holds(number, *bound)))
+            }
         }
     }
 }
@@ -179,8 +185,10 @@ mod tests {
 
     #[test]
     fn the_templates_own_pattern_selects_new_alerts() {
-        let pattern = json!({"eventName":["INSERT"],"dynamodb":{"NewImage":{"type":{"S":[{"prefix":"parvis.parking.alert."}]}}}});
-        let event = |name: &str, kind: &str| json!({"eventName": name, "dynamodb": {"NewImage": {"type": {"S": kind}}}});
+        let pattern =
+            json!({"eventName":["INSERT"],"dynamodb":{"NewImage":{"type":{"S":[{"prefix":"parvis.parking.alert."}]}}}});
+        let event =
+            |name: &str, kind: &str| json!({"eventName": name, "dynamodb": {"NewImage": {"type": {"S": kind}}}});
         assert!(accepts(pattern.clone(), &event("INSERT", "parvis.parking.alert.raised")));
         assert!(!accepts(pattern.clone(), &event("MODIFY", "parvis.parking.alert.raised")));
         assert!(!accepts(pattern.clone(), &event("INSERT", "parvis.booking.made")));

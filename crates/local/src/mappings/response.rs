@@ -51,7 +51,9 @@ pub(super) fn verdict(outcome: Result<Bytes, InvokeError>, partial: bool, ids: &
     for failure in failures {
         match failure.item_identifier {
             Some(id) if ids.contains(&id.as_str()) => failed.insert(id),
-            other => return Verdict::AllFailed(format!("the answer names {other:?}, which is not an item of the batch")),
+            other => {
+                return Verdict::AllFailed(format!("the answer names {other:?}, which is not an item of the batch"));
+            }
         };
     }
     if failed.is_empty() { Verdict::Done } else { Verdict::Failed(failed) }
@@ -74,7 +76,10 @@ mod tests {
 
     #[test]
     fn reported_items_fail_alone() {
-        assert_eq!(read(r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#), Verdict::Failed(BTreeSet::from(["b".to_owned()])));
+        assert_eq!(
+            read(r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#),
+            Verdict::Failed(BTreeSet::from(["b".to_owned()]))
+        );
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl QueueSource {
             if let (false, Some(deadline)) = (first, deadline) {
                 tokio::time::sleep_until(deadline.min(Instant::now() + GATHER_STEP)).await;
             }
-            let receive = Receive { most: size - batch.len(), wait: if first { POLL } else { Duration::ZERO }, visibility: None };
+            let receive =
+                Receive { most: size - batch.len(), wait: if first { POLL } else { Duration::ZERO }, visibility: None };
             match self.queues.receive(&self.queue, receive).await {
                 Ok(messages) if messages.is_empty() && first => return batch,
                 Ok(messages) => left_over.extend(messages),
@@ -197,7 +198,12 @@ fn attributes(message: &Received) -> Value {
         }
         shape
     };
-    message.attributes.iter().map(|(name, attribute)| (name.clone(), shape(attribute))).collect::<serde_json::Map<_, _>>().into()
+    message
+        .attributes
+        .iter()
+        .map(|(name, attribute)| (name.clone(), shape(attribute)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// Size of a message inside the event, rounded up: an escaped byte takes up to 6, the frame about 700.

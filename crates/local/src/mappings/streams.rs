@@ -194,7 +194,8 @@ impl StreamSource {
     }
 
     fn gives_up(&self, attempts: u32, since: Instant) -> bool {
-        self.mapping.maximum_retries.is_some_and(|most| attempts > most) || self.mapping.maximum_age.is_some_and(|most| since.elapsed() > most)
+        self.mapping.maximum_retries.is_some_and(|most| attempts > most)
+            || self.mapping.maximum_age.is_some_and(|most| since.elapsed() > most)
     }
 }
 

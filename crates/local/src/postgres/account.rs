@@ -59,7 +59,13 @@ pub(super) fn give(path: &Path, account: Option<Account>) -> std::io::Result<()>
 pub(super) fn command(program: &Path, account: Option<Account>) -> Command {
     let mut command = Command::new(program);
     // The present directory may be closed to the account, and libpq's variables are meant for clients.
-    command.current_dir("/").process_group(0).env("LC_ALL", "C").env_remove("PGDATA").env_remove("PGPORT").env_remove("PGHOST");
+    command
+        .current_dir("/")
+        .process_group(0)
+        .env("LC_ALL", "C")
+        .env_remove("PGDATA")
+        .env_remove("PGPORT")
+        .env_remove("PGHOST");
     if let Some(Account { uid, gid }) = account {
         command.uid(uid).gid(gid);
     }

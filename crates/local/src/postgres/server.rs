@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 use super::account::{self, Account};
 use super::binaries::Binaries;
+use super::temporary::Temporary;
 use super::{PostgresError, SUPERUSER};
 
 /// Runs `"$@"` (the server) in place of the shell, and beside it a guard that waits for the end of our pipe and then asks the
@@ -45,7 +45,7 @@ pub(super) struct Server {
     durable: bool,
     child: Mutex<Option<Child>>,
     /// Removed after the server has stopped.
-    _temporary: Option<TempDir>,
+    _temporary: Option<Temporary>,
 }
 
 impl Server {
@@ -64,7 +64,7 @@ impl Server {
         let preferred = std::env::temp_dir();
         let reachable = account.is_none_or(|account| account.reaches(&preferred.join("x")));
         let parent = if reachable { preferred } else { PathBuf::from("/var/tmp") };
-        let temporary = tempfile::Builder::new().prefix("parvis-postgres-").tempdir_in(&parent)?;
+        let temporary = Temporary::create(&parent)?;
         account::give(temporary.path(), account)?;
         Self::start(temporary.path().join("postgres"), &parent.join("parvis-tools"), account, Some(temporary)).await
     }
@@ -73,7 +73,7 @@ impl Server {
         home: PathBuf,
         tools: &Path,
         account: Option<Account>,
-        temporary: Option<TempDir>,
+        temporary: Option<Temporary>,
     ) -> Result<Self, PostgresError> {
         let tools = tools.to_owned();
         let prepare = move || -> Result<Self, PostgresError> {
@@ -86,7 +86,8 @@ impl Server {
             std::fs::create_dir_all(&home)?;
             account::give(&home, account)?;
             let durable = temporary.is_none();
-            let mut server = Self { binaries, account, home, port: 0, durable, child: Mutex::new(None), _temporary: temporary };
+            let mut server =
+                Self { binaries, account, home, port: 0, durable, child: Mutex::new(None), _temporary: temporary };
             server.stop_leftover()?;
             server.initialise()?;
             server.spawn_on_free_port()?;
@@ -193,7 +194,9 @@ impl Server {
                     *self.child.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(child);
                     return Ok(());
                 }
-                Err(PostgresError::NotStarted(log)) if log.contains("could not bind") && attempt < PORT_ATTEMPTS => attempt += 1,
+                Err(PostgresError::NotStarted(log)) if log.contains("could not bind") && attempt < PORT_ATTEMPTS => {
+                    attempt += 1
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -22,7 +22,9 @@ async fn create_table_with_a_row(options: &PgConnectOptions) {
 async fn an_ephemeral_server_has_roles_database_and_unicode_and_leaves_nothing_behind() {
     let postgres = Postgres::ephemeral().await.unwrap();
     let mut connection = postgres.connect_options().connect().await.unwrap();
-    let row = sqlx::query("SELECT current_user::text, current_database()::text, current_setting('server_encoding'), lower('ÉTÉ')");
+    let row = sqlx::query(
+        "SELECT current_user::text, current_database()::text, current_setting('server_encoding'), lower('ÉTÉ')",
+    );
     let row = row.fetch_one(&mut connection).await.unwrap();
     let told: Vec<String> = (0..4).map(|column| row.get(column)).collect();
     assert_eq!(told, [APP_ROLE, DATABASE, "UTF8", "été"]);
@@ -111,7 +113,8 @@ async fn data_of_another_version_are_not_touched() {
 
 #[test]
 fn a_password_in_the_url_reaches_the_functions_decoded() {
-    let password = percent_decoded_password("postgres://parvis:p%40ss+w%2Ford@db.example:5433/city?sslmode=require").unwrap();
+    let password =
+        percent_decoded_password("postgres://parvis:p%40ss+w%2Ford@db.example:5433/city?sslmode=require").unwrap();
     assert_eq!(password.as_deref(), Some("p@ss+w/ord"));
     assert_eq!(percent_decoded_password("postgres://parvis@localhost/city").unwrap(), None);
 }
@@ -129,12 +132,18 @@ async fn host_process() {
 async fn no_server_outlives_a_killed_parent() {
     use std::io::BufRead;
     let mut host = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--ignored", "--nocapture", &format!("{}::host_process", module_path!().split_once("::").unwrap().1)])
+        .args([
+            "--exact",
+            "--ignored",
+            "--nocapture",
+            &format!("{}::host_process", module_path!().split_once("::").unwrap().1),
+        ])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
     let lines = std::io::BufReader::new(host.stdout.take().unwrap()).lines();
-    let port = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("port=")?.1.parse::<u16>().unwrap())).unwrap();
+    let port =
+        lines.map_while(Result::ok).find_map(|line| Some(line.split_once("port=")?.1.parse::<u16>().unwrap())).unwrap();
     std::net::TcpStream::connect(("127.0.0.1", port)).expect("it runs");
 
     host.kill().unwrap();

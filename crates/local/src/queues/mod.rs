@@ -5,6 +5,7 @@
 
 mod model;
 pub mod protocol;
+mod shapes;
 mod store;
 mod writer;
 
@@ -22,7 +23,8 @@ use tokio::{
 use uuid::Uuid;
 
 pub use model::{
-    Attribute, Attributes, Counts, Definition, MAX_MESSAGE_BYTES, Outgoing, Received, md5_of_attributes, md5_of_body, queue_name,
+    Attribute, Attributes, Counts, Definition, MAX_MESSAGE_BYTES, Outgoing, Received, md5_of_attributes, md5_of_body,
+    queue_name,
 };
 
 use crate::faults::Faults;
@@ -138,7 +140,13 @@ impl Queues {
             let id = Uuid::new_v4().to_string();
             ids.push(id.clone());
             let delay = message.delay.unwrap_or(self.0.definitions[queue].delay);
-            let row = NewMessage { message_id: id, body: message.body, attributes: message.attributes, sent_at: now, visible_at: now + millis(delay) };
+            let row = NewMessage {
+                message_id: id,
+                body: message.body,
+                attributes: message.attributes,
+                sent_at: now,
+                visible_at: now + millis(delay),
+            };
             rows.extend(self.deliveries(row));
         }
         self.ask(|reply| Command::Send { queue, messages: rows, reply }).await?;
@@ -190,7 +198,10 @@ impl Queues {
     /// When the queue is unknown, a receipt malformed, or the file cannot be written.
     pub async fn delete(&self, queue: &str, receipts: &[String]) -> Result<()> {
         let queue = self.find(queue)?;
-        let receipts = receipts.iter().map(|handle| Receipt::decode(handle).ok_or(Error::InvalidReceipt)).collect::<Result<_>>()?;
+        let receipts = receipts
+            .iter()
+            .map(|handle| Receipt::decode(handle).ok_or(Error::InvalidReceipt))
+            .collect::<Result<_>>()?;
         self.ask(|reply| Command::Delete { queue, receipts, reply }).await
     }
 
@@ -201,7 +212,9 @@ impl Queues {
     pub async fn change_visibility(&self, queue: &str, changes: &[(String, Duration)]) -> Result<Vec<bool>> {
         let queue = self.find(queue)?;
         let now = now_ms();
-        let change = |(handle, delay): &(String, Duration)| Ok((Receipt::decode(handle).ok_or(Error::InvalidReceipt)?, now + millis(*delay)));
+        let change = |(handle, delay): &(String, Duration)| {
+            Ok((Receipt::decode(handle).ok_or(Error::InvalidReceipt)?, now + millis(*delay)))
+        };
         let changes = changes.iter().map(change).collect::<Result<_>>()?;
         self.ask(|reply| Command::SetVisibleAt { queue, changes, reply }).await
     }

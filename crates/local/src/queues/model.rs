@@ -29,7 +29,9 @@ pub struct Definition {
 impl Definition {
     /// The definitions of all queues of a template.
     pub fn of(template: &parvis_sam::Stack) -> Vec<Self> {
-        let name = |id: &parvis_sam::LogicalId| template.queues.get(id).map_or_else(|| id.to_string(), |queue| queue.name.clone());
+        let name = |id: &parvis_sam::LogicalId| {
+            template.queues.get(id).map_or_else(|| id.to_string(), |queue| queue.name.clone())
+        };
         let definition = |queue: &parvis_sam::Queue| Self {
             name: queue.name.clone(),
             arn: queue.arn.clone(),
@@ -70,7 +72,9 @@ impl Attribute {
     }
 
     fn bytes(&self) -> usize {
-        self.data_type.len() + self.string_value.as_ref().map_or(0, String::len) + self.binary_value.as_ref().map_or(0, String::len)
+        self.data_type.len()
+            + self.string_value.as_ref().map_or(0, String::len)
+            + self.binary_value.as_ref().map_or(0, String::len)
     }
 }
 
@@ -207,7 +211,10 @@ mod tests {
         // Computed in Python from the algorithm in the SQS developer guide.
         assert_eq!(md5_of_body("hello"), "5d41402abc4b2a76b9719d911017c592");
         let attributes = Attributes::from([
-            ("b".to_owned(), Attribute { data_type: "Binary".into(), string_value: None, binary_value: Some("AAEC".into()) }),
+            (
+                "b".to_owned(),
+                Attribute { data_type: "Binary".into(), string_value: None, binary_value: Some("AAEC".into()) },
+            ),
             ("a".to_owned(), Attribute::string("x")),
         ]);
         assert_eq!(md5_of_attributes(&attributes).as_deref(), Some("c7b075151a8e2e09ccb36b393bdb284a"));
@@ -216,7 +223,11 @@ mod tests {
 
     #[test]
     fn a_queue_is_named_by_the_end_of_its_url_or_arn() {
-        for reference in ["IngestQueue", "http://127.0.0.1:1/000000000000/IngestQueue", "arn:aws:sqs:eu-west-3:000000000000:IngestQueue"] {
+        for reference in [
+            "IngestQueue",
+            "http://127.0.0.1:1/000000000000/IngestQueue",
+            "arn:aws:sqs:eu-west-3:000000000000:IngestQueue",
+        ] {
             assert_eq!(queue_name(reference), "IngestQueue");
         }
     }

@@ -10,14 +10,18 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Attributes, Error, Outgoing, Queues, Receive, Received, md5_of_attributes, md5_of_body};
+use super::{
+    Error, Queues, Receive, md5_of_attributes, md5_of_body,
+    shapes::{
+        AttributesRequest, Batch, ListRequest, MAX_BATCH, NameRequest, QueueRequest, ReceiptEntry, ReceiptRequest,
+        ReceiveRequest, SendEntry, SendRequest,
+    },
+};
 
-/// Most entries of a batch operation and most messages of one ReceiveMessage.
-const MAX_BATCH: usize = 10;
 /// Longest long poll and longest delay of a message, seconds.
 const MAX_WAIT_SECONDS: u64 = 20;
 
@@ -44,12 +48,13 @@ async fn handle(State(service): State<Service>, headers: HeaderMap, body: Bytes)
 }
 
 fn answer(status: StatusCode, value: &Value) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"))], value.to_string()).into_response()
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"))], value.to_string())
+        .into_response()
 }
 
 /// An error as SQS puts it: the shape's name, and the name that query-protocol clients still look for.
 #[derive(Debug, PartialEq, Eq)]
-struct Refusal {
+pub(super) struct Refusal {
     status: StatusCode,
     shape: &'static str,
     query_code: &'static str,
@@ -57,11 +62,11 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn client(shape: &'static str, query_code: &'static str, message: impl Into<String>) -> Self {
+    pub fn client(shape: &'static str, query_code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, shape, query_code, message: message.into() }
     }
 
-    fn invalid(message: impl Into<String>) -> Self {
+    pub fn invalid(message: impl Into<String>) -> Self {
         Self::client("InvalidParameterValueException", "InvalidParameterValue", message)
     }
 }
@@ -70,13 +75,22 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::UnknownQueue(_) => Self::client("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", message),
+            Error::UnknownQueue(_) => {
+                Self::client("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", message)
+            }
             Error::TooLarge(_) => Self::invalid(message),
             Error::InvalidReceipt => Self::client("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", message),
-            Error::NotInFlight => Self::client("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", message),
+            Error::NotInFlight => {
+                Self::client("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", message)
+            }
             Error::Storage(_) | Error::Closed => {
                 tracing::error!(error = %message, "queue operation failed");
-                Self { status: StatusCode::INTERNAL_SERVER_ERROR, shape: "InternalError", query_code: "InternalError", message }
+                Self {
+                    status: StatusCode::INTERNAL_SERVER_ERROR,
+                    shape: "InternalError",
+                    query_code: "InternalError",
+                    message,
+                }
             }
         }
     }
@@ -85,7 +99,10 @@ impl From<Error> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let side = if self.status.is_client_error() { "Sender" } else { "Receiver" };
-        let mut response = answer(self.status, &json!({ "__type": format!("com.amazonaws.sqs#{}", self.shape), "message": self.message }));
+        let mut response = answer(
+            self.status,
+            &json!({ "__type": format!("com.amazonaws.sqs#{}", self.shape), "message": self.message }),
+        );
         if let Ok(value) = HeaderValue::from_str(&format!("{};{side}", self.query_code)) {
             response.headers_mut().insert("x-amzn-query-error", value);
         }
@@ -135,7 +152,8 @@ impl Service {
         let sums: Vec<_> = request.entries.iter().map(|entry| (entry.id.clone(), Checksums::of(entry))).collect();
         let outgoing = request.entries.into_iter().map(SendEntry::outgoing).collect::<Result<_, _>>()?;
         let ids = self.queues.send_batch(&request.queue_url, outgoing).await?;
-        let successful: Vec<_> = sums.iter().zip(&ids).map(|((entry, sums), id)| sums.answer(id, entry.as_deref())).collect();
+        let successful: Vec<_> =
+            sums.iter().zip(&ids).map(|((entry, sums), id)| sums.answer(id, entry.as_deref())).collect();
         Ok(json!({ "Successful": successful, "Failed": [] }))
     }
 
@@ -224,7 +242,11 @@ impl Service {
 
     fn sources(&self, request: &QueueRequest) -> Result<Value, Refusal> {
         let target = &self.queues.definition(&request.queue_url)?.name;
-        let sources = self.queues.definitions().iter().filter(|definition| definition.redrive.as_ref().is_some_and(|(name, _)| name == target));
+        let sources = self
+            .queues
+            .definitions()
+            .iter()
+            .filter(|definition| definition.redrive.as_ref().is_some_and(|(name, _)| name == target));
         Ok(json!({ "queueUrls": sources.map(|definition| self.url_of(definition)).collect::<Vec<_>>() }))
     }
 
@@ -259,7 +281,7 @@ impl Checksums {
 }
 
 /// The answer to a batch of deletions or changes.
-#[derive(Default, Serialize)]
+#[derive(Default, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Outcome {
     successful: Vec<Value>,
@@ -280,147 +302,5 @@ impl Outcome {
 impl From<Outcome> for Value {
     fn from(outcome: Outcome) -> Self {
         json!(outcome)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct QueueRequest {
-    queue_url: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NameRequest {
-    queue_name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListRequest {
-    queue_name_prefix: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AttributesRequest {
-    queue_url: String,
-    attribute_names: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SendRequest {
-    queue_url: String,
-    #[serde(flatten)]
-    entry: SendEntry,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SendEntry {
-    id: Option<String>,
-    message_body: String,
-    #[serde(default)]
-    message_attributes: Attributes,
-    delay_seconds: Option<u64>,
-}
-
-impl SendEntry {
-    fn outgoing(self) -> Result<Outgoing, Refusal> {
-        if self.message_body.is_empty() {
-            return Err(Refusal::client("MissingParameter", "MissingParameter", "The request must contain the parameter MessageBody."));
-        }
-        Ok(Outgoing { body: self.message_body, attributes: self.message_attributes, delay: self.delay_seconds.map(Duration::from_secs) })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ReceiptRequest {
-    queue_url: String,
-    #[serde(flatten)]
-    entry: ReceiptEntry,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ReceiptEntry {
-    id: Option<String>,
-    receipt_handle: String,
-    visibility_timeout: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Batch<T> {
-    queue_url: String,
-    entries: Vec<T>,
-}
-
-impl<T> Batch<T> {
-    fn check(&self, id: impl Fn(&T) -> Option<&str>) -> Result<(), Refusal> {
-        let query = |shape, name: &'static str, message: &str| Err(Refusal::client(shape, name, message));
-        if self.entries.is_empty() {
-            return query("EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", "There should be at least one entry in the batch");
-        }
-        if self.entries.len() > MAX_BATCH {
-            return query("TooManyEntriesInBatchRequest", "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10");
-        }
-        let mut ids: Vec<_> = self.entries.iter().filter_map(id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.len() < self.entries.len() {
-            return query("BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", "Ids of a batch must be there and distinct");
-        }
-        Ok(())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ReceiveRequest {
-    queue_url: String,
-    max_number_of_messages: Option<usize>,
-    wait_time_seconds: Option<u64>,
-    visibility_timeout: Option<u64>,
-    #[serde(default)]
-    message_attribute_names: Vec<String>,
-    #[serde(default)]
-    attribute_names: Vec<String>,
-    #[serde(default)]
-    message_system_attribute_names: Vec<String>,
-}
-
-impl ReceiveRequest {
-    /// A message with the attributes asked for.
-    fn shape(&self, message: &Received) -> Value {
-        let mut shape = json!({
-            "MessageId": message.message_id,
-            "ReceiptHandle": message.receipt_handle,
-            "MD5OfBody": md5_of_body(&message.body),
-            "Body": message.body,
-        });
-        let mut system = message.system_attributes();
-        let wanted = || self.attribute_names.iter().chain(&self.message_system_attribute_names);
-        system.retain(|name, _| wanted().any(|wanted| wanted == "All" || wanted == name));
-        if !system.is_empty() {
-            shape["Attributes"] = json!(system);
-        }
-        let mut attributes = message.attributes.clone();
-        attributes.retain(|name, _| self.message_attribute_names.iter().any(|wanted| selects(wanted, name)));
-        if let Some(sum) = md5_of_attributes(&attributes) {
-            shape["MD5OfMessageAttributes"] = json!(sum);
-            shape["MessageAttributes"] = json!(attributes);
-        }
-        shape
-    }
-}
-
-/// `All`, `.*`, a prefix with `.*`, or a name.
-fn selects(wanted: &str, name: &str) -> bool {
-    match wanted.strip_suffix(".*") {
-        Some(prefix) => name.starts_with(prefix),
-        None => wanted == "All" || wanted == name,
     }
 }

@@ -67,11 +67,14 @@ impl Store {
     pub fn prepare(connection: &Connection, definitions: Vec<Definition>, now: i64) -> rusqlite::Result<Self> {
         connection.execute_batch(SCHEMA)?;
         connection.execute("UPDATE message SET visible_at = ?1 WHERE receive_count > 0 AND visible_at > ?1", [now])?;
-        let index: BTreeMap<String, QueueIndex> = definitions.iter().enumerate().map(|(i, d)| (d.name.clone(), i)).collect();
+        let index: BTreeMap<String, QueueIndex> =
+            definitions.iter().enumerate().map(|(i, d)| (d.name.clone(), i)).collect();
         let mut queues = Vec::with_capacity(definitions.len());
         for definition in definitions {
-            connection.execute("INSERT INTO queue (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", [&definition.name])?;
-            let key = connection.query_row("SELECT id FROM queue WHERE name = ?1", [&definition.name], |row| row.get(0))?;
+            connection
+                .execute("INSERT INTO queue (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", [&definition.name])?;
+            let key =
+                connection.query_row("SELECT id FROM queue WHERE name = ?1", [&definition.name], |row| row.get(0))?;
             let redrive = definition.redrive.as_ref().and_then(|(target, most)| Some((*index.get(target)?, *most)));
             queues.push(StoredQueue { key, definition, redrive });
         }
@@ -83,17 +86,32 @@ impl Store {
             "INSERT INTO message (queue, visible_at, sent_at, message_id, attributes, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         for message in messages {
-            let attributes = (!message.attributes.is_empty()).then(|| serde_json::to_string(&message.attributes)).transpose();
+            let attributes =
+                (!message.attributes.is_empty()).then(|| serde_json::to_string(&message.attributes)).transpose();
             let attributes = attributes.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
             let key = self.queues[queue].key;
-            insert.execute(params![key, message.visible_at, message.sent_at, message.message_id, attributes, message.body])?;
+            insert.execute(params![
+                key,
+                message.visible_at,
+                message.sent_at,
+                message.message_id,
+                attributes,
+                message.body
+            ])?;
         }
         Ok(())
     }
 
     /// Takes up to `most` ready messages and hides them until `visible_again`; those received too often move to the
     /// dead-letter queue instead.
-    pub fn receive(&self, connection: &Connection, queue: QueueIndex, most: usize, now: i64, visible_again: i64) -> rusqlite::Result<Batch> {
+    pub fn receive(
+        &self,
+        connection: &Connection,
+        queue: QueueIndex,
+        most: usize,
+        now: i64,
+        visible_again: i64,
+    ) -> rusqlite::Result<Batch> {
         let mut batch = Batch::default();
         let mut ready = connection.prepare_cached(READY)?;
         let mut take = connection.prepare_cached(
@@ -104,7 +122,8 @@ impl Store {
             let found = self.ready(&mut ready, queue, now, wanted)?;
             let exhausted = found.len() < wanted;
             for (row, mut message) in found {
-                if let Some((target, _)) = self.queues[queue].redrive.filter(|(_, most)| message.receive_count >= *most) {
+                if let Some((target, _)) = self.queues[queue].redrive.filter(|(_, most)| message.receive_count >= *most)
+                {
                     self.redrive(connection, row, queue, target, now)?;
                     batch.redriven_to.push(target);
                     continue;
@@ -125,7 +144,13 @@ impl Store {
         Ok(batch)
     }
 
-    fn ready(&self, ready: &mut CachedStatement<'_>, queue: QueueIndex, now: i64, most: usize) -> rusqlite::Result<Vec<(i64, Received)>> {
+    fn ready(
+        &self,
+        ready: &mut CachedStatement<'_>,
+        queue: QueueIndex,
+        now: i64,
+        most: usize,
+    ) -> rusqlite::Result<Vec<(i64, Received)>> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = ready.query_map(params![self.queues[queue].key, now, most], |row| self.message(row))?;
         rows.collect()
@@ -148,7 +173,14 @@ impl Store {
         Ok((row.get(0)?, message))
     }
 
-    fn redrive(&self, connection: &Connection, row: i64, from: QueueIndex, to: QueueIndex, now: i64) -> rusqlite::Result<()> {
+    fn redrive(
+        &self,
+        connection: &Connection,
+        row: i64,
+        from: QueueIndex,
+        to: QueueIndex,
+        now: i64,
+    ) -> rusqlite::Result<()> {
         connection
             .prepare_cached("UPDATE message SET queue = ?2, source = ?3, visible_at = ?4, receive_count = 0, first_received_at = NULL WHERE id = ?1")?
             .execute(params![row, self.queues[to].key, self.queues[from].key, now])
@@ -162,7 +194,8 @@ impl Store {
     }
 
     pub fn delete(&self, connection: &Connection, queue: QueueIndex, receipts: &[Receipt]) -> rusqlite::Result<()> {
-        let mut delete = connection.prepare_cached("DELETE FROM message WHERE id = ?1 AND queue = ?2 AND receive_count = ?3")?;
+        let mut delete =
+            connection.prepare_cached("DELETE FROM message WHERE id = ?1 AND queue = ?2 AND receive_count = ?3")?;
         for receipt in receipts {
             delete.execute(params![receipt.row, self.queues[queue].key, receipt.receive_count])?;
         }
@@ -170,10 +203,18 @@ impl Store {
     }
 
     /// Sets when received messages become visible; false for a receipt that is no longer the newest.
-    pub fn set_visible_at(&self, connection: &Connection, queue: QueueIndex, changes: &[(Receipt, i64)]) -> rusqlite::Result<Vec<bool>> {
-        let mut update = connection.prepare_cached("UPDATE message SET visible_at = ?4 WHERE id = ?1 AND queue = ?2 AND receive_count = ?3")?;
+    pub fn set_visible_at(
+        &self,
+        connection: &Connection,
+        queue: QueueIndex,
+        changes: &[(Receipt, i64)],
+    ) -> rusqlite::Result<Vec<bool>> {
+        let mut update = connection
+            .prepare_cached("UPDATE message SET visible_at = ?4 WHERE id = ?1 AND queue = ?2 AND receive_count = ?3")?;
         let key = self.queues[queue].key;
-        let change = |(receipt, at): &(Receipt, i64)| Ok(update.execute(params![receipt.row, key, receipt.receive_count, at])? > 0);
+        let change = |(receipt, at): &(Receipt, i64)| {
+            Ok(update.execute(params![receipt.row, key, receipt.receive_count, at])? > 0)
+        };
         changes.iter().map(change).collect()
     }
 
@@ -198,7 +239,8 @@ impl Store {
         let mut dropped = 0;
         for queue in &self.queues {
             let oldest = now - i64::try_from(queue.definition.retention.as_millis()).unwrap_or(i64::MAX);
-            dropped += connection.execute("DELETE FROM message WHERE queue = ?1 AND sent_at < ?2", params![queue.key, oldest])?;
+            dropped += connection
+                .execute("DELETE FROM message WHERE queue = ?1 AND sent_at < ?2", params![queue.key, oldest])?;
         }
         Ok(dropped)
     }

@@ -74,7 +74,10 @@ async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
     for count in 1..=2 {
         let received = take(&queues, "work", 0).await;
         assert_eq!(received[0].receive_count, count);
-        assert_eq!(queues.change_visibility("work", &[(received[0].receipt_handle.clone(), Duration::ZERO)]).await.unwrap(), [true]);
+        assert_eq!(
+            queues.change_visibility("work", &[(received[0].receipt_handle.clone(), Duration::ZERO)]).await.unwrap(),
+            [true]
+        );
     }
     assert!(take(&queues, "work", 0).await.is_empty());
     let dead = take(&queues, "dead", 1_000).await;
@@ -123,7 +126,9 @@ async fn a_duplicate_delivery_has_the_same_message_id() {
 #[tokio::test]
 async fn what_cannot_be_done_is_said() {
     let (_directory, queues) = queues();
-    assert!(matches!(queues.send("nowhere", "a".into(), Attributes::new()).await, Err(Error::UnknownQueue(name)) if name == "nowhere"));
+    assert!(
+        matches!(queues.send("nowhere", "a".into(), Attributes::new()).await, Err(Error::UnknownQueue(name)) if name == "nowhere")
+    );
     let large = "x".repeat(MAX_MESSAGE_BYTES + 1);
     assert!(matches!(queues.send("work", large, Attributes::new()).await, Err(Error::TooLarge(_))));
     assert!(matches!(queues.delete("work", &["AQEB".to_owned()]).await, Err(Error::InvalidReceipt)));

@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 /// The file keeps about this many entries.
 const KEPT: i64 = 10_000;
+/// Entries listed when no limit is given.
+pub const DEFAULT_LIMIT: u32 = 100;
 
 /// Why the outbox cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -131,7 +133,7 @@ pub struct Filter {
     pub since: Option<i64>,
     /// Only of this kind.
     pub kind: Option<Kind>,
-    /// Most entries; 100 when not given.
+    /// Most entries; [`DEFAULT_LIMIT`] when not given.
     pub limit: Option<u32>,
 }
 
@@ -213,7 +215,7 @@ impl Outbox {
             let sql = format!(
                 "SELECT {COLUMNS} FROM outbox WHERE id > ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY id {order} LIMIT ?3"
             );
-            select(connection, &sql, &[&filter.since.unwrap_or(0), &kind, &filter.limit.unwrap_or(100)])
+            select(connection, &sql, &[&filter.since.unwrap_or(0), &kind, &filter.limit.unwrap_or(DEFAULT_LIMIT)])
         })
         .await
     }

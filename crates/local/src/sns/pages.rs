@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Json, Router,
     extract::{Query, State},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
 use chrono::SecondsFormat;
@@ -13,13 +13,15 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::outbox::{Entry, Filter, Kind, Outbox, OutboxError, Status};
+use super::outbox::{DEFAULT_LIMIT, Entry, Filter, Kind, Outbox, OutboxError, Status};
 use crate::http::page::{Page, escape};
 
 /// Longest that a client may wait for a new entry, seconds.
 const LONGEST_WAIT: u64 = 30;
 
 /// The pages, at their full paths.
+///
+/// The JSON is `{"messages": [...], "last": id}`; giving `last` back as `since` continues without a gap.
 pub fn router<S: Clone + Send + Sync + 'static>(outbox: Outbox) -> Router<S> {
     Router::new().route("/_local/outbox", get(page)).route("/_local/outbox.json", get(json_page)).with_state(outbox)
 }
@@ -35,14 +37,17 @@ struct Question {
 }
 
 async fn json_page(State(outbox): State<Outbox>, Query(question): Query<Question>) -> Response {
-    let filter = Filter { since: question.since, kind: question.kind, limit: question.limit };
-    match outbox.wait(filter, Duration::from_secs(question.wait.min(LONGEST_WAIT))).await {
-        Ok(messages) => {
-            let body = json!({ "messages": messages, "last": outbox.last() });
-            ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-        }
-        Err(error) => failed(&error),
-    }
+    let Question { since, kind, limit, wait } = question;
+    // Read before the entries: what comes in between is then found again rather than missed.
+    let before = outbox.last();
+    let messages = match outbox.wait(Filter { since, kind, limit }, Duration::from_secs(wait.min(LONGEST_WAIT))).await {
+        Ok(messages) => messages,
+        Err(error) => return failed(&error),
+    };
+    let newest = messages.iter().map(|entry| entry.id).max().unwrap_or(0);
+    let cut_off = since.is_some() && messages.len() >= limit.unwrap_or(DEFAULT_LIMIT) as usize;
+    let last = if cut_off { newest } else { newest.max(before) };
+    ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "messages": messages, "last": last }))).into_response()
 }
 
 fn failed(error: &OutboxError) -> Response {
@@ -50,7 +55,15 @@ fn failed(error: &OutboxError) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "message": "Internal Server Error" }))).into_response()
 }
 
-async fn page(State(outbox): State<Outbox>) -> Response {
+#[derive(Debug, Deserialize)]
+struct Form {
+    /// Only `<main>`, for the page's script.
+    #[serde(default)]
+    part: bool,
+}
+
+async fn page(State(outbox): State<Outbox>, Query(form): Query<Form>) -> Response {
+    let last = outbox.last();
     let entries = match outbox.list(Filter::default()).await {
         Ok(entries) => entries,
         Err(error) => return failed(&error),
@@ -61,9 +74,11 @@ async fn page(State(outbox): State<Outbox>) -> Response {
         format!(r#"<ul class="plain">{}</ul>"#, entries.iter().map(card).collect::<String>())
     };
     let main = format!(
-        r#"<main data-last="{}"><h1>Outbox</h1><p class="soft">Every SMS, e-mail, push and topic message that the platform sent; nothing leaves this machine. <span role="status" id="state"></span></p><section id="list" aria-label="Messages, newest first" aria-live="polite" aria-relevant="additions">{list}</section></main>"#,
-        outbox.last()
+        r#"<main data-last="{last}"><h1>Outbox</h1><p class="soft">Every SMS, e-mail, push and topic message that the platform sent; nothing leaves this machine. <span role="status" id="state"></span></p><section id="list" aria-label="Messages, newest first" aria-live="polite" aria-relevant="additions">{list}</section></main>"#
     );
+    if form.part {
+        return ([(header::CACHE_CONTROL, "no-store")], Html(main)).into_response();
+    }
     Page { title: "Parvis outbox", main: &main, script: SCRIPT, ..Page::default() }.into_response()
 }
 
@@ -89,9 +104,9 @@ fn card(entry: &Entry) -> String {
         .subject
         .as_ref()
         .map_or_else(String::new, |subject| format!("<p><strong>{}</strong></p>", escape(subject)));
-    let at = entry.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let (at, shown) = (entry.at.to_rfc3339_opts(SecondsFormat::Secs, true), entry.at.format("%Y-%m-%d %H:%M:%S UTC"));
     format!(
-        r#"<li class="card"><span class="tag">{kind}</span> {to}{status} <time class="soft" datetime="{at}">{at}</time>{subject}<pre>{body}</pre></li>"#,
+        r#"<li class="card"><span class="tag">{kind}</span> {to}{status} <time class="soft" datetime="{at}">{shown}</time>{subject}<pre>{body}</pre></li>"#,
         to = escape(entry.to.rsplit(':').next().unwrap_or_default()),
         body = escape(&entry.body),
     )

@@ -423,6 +423,14 @@ async fn the_pages_show_and_wait() {
         page.contains("&lt;b&gt;86 %&lt;/b&gt;") && page.contains(r#"<span class="tag">SMS</span> +33639980002"#),
         "{page}"
     );
-    let nothing: Value = serde_json::from_str(&get(format!("{base}.json?since={}", found["last"])).await).unwrap();
+    let nothing: Value =
+        serde_json::from_str(&get(format!("{base}.json?kind=sms&since={}", found["last"])).await).unwrap();
     assert_eq!(nothing["messages"], json!([]));
+    let first: Value = serde_json::from_str(&get(format!("{base}.json?since=0&limit=2")).await).unwrap();
+    assert_eq!(
+        (first["messages"].as_array().unwrap().len(), &first["last"]),
+        (2, &first["messages"][1]["id"]),
+        "a cursor that skips nothing"
+    );
+    assert!(get(format!("{base}?part=true")).await.starts_with("<main data-last="));
 }

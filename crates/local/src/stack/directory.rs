@@ -33,7 +33,8 @@ pub struct Announcement {
 impl DataDirectory {
     /// Opens a directory for this process alone.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(path).with_context(|| format!("cannot create the data directory {}", path.display()))?;
+        std::fs::create_dir_all(path)
+            .with_context(|| format!("cannot create the data directory {}", path.display()))?;
         // Absolute, because sandboxes and PostgreSQL run elsewhere.
         let path = path.canonicalize().with_context(|| format!("{}", path.display()))?;
         Self::lock(path, None)
@@ -41,7 +42,8 @@ impl DataDirectory {
 
     /// A directory that is deleted at the end.
     pub fn temporary() -> anyhow::Result<Self> {
-        let temporary = tempfile::Builder::new().prefix("parvis-").tempdir().context("cannot create a temporary directory")?;
+        let temporary =
+            tempfile::Builder::new().prefix("parvis-").tempdir().context("cannot create a temporary directory")?;
         // PostgreSQL runs as another user when we are root, and has to get through.
         open_to_all(temporary.path())?;
         Self::lock(temporary.path().to_owned(), Some(temporary))
@@ -49,7 +51,12 @@ impl DataDirectory {
 
     fn lock(path: PathBuf, temporary: Option<TempDir>) -> anyhow::Result<Self> {
         let file = path.join("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&file).with_context(|| format!("{}", file.display()))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&file)
+            .with_context(|| format!("{}", file.display()))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock, _temporary: temporary }),
             Err(TryLockError::WouldBlock) => bail!(
@@ -90,7 +97,11 @@ const FILE: &str = "endpoints.json";
 pub fn announced(data_dir: &Path) -> anyhow::Result<Announcement> {
     let path = data_dir.join(FILE);
     let text = std::fs::read(&path).with_context(|| {
-        format!("no stack is running on {} (there is no {}); start one with `parvis`", data_dir.display(), path.display())
+        format!(
+            "no stack is running on {} (there is no {}); start one with `parvis`",
+            data_dir.display(),
+            path.display()
+        )
     })?;
     serde_json::from_slice(&text).with_context(|| format!("{} cannot be read", path.display()))
 }

@@ -39,6 +39,9 @@ mod tests {
 
     #[test]
     fn the_broker_is_the_mqtt_address_without_scheme() {
-        assert_eq!(Endpoints { mqtt: "mqtt://127.0.0.1:1883".into(), ..Endpoints::default() }.broker(), "127.0.0.1:1883");
+        assert_eq!(
+            Endpoints { mqtt: "mqtt://127.0.0.1:1883".into(), ..Endpoints::default() }.broker(),
+            "127.0.0.1:1883"
+        );
     }
 }

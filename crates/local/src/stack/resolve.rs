@@ -13,7 +13,12 @@ const STAGE: &str = "local";
 const NO_ADMINISTRATOR: &str = "no-administrator";
 
 /// Reads and resolves the template.
-pub(super) fn template(options: &Options, identity: &Identity, queue_endpoint: &str, state: &State) -> anyhow::Result<Stack> {
+pub(super) fn template(
+    options: &Options,
+    identity: &Identity,
+    queue_endpoint: &str,
+    state: &State,
+) -> anyhow::Result<Stack> {
     let path = options.template_path()?;
     let template = Template::load(&path)?;
     let secrets = state.clone();
@@ -59,7 +64,11 @@ fn generate(rule: &GenerateSecret) -> String {
     const LETTERS_AND_DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     const PUNCTUATION: &str = "!#$%&()*+,-./:;<=>?@[]^_{|}~";
     let punctuation = if rule.exclude_punctuation { "" } else { PUNCTUATION };
-    let alphabet: Vec<char> = LETTERS_AND_DIGITS.chars().chain(punctuation.chars()).filter(|c| !rule.exclude_characters.contains(*c)).collect();
+    let alphabet: Vec<char> = LETTERS_AND_DIGITS
+        .chars()
+        .chain(punctuation.chars())
+        .filter(|c| !rule.exclude_characters.contains(*c))
+        .collect();
     let mut random = rand::rng();
     (0..rule.length).filter_map(|_| alphabet.get(random.random_range(0..alphabet.len().max(1)))).collect()
 }
@@ -73,7 +82,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = State::open(&directory.path().join("state.db")).unwrap();
         let rule = GenerateSecret { length: 64, exclude_punctuation: true, exclude_characters: "abc".into() };
-        let reference = SecretReference { id: "Key".into(), logical_id: Some("Key".into()), json_key: None, generate: Some(rule) };
+        let reference =
+            SecretReference { id: "Key".into(), logical_id: Some("Key".into()), json_key: None, generate: Some(rule) };
         let value = secret(&state, &reference).unwrap();
         assert_eq!(value.len(), 64);
         assert!(value.chars().all(|c| c.is_ascii_alphanumeric() && !"abc".contains(c)), "{value}");
@@ -89,7 +99,10 @@ mod tests {
         let identity = Identity::new("http://127.0.0.1:8080/_local/identity", directory.path());
         let options = Options::for_tests().parameter("IngestWindowSeconds", 0);
         let stack = template(&options, &identity, "http://127.0.0.1:9324", &state).unwrap();
-        assert_eq!(stack.functions["IngestFunction"].environment["DEAD_LETTER_QUEUE_URL"], "http://127.0.0.1:9324/000000000000/IngestDeadLetterQueue");
+        assert_eq!(
+            stack.functions["IngestFunction"].environment["DEAD_LETTER_QUEUE_URL"],
+            "http://127.0.0.1:9324/000000000000/IngestDeadLetterQueue"
+        );
         assert_eq!(stack.functions["MqttAuthFunction"].environment["ISSUER"], identity.issuer());
         assert_eq!(stack.functions["IngestFunction"].environment["PLATE_HASH_KEY"].len(), 64);
     }

@@ -215,8 +215,7 @@ impl SpaceState {
     /// What belongs between two points was received before the later of them; once that one is settled, the earlier one
     /// has no late neighbour to wait for.
     fn shorten(&mut self) {
-        while self.points.len() > KEPT
-            && (self.points.len() > KEPT_AT_MOST || self.points[1].is_settled(self.seen_at))
+        while self.points.len() > KEPT && (self.points.len() > KEPT_AT_MOST || self.points[1].is_settled(self.seen_at))
         {
             let oldest = self.points.remove(0);
             self.before = Some(Run::next(self.before, &oldest));

@@ -6,23 +6,24 @@
 //! ```text
 //! block   = format(1) body
 //! spaces  = base:i64 present:u32(bitmap of slots) space* changes
-//! space   = flags:u16 unit-times... [lost] heard seen [confidence] [battery] [sequence*]
+//! space   = flags:u16 statuses:u16 time* [before] heard seen [lost] [confidence] [battery] [sequence*] [lag*]
 //! changes = count ( kind<<5|slot  time )*
 //! ```
+
+mod counter;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::Block;
-use super::counter::{CounterBlock, CounterState, Flow};
-use super::space::{Point, Run, SpaceState, WINDOW};
+use super::space::{KEPT_AT_MOST, Point, Run, SpaceState};
 use super::spaces::SpaceBlock;
 use crate::change::{Change, Changes};
 use crate::ids::{BLOCK_SPACES, BlockIndex, SpaceNumber};
-use crate::message::{Percent, Status};
+use crate::message::Status;
 
 /// The first byte. A later format gets another one, and this one stays readable.
 const FORMAT: u8 = 1;
@@ -46,7 +47,7 @@ pub(super) fn encode(block: &Block) -> Vec<u8> {
     writer.put(&FORMAT);
     match block {
         Block::Spaces(block) => encode_spaces(block, &mut writer),
-        Block::Counter(block) => encode_counter(block, &mut writer),
+        Block::Counter(block) => counter::encode(block, &mut writer),
     }
     writer.0
 }
@@ -59,7 +60,7 @@ pub(super) fn decode(index: BlockIndex, bytes: &[u8]) -> Result<Block, DecodeErr
     let mut reader = Reader(body);
     let block = match index {
         BlockIndex::Spaces(index) => Block::Spaces(decode_spaces(index, &mut reader)?),
-        BlockIndex::Counter => Block::Counter(decode_counter(&mut reader)?),
+        BlockIndex::Counter => Block::Counter(counter::decode(&mut reader)?),
     };
     if reader.0.is_empty() { Ok(block) } else { Err(DecodeError::Damaged("bytes left over")) }
 }
@@ -101,18 +102,19 @@ fn scaled(difference: i64, unit: i64) -> Result<i64, DecodeError> {
 
 // ------------------------------------------------------------------------------------------------ spaces
 
-/// The flags of a space; the four lowest bits are the statuses of its points, newest first.
+/// The flags of a space; the five lowest bits are the number of its points. All fit 14 bits, and so two bytes.
 mod flag {
-    pub const COUNT_SHIFT: u16 = 4;
-    pub const COUNT_MASK: u16 = 0b111;
-    pub const BEFORE: u16 = 1 << 7;
-    pub const BEFORE_OCCUPIED: u16 = 1 << 8;
-    pub const LOST: u16 = 1 << 9;
-    pub const SEQUENCES: u16 = 1 << 10;
-    pub const CONFIDENCE: u16 = 1 << 11;
-    pub const BATTERY: u16 = 1 << 12;
+    pub const COUNT: u16 = 0b1_1111;
+    pub const BEFORE: u16 = 1 << 5;
+    pub const BEFORE_OCCUPIED: u16 = 1 << 6;
+    pub const LOST: u16 = 1 << 7;
+    pub const SEQUENCES: u16 = 1 << 8;
+    pub const CONFIDENCE: u16 = 1 << 9;
+    pub const BATTERY: u16 = 1 << 10;
     /// The device's times are whole seconds, and written as such.
-    pub const SECONDS: u16 = 1 << 13;
+    pub const SECONDS: u16 = 1 << 11;
+    /// Some reading was not received at once.
+    pub const LAGS: u16 = 1 << 12;
 }
 
 const SECOND: i64 = 1000;
@@ -158,7 +160,10 @@ fn encode_space(state: &SpaceState, base: i64, writer: &mut Writer) {
     let seconds = times.iter().all(|millis| millis % SECOND == 0);
     let sequences = state.points.iter().any(|point| point.sequence.is_some());
 
-    writer.put(&flags(state, seconds, sequences));
+    let lags = state.points.iter().any(|point| point.lag != 0);
+
+    writer.put(&flags(state, seconds, sequences, lags));
+    writer.put(&statuses(&state.points));
     let unit = if seconds { SECOND } else { 1 };
     let mut newer = base;
     for millis in &times {
@@ -182,22 +187,22 @@ fn encode_space(state: &SpaceState, base: i64, writer: &mut Writer) {
     if sequences {
         encode_sequences(&state.points, writer);
     }
+    if lags {
+        encode_lags(&state.points, writer);
+    }
 }
 
-fn flags(state: &SpaceState, seconds: bool, sequences: bool) -> u16 {
-    let statuses = state
-        .points
-        .iter()
-        .rev()
-        .enumerate()
-        .filter(|(_, point)| point.status == Status::Occupied)
-        .fold(0, |bits, (position, _)| bits | 1 << position);
+/// One bit per point, newest first; set is occupied.
+fn statuses(points: &[Point]) -> u16 {
+    let occupied = points.iter().rev().enumerate().filter(|(_, point)| point.status == Status::Occupied);
+    occupied.fold(0, |bits, (position, _)| bits | 1 << position)
+}
+
+fn flags(state: &SpaceState, seconds: bool, sequences: bool, lags: bool) -> u16 {
     let when = |condition: bool, bit: u16| if condition { bit } else { 0 };
-    // At most WINDOW points, so the count fits its three bits.
-    let count = (state.points.len() as u16) << flag::COUNT_SHIFT;
     let before_occupied = state.before.is_some_and(|run| run.status == Status::Occupied);
-    statuses
-        | count
+    // At most KEPT_AT_MOST points, so the count fits its bits.
+    (state.points.len() as u16 & flag::COUNT)
         | when(state.before.is_some(), flag::BEFORE)
         | when(before_occupied, flag::BEFORE_OCCUPIED)
         | when(state.lost_since.is_some(), flag::LOST)
@@ -205,6 +210,7 @@ fn flags(state: &SpaceState, seconds: bool, sequences: bool) -> u16 {
         | when(state.confidence.is_some(), flag::CONFIDENCE)
         | when(state.battery.is_some(), flag::BATTERY)
         | when(seconds, flag::SECONDS)
+        | when(lags, flag::LAGS)
 }
 
 /// Sequences, newest first: the newest plus one (0 is none), then differences to the neighbour.
@@ -217,14 +223,24 @@ fn encode_sequences(points: &[Point], writer: &mut Writer) {
     }
 }
 
+/// Lags, newest first, as differences to the neighbour.
+fn encode_lags(points: &[Point], writer: &mut Writer) {
+    let mut newer = 0i64;
+    for point in points.iter().rev() {
+        writer.put(&newer.wrapping_sub(point.lag));
+        newer = point.lag;
+    }
+}
+
 fn decode_space(base: i64, reader: &mut Reader<'_>) -> Result<SpaceState, DecodeError> {
     let flags: u16 = reader.take()?;
     let has = |bit: u16| flags & bit != 0;
-    let status = |bit: u16| if has(bit) { Status::Occupied } else { Status::Free };
-    let count = usize::from(flags >> flag::COUNT_SHIFT & flag::COUNT_MASK);
-    if count > WINDOW {
+    let count = usize::from(flags & flag::COUNT);
+    if count > KEPT_AT_MOST {
         return Err(DecodeError::Damaged("too many readings of a space"));
     }
+    let statuses: u16 = reader.take()?;
+    let status = |occupied: bool| if occupied { Status::Occupied } else { Status::Free };
     let unit = if has(flag::SECONDS) { SECOND } else { 1 };
 
     let mut newer = base;
@@ -232,14 +248,15 @@ fn decode_space(base: i64, reader: &mut Reader<'_>) -> Result<SpaceState, Decode
         newer = minus(newer, scaled(reader.take()?, unit)?)?;
         time(newer)
     };
-    let mut points = Vec::with_capacity(WINDOW + 1);
+    let mut points = Vec::with_capacity(count + 1);
     for position in 0..count {
-        points.push(Point { at: next_time(reader)?, sequence: None, status: status(1 << position) });
+        let status = status(statuses & 1 << position != 0);
+        points.push(Point { at: next_time(reader)?, sequence: None, status, lag: 0 });
     }
     let before = has(flag::BEFORE)
         .then(|| next_time(reader))
         .transpose()?
-        .map(|since| Run { status: status(flag::BEFORE_OCCUPIED), since });
+        .map(|since| Run { status: status(has(flag::BEFORE_OCCUPIED)), since });
 
     let latest = points.first().map_or(base, |point| point.at.timestamp_millis());
     let heard = minus(latest, -bounded(reader.take()?)?)?;
@@ -249,6 +266,9 @@ fn decode_space(base: i64, reader: &mut Reader<'_>) -> Result<SpaceState, Decode
     let battery = has(flag::BATTERY).then(|| reader.take()).transpose()?;
     if has(flag::SEQUENCES) {
         decode_sequences(&mut points, reader)?;
+    }
+    if has(flag::LAGS) {
+        decode_lags(&mut points, reader)?;
     }
     points.reverse();
     Ok(SpaceState {
@@ -275,6 +295,15 @@ fn decode_sequences(points: &mut [Point], reader: &mut Reader<'_>) -> Result<(),
             0 => None,
             number => Some(u64::try_from(number - 1).map_err(|_| DecodeError::Damaged("a negative sequence"))?),
         };
+    }
+    Ok(())
+}
+
+fn decode_lags(points: &mut [Point], reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    let mut newer = 0i64;
+    for point in points {
+        newer = newer.wrapping_sub(reader.take()?);
+        point.lag = newer;
     }
     Ok(())
 }
@@ -330,111 +359,4 @@ fn decode_changes(index: u16, base: i64, reader: &mut Reader<'_>) -> Result<Vec<
             })
         })
         .collect()
-}
-
-// ------------------------------------------------------------------------------------------------ counters
-
-/// A counter has few values: its form is the struct's.
-#[derive(Serialize, Deserialize)]
-struct PackedCounter {
-    state: Option<PackedState>,
-    /// Before the state's time, newest last, in milliseconds.
-    recent: Vec<i64>,
-    flow: Option<Flow>,
-    changes: Vec<PackedCount>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PackedState {
-    at: i64,
-    count: PackedValues,
-    since_before: i64,
-    seen_after: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PackedCount {
-    at: i64,
-    count: PackedValues,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PackedValues {
-    occupied: u32,
-    capacity: u32,
-    percent: Option<u16>,
-}
-
-impl PackedValues {
-    fn percent(&self) -> Result<Option<Percent>, DecodeError> {
-        self.percent
-            .map(|hundredths| {
-                Percent::from_hundredths(hundredths).ok_or(DecodeError::Damaged("a percentage above 100"))
-            })
-            .transpose()
-    }
-}
-
-fn encode_counter(block: &CounterBlock, writer: &mut Writer) {
-    let base = block.state.map_or(0, |state| state.at.timestamp_millis());
-    let changes = block.changes.as_slice().iter().filter_map(|change| match *change {
-        Change::Counted { at, occupied, capacity, percent } => Some(PackedCount {
-            at: base - at.timestamp_millis(),
-            count: PackedValues { occupied, capacity, percent: percent.map(Percent::hundredths) },
-        }),
-        // A counter has no spaces.
-        _ => None,
-    });
-    writer.put(&PackedCounter {
-        state: block.state.map(|state| PackedState {
-            at: base,
-            count: PackedValues {
-                occupied: state.occupied,
-                capacity: state.capacity,
-                percent: state.percent.map(Percent::hundredths),
-            },
-            since_before: base - state.since.timestamp_millis(),
-            seen_after: state.seen_at.timestamp_millis() - base,
-        }),
-        recent: block.recent.iter().map(|at| base - at.timestamp_millis()).collect(),
-        flow: block.flow,
-        changes: changes.collect(),
-    });
-}
-
-fn decode_counter(reader: &mut Reader<'_>) -> Result<CounterBlock, DecodeError> {
-    let packed: PackedCounter = reader.take()?;
-    let base = packed.state.as_ref().map_or(0, |state| state.at);
-    let before = |difference: i64| time(minus(base, difference)?);
-    let state = packed
-        .state
-        .map(|state| {
-            Ok::<_, DecodeError>(CounterState {
-                at: time(state.at)?,
-                occupied: state.count.occupied,
-                capacity: state.count.capacity,
-                percent: state.count.percent()?,
-                since: before(state.since_before)?,
-                seen_at: before(-bounded(state.seen_after)?)?,
-            })
-        })
-        .transpose()?;
-    let changes = packed
-        .changes
-        .into_iter()
-        .map(|change| {
-            Ok(Change::Counted {
-                at: before(change.at)?,
-                occupied: change.count.occupied,
-                capacity: change.count.capacity,
-                percent: change.count.percent()?,
-            })
-        })
-        .collect::<Result<Vec<_>, DecodeError>>()?;
-    Ok(CounterBlock {
-        state,
-        recent: packed.recent.into_iter().map(before).collect::<Result<_, _>>()?,
-        flow: packed.flow,
-        changes: Changes::from(changes),
-    })
 }

@@ -16,7 +16,7 @@ impl XlsxTable {
     pub(super) fn new(sheet: &str, header: &[&str]) -> Result<Self, ExportError> {
         let mut workbook = Workbook::new();
         let bold = Format::new().set_bold();
-        let worksheet = workbook.add_worksheet_with_constant_memory();
+        let worksheet = workbook.add_worksheet_with_constant_memory()?;
         worksheet.set_name(sheet)?.set_freeze_panes(1, 0)?;
         for (column, name) in (0_u16..).zip(header) {
             worksheet.set_column_width(column, 20)?;

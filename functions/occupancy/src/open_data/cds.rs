@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::http::Query;
 use parvis_kit::problem::Problem;
 use parvis_parking::{EventKind, PlaceId, ZoneId};
+use parvis_places::PlaceRecord;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;

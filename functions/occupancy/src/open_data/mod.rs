@@ -7,6 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+use parvis_places::PlaceRecord;
+
 use crate::state::App;
 
 /// The routes of the feeds.
@@ -58,6 +60,6 @@ fn location_of(entry: &PlaceRecord, zone: &str, space: i32) -> Option<PointFeatu
     let zone = entry.zones.iter().find(|candidate| candidate.id.as_str() == zone);
     let space = zone.and_then(|zone| zone.spaces.iter().find(|candidate| i32::from(candidate.number.get()) == space));
     let own = space.and_then(|space| Some((space.lat?, space.lon?)));
-    let place = entry.place.location.map(|location| (location.lat, location.lon));
+    let place = entry.place.location.map(|location| (location.lat(), location.lon()));
     own.or(place).map(|(lat, lon)| PointFeature::new(lat, lon))
 }

@@ -30,23 +30,23 @@ pub(super) fn router() -> OpenApiRouter<App> {
 pub struct EventParams {
     /// Events on the page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
+    pub limit: Option<u32>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
     /// Only this zone.
     #[param(value_type = Option<String>, example = "Zone_A")]
-    zone: Option<ZoneId>,
+    pub zone: Option<ZoneId>,
     /// Only spaces of this number.
     #[param(value_type = Option<u32>)]
-    space: Option<SpaceNumber>,
+    pub space: Option<SpaceNumber>,
     /// Only this kind.
     #[serde(rename = "type")]
     #[param(inline)]
-    kind: Option<EventKind>,
+    pub kind: Option<EventKind>,
     /// Not before (RFC 3339).
-    from: Option<DateTime<Utc>>,
+    pub from: Option<DateTime<Utc>>,
     /// Before (RFC 3339).
-    to: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
 }
 
 impl EventParams {

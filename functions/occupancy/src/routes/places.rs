@@ -46,12 +46,17 @@ fn view(app: &App, place: &PlaceNow, stuck: Option<&StuckCounters>) -> PlaceView
     PlaceView::new(&place.record, &place.summary(), count_findings(app, place, stuck))
 }
 
+/// The default place takes sensors before it is registered; until then, and until one has reported, there is nothing to list.
+fn is_known(place: &PlaceNow) -> bool {
+    place.record.place.version > 0 || !place.blocks.is_empty()
+}
+
 /// All places with their current state.
 #[utoipa::path(get, path = "/v1/places", tag = "Current state", responses((status = 200, body = PlaceList)))]
 async fn list(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
     let stuck = stuck(&app).await;
-    let places = app.every_place(|place| view(&app, &place, stuck.as_ref())).await?;
-    Ok(Json(PlaceList { places }))
+    let places = app.every_place(move |app, place| is_known(&place).then(|| view(app, &place, stuck.as_ref()))).await?;
+    Ok(Json(PlaceList { places: places.into_iter().flatten().collect() }))
 }
 
 /// A place with its current state.

@@ -33,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(dwell))
 }
 
+/// Which stretch of the past is asked about.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RangeParams {
@@ -111,6 +112,7 @@ pub struct HourMean {
     /// The hour on the place's clock, 0 to 23.
     #[schema(example = 8)]
     pub hour: usize,
+    /// Its mean.
     #[serde(flatten)]
     pub mean: Mean,
 }

@@ -73,7 +73,7 @@ pub struct EventFilter {
 }
 
 /// Conditions are appended only when asked for: with `$n IS NULL OR …` a prepared statement would get one plan for all cases.
-fn select<'a>(place: &'a str, filter: &'a EventFilter, limit: u32) -> QueryBuilder<'a, Postgres> {
+fn select(place: &str, filter: &EventFilter, limit: u32) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT zone, space, at, kind, dwell_seconds FROM parking_transition WHERE place = ");
     query.push_bind(place);
     if let Some(zone) = &filter.zone {

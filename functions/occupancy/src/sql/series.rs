@@ -31,13 +31,13 @@ impl Step {
         }
     }
 
-    /// How far apart the cuts are at which a constant stretch is divided between buckets. Half hours for hours, because a clock change
-    /// may be one of half an hour (Lord Howe Island) and a cut too many does no harm; days are cut at local midnights instead.
-    const fn cut(self) -> &'static str {
+    /// An interval that no bucket is shorter than: probing the window at such steps finds every bucket. A clock change can take half an
+    /// hour off an hour (Lord Howe Island) and some hours off a day.
+    const fn probe(self) -> &'static str {
         match self {
             Self::Minute => "1 minute",
             Self::Hour => "30 minutes",
-            Self::Day => "1 day",
+            Self::Day => "12 hours",
         }
     }
 }
@@ -134,6 +134,7 @@ pub enum Grouping {
 #[derive(Clone, Debug, PartialEq, FromRow)]
 pub struct Bucket {
     /// The zone, or empty for [`Grouping::Together`].
+    #[sqlx(rename = "grp")]
     pub group: String,
     /// When the bucket begins. The first bucket begins where its hour or day does, which may be before the window.
     pub at: DateTime<Utc>,
@@ -144,47 +145,48 @@ pub struct Bucket {
 }
 
 /// The state of each space at the window's start is its last event before it, or, when its past is not kept, the opposite of its first
-/// event since. A running sum over that baseline and the changes gives the count between any two changes; stretches are also cut at the
-/// bounds of the buckets, so that each lies in exactly one and weighs as long as it lasted.
+/// event since. In a bucket the count is what it was at its beginning, changed by each event for the rest of the bucket; so the sum over
+/// time follows from the number of events and the sum of their times, without putting them in order. Times are seconds after the window's
+/// start: seconds since 1970 would leave floating point too few digits for the differences.
 const SERIES: &str = "
 WITH space AS (
-    SELECT zone, number FROM unnest($2::text[], $3::int[]) AS s(zone, number)
+    SELECT zone, number, CASE WHEN $6 THEN zone ELSE '' END AS grp FROM unnest($2::text[], $3::int[]) AS s(zone, number)
 ),
-change AS (
-    SELECT CASE WHEN $6 THEN t.zone ELSE '' END AS grp, t.at, CASE t.kind WHEN $9 THEN 1 ELSE -1 END AS delta
-    FROM parking_transition t JOIN space s ON s.zone = t.zone AND s.number = t.space
-    WHERE t.place = $1 AND t.at >= $4 AND t.at < $5 AND t.kind IN ($9, $10)
-    UNION ALL
-    SELECT CASE WHEN $6 THEN s.zone ELSE '' END, $4, CASE WHEN COALESCE(
+baseline AS (
+    SELECT s.grp, count(*) FILTER (WHERE COALESCE(
         (SELECT t.kind = $9 FROM parking_transition t
          WHERE t.place = $1 AND t.zone = s.zone AND t.space = s.number AND t.at < $4 AND t.kind IN ($9, $10)
          ORDER BY t.at DESC LIMIT 1),
         (SELECT t.kind = $10 FROM parking_transition t
          WHERE t.place = $1 AND t.zone = s.zone AND t.space = s.number AND t.at >= $4 AND t.kind IN ($9, $10)
          ORDER BY t.at LIMIT 1),
-        false) THEN 1 ELSE 0 END
-    FROM space s
-    UNION ALL
-    SELECT g.grp, cut.at, 0
-    FROM (SELECT DISTINCT CASE WHEN $6 THEN zone ELSE '' END AS grp FROM space) g
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN $7 = 'day' THEN day.at AT TIME ZONE $8 END AS at
-        FROM generate_series(date_trunc('day', $4 AT TIME ZONE $8), $5 AT TIME ZONE $8, interval '1 day') AS day(at)
-        WHERE $7 = 'day'
-        UNION ALL
-        SELECT fine.at FROM generate_series(date_trunc($7, $4, $8), $5, $11::interval) AS fine(at) WHERE $7 <> 'day'
-    ) cut
-    WHERE cut.at > $4 AND cut.at < $5
+        false)) AS held
+    FROM space s GROUP BY s.grp
 ),
-run AS (
-    SELECT grp, at,
-           sum(sum(delta)) OVER (PARTITION BY grp ORDER BY at) AS held,
-           extract(epoch FROM lead(at, 1, $5) OVER (PARTITION BY grp ORDER BY at) - at) AS seconds
-    FROM change GROUP BY grp, at
+bucket AS (
+    SELECT at, extract(epoch FROM greatest(at, $4) - $4)::float8 AS begins,
+           extract(epoch FROM lead(at, 1, $5) OVER (ORDER BY at) - $4)::float8 AS ends
+    FROM (
+        SELECT DISTINCT date_trunc($7, probe.at, $8) AS at
+        FROM (SELECT generate_series($4, $5, $11::interval) UNION ALL SELECT $5 - interval '1 microsecond') AS probe(at)
+        WHERE probe.at < $5
+    ) b
+),
+change AS (
+    SELECT s.grp, date_trunc($7, t.at, $8) AS at, sum(t.delta) AS net, sum(t.delta * t.seconds) AS moment
+    FROM (
+        SELECT zone, space, at, CASE kind WHEN $9 THEN 1 ELSE -1 END AS delta, extract(epoch FROM at - $4)::float8 AS seconds
+        FROM parking_transition WHERE place = $1 AND at >= $4 AND at < $5 AND kind IN ($9, $10)
+    ) t
+    JOIN space s ON s.zone = t.zone AND s.number = t.space
+    GROUP BY 1, 2
 )
-SELECT grp AS "group", date_trunc($7, at, $8) AS at,
-       (sum(held * seconds) / sum(seconds))::float8 AS mean, sum(seconds)::float8 AS seconds
-FROM run GROUP BY 1, 2 ORDER BY 2, 1";
+SELECT base.grp, b.at, b.ends - b.begins AS seconds,
+       greatest(0, base.held
+           + COALESCE(sum(c.net) OVER (PARTITION BY base.grp ORDER BY b.at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+           + COALESCE((c.net * b.ends - c.moment) / (b.ends - b.begins), 0))::float8 AS mean
+FROM baseline base CROSS JOIN bucket b LEFT JOIN change c ON c.grp = base.grp AND c.at = b.at
+ORDER BY b.at, base.grp";
 
 /// The series of a signal over a set of spaces. Empty when the set or the window is.
 ///
@@ -213,7 +215,7 @@ pub async fn space_series(
         .bind(window.timezone.name())
         .bind(signal.begins())
         .bind(signal.ends())
-        .bind(step.cut())
+        .bind(step.probe())
         .fetch_all(database)
         .await?;
     Ok(rows)

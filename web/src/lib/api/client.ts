@@ -1,12 +1,24 @@
 /** The one door to the HTTP API: conditional reads, the bearer token where there is one, and problem+json errors. */
 import type { Alert, EventsAnswer, Finding, HistoryAnswer, Place, SpacesAnswer } from "./types";
 
-/** An answer other than 2xx or 304; `title` and `detail` come from the problem document (RFC 9457) when there is one. */
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+/** What a write answered; `version` is what the next change of the same thing starts from. */
+export interface Written<T> {
+  body: T | null;
+  version: number | null;
+}
+
+/** An answer other than 2xx or 304; everything but the status comes from the problem document (RFC 9457) when there is one. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly title: string,
     readonly detail: string | null,
+    readonly errors: FieldError[] = [],
   ) {
     super(detail ?? title);
     this.name = "ApiError";
@@ -65,12 +77,12 @@ export class Api {
     return body;
   }
 
-  /** A write; `version` becomes If-Match. Returns the answer's body, or null when there is none. */
+  /** A write with the login's token; `version` becomes If-Match. */
   async send<T>(
     method: "POST" | "PUT" | "PATCH" | "DELETE",
     path: string,
     options: { body?: unknown; raw?: { body: string; type: string }; version?: number } = {},
-  ): Promise<T | null> {
+  ): Promise<Written<T>> {
     const headers: Record<string, string> = { accept: "application/json" };
     const token = await this.#token();
     if (token) headers.authorization = `Bearer ${token}`;
@@ -91,7 +103,8 @@ export class Api {
     });
     if (!response.ok) throw await toError(response);
     const text = await response.text();
-    return text ? (JSON.parse(text) as T) : null;
+    const version = Number.parseInt((response.headers.get("etag") ?? "").replace(/\D/g, ""), 10);
+    return { body: text ? (JSON.parse(text) as T) : null, version: Number.isNaN(version) ? null : version };
   }
 
   #remember(url: string, entry: Cached): void {
@@ -120,12 +133,19 @@ export function placePath(id: string): string {
 async function toError(response: Response): Promise<ApiError> {
   let title = response.statusText || `HTTP ${response.status}`;
   let detail: string | null = null;
+  let errors: FieldError[] = [];
   try {
-    const problem = (await response.json()) as { title?: string; detail?: string };
+    const problem = (await response.json()) as { title?: string; detail?: string; errors?: FieldError[] };
     title = problem.title ?? title;
     detail = problem.detail ?? null;
+    errors = problem.errors ?? [];
   } catch {
     // Not a problem document (a proxy's page, an empty body): the status says enough.
   }
-  return new ApiError(response.status, title, detail);
+  return new ApiError(response.status, title, detail, errors);
+}
+
+/** `/v1/places/<id>/zones/<zone>`. */
+export function zonePath(place: string, zone: string): string {
+  return `${placePath(place)}/zones/${encodeURIComponent(zone)}`;
 }

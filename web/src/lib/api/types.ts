@@ -132,13 +132,49 @@ export interface Alert {
   threshold: number;
 }
 
+/** What a finding rests on; which fields there are depends on its kind. */
+export interface Evidence {
+  battery?: number;
+  seen_at?: string;
+  last_at?: string;
+  status?: "free" | "occupied";
+  occupied?: number;
+  reports?: number;
+  never_changed?: boolean;
+  neighbours?: number;
+  neighbours_changed?: number;
+}
+
 export interface Finding {
   kind: "stuck" | "silent" | "low_battery";
   zone: string;
   space: number | null;
   since: string | null;
-  evidence: Record<string, unknown>;
+  evidence: Evidence;
+  /** In English; used where the evidence is of a form this page does not know. */
   text: string;
+}
+
+/** What can be said of a place, as the register takes it. */
+export type PlaceAttributes = Pick<
+  Place,
+  "name" | "timezone" | "location" | "address" | "enrolment" | "thresholds" | "status"
+>;
+
+export type ZoneAttributes = Pick<Zone, "name" | "source" | "status"> & { capacity: number | null };
+
+export type SpaceAttributes = Pick<Space, "label" | "kind" | "x" | "y"> & { sensor_id?: string | null };
+
+interface Counts {
+  created: number;
+  changed: number;
+}
+
+export interface ImportResult {
+  rows: number;
+  places: Counts;
+  zones: Counts;
+  spaces: Counts;
 }
 
 /** `summary/<place>` and `summary/<place>/<zone>`. */

@@ -39,7 +39,7 @@ export const en = {
   "link.announceLive": "Connection back. Figures are live.",
   "link.announcePolling": "Live connection not available. Figures are read every 10 seconds.",
 
-  "level.normal": "Fluid",
+  "level.normal": "Normal",
   "level.busy": "Busy",
   "level.saturated": "Saturated",
 
@@ -94,6 +94,11 @@ export const en = {
   "kind.electric": "Electric charging",
   "kind.motorcycle": "Two-wheelers",
   "kind.delivery": "Delivery",
+  "kindMark.standard": "P",
+  "kindMark.disabled": "♿︎",
+  "kindMark.electric": "⚡︎",
+  "kindMark.motorcycle": "M",
+  "kindMark.delivery": "D",
 
   "zones.title": "Zones",
   "zones.free": { one: "{n} free of {total}", other: "{n} free of {total}" },
@@ -143,6 +148,13 @@ export const en = {
   "findings.stuck": "Stuck",
   "findings.silent": "Silent",
   "findings.low_battery": "Low battery",
+  "findings.batteryText": "Battery at {percent}.",
+  "findings.silentText": "Not heard since {time}.",
+  "findings.stuckText":
+    "Always {occupied} in {reports} reports, while {changed} of {neighbours} other counters changed.",
+  "findings.neverChangedText":
+    "Has never said anything but {occupied}: {reports} reports, while {changed} of {neighbours} other counters changed.",
+  "findings.stuckSpaceText": "Always {state}, while its neighbours change.",
   "findings.since": "since {time}",
 
   "part.failed": "Not available at the moment. It comes back by itself.",
@@ -162,6 +174,7 @@ export const en = {
   "overview.search": "Search by name",
   "overview.none": "No car park matches.",
   "overview.table": "List",
+  "overview.scroll": "List of car parks, scrollable",
   "overview.name": "Name",
   "overview.level": "Level",
   "overview.rate": "Occupancy",
@@ -175,6 +188,7 @@ export const en = {
   "map.zoomIn": "Zoom in",
   "map.zoomOut": "Zoom out",
   "map.fit": "Show all",
+  "map.outside": { one: "{n} car park outside the view", other: "{n} car parks outside the view" },
   "map.cluster": { one: "{n} car park", other: "{n} car parks" },
   "map.without": { one: "{n} car park has no coordinates.", other: "{n} car parks have no coordinates." },
 
@@ -231,7 +245,15 @@ export const en = {
   "admin.importHint": "CSV or GeoJSON with places, zones and spaces. Existing ones are updated.",
   "admin.importFile": "File",
   "admin.importSend": "Import",
-  "admin.imported": "Imported.",
+  "admin.imported": "{rows} rows: {created} entries created, {changed} changed.",
+  "admin.notFound": "There is no such car park any more.",
+  "admin.version": "version {n}",
+  "admin.first": "First number",
+  "admin.last": "Last number",
+  "admin.addSpaces": "Add spaces",
+  "admin.actions": "Actions",
+  "admin.none": "none",
+  "admin.counterHint": "Counted zones have a capacity and no single spaces.",
   "admin.back": "All car parks",
 } satisfies Record<string, Text>;
 

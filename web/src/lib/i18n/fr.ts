@@ -93,6 +93,11 @@ export const fr: Record<Key, Text> = {
   "kind.electric": "Recharge électrique",
   "kind.motorcycle": "Deux-roues",
   "kind.delivery": "Livraison",
+  "kindMark.standard": "P",
+  "kindMark.disabled": "♿︎",
+  "kindMark.electric": "⚡︎",
+  "kindMark.motorcycle": "M",
+  "kindMark.delivery": "L",
 
   "zones.title": "Zones",
   "zones.free": { one: "{n} libre sur {total}", other: "{n} libres sur {total}" },
@@ -142,6 +147,13 @@ export const fr: Record<Key, Text> = {
   "findings.stuck": "Figé",
   "findings.silent": "Muet",
   "findings.low_battery": "Batterie faible",
+  "findings.batteryText": "Batterie à {percent}.",
+  "findings.silentText": "Plus entendu depuis {time}.",
+  "findings.stuckText":
+    "Toujours {occupied} sur {reports} relevés, alors que {changed} compteurs sur {neighbours} ont bougé.",
+  "findings.neverChangedText":
+    "N’a jamais dit que {occupied} : {reports} relevés, alors que {changed} compteurs sur {neighbours} ont bougé.",
+  "findings.stuckSpaceText": "Toujours {state}, alors que ses voisines changent.",
   "findings.since": "depuis {time}",
 
   "part.failed": "Indisponible pour le moment. Cela revient tout seul.",
@@ -161,6 +173,7 @@ export const fr: Record<Key, Text> = {
   "overview.search": "Chercher par nom",
   "overview.none": "Aucun parking ne correspond.",
   "overview.table": "Liste",
+  "overview.scroll": "Liste des parkings, défilante",
   "overview.name": "Nom",
   "overview.level": "Niveau",
   "overview.rate": "Occupation",
@@ -174,6 +187,7 @@ export const fr: Record<Key, Text> = {
   "map.zoomIn": "Agrandir",
   "map.zoomOut": "Réduire",
   "map.fit": "Tout afficher",
+  "map.outside": { one: "{n} parking hors du cadre", other: "{n} parkings hors du cadre" },
   "map.cluster": { one: "{n} parking", other: "{n} parkings" },
   "map.without": { one: "{n} parking sans coordonnées.", other: "{n} parkings sans coordonnées." },
 
@@ -230,6 +244,14 @@ export const fr: Record<Key, Text> = {
   "admin.importHint": "CSV ou GeoJSON avec parkings, zones et places. Ceux qui existent sont mis à jour.",
   "admin.importFile": "Fichier",
   "admin.importSend": "Importer",
-  "admin.imported": "Importé.",
+  "admin.imported": "{rows} lignes : {created} entrées créées, {changed} modifiées.",
+  "admin.notFound": "Ce parking n’existe plus.",
+  "admin.version": "version {n}",
+  "admin.first": "Premier numéro",
+  "admin.last": "Dernier numéro",
+  "admin.addSpaces": "Ajouter des places",
+  "admin.actions": "Actions",
+  "admin.none": "aucun",
+  "admin.counterHint": "Les zones comptées ont une capacité et pas de places individuelles.",
   "admin.back": "Tous les parkings",
 };

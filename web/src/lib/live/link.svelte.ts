@@ -25,6 +25,8 @@ export class Link {
   state = $state<LinkState>("connecting");
   /** Last moment (epoch ms) at which what is shown was known to be current. */
   freshAt = $state<number | null>(null);
+  /** Whether any page shows live data at all; without one, the state is nobody's business. */
+  active = $state(false);
   /** When the next MQTT attempt starts (epoch ms). */
   retryAt = $state<number | null>(null);
 
@@ -68,10 +70,12 @@ export class Link {
   /** Adds a feed and reads it; the returned function takes it away again. */
   attach(feed: Feed): () => void {
     this.#feeds.add(feed);
+    this.active = true;
     if (this.#up) void this.#catchUp([feed]);
     else this.#schedule(0);
     return () => {
       this.#feeds.delete(feed);
+      this.active = this.#feeds.size > 0;
       const still = new Set([...this.#feeds].flatMap((other) => other.filters));
       const gone = feed.filters.filter((filter) => !still.has(filter));
       if (this.#up && gone.length > 0) this.#transport?.unsubscribe(gone);

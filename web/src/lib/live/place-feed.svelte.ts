@@ -171,7 +171,9 @@ export class PlaceFeed implements Feed {
     try {
       apply(await request);
       if (!this.loaded.has(part)) this.loaded = new Set([...this.loaded, part]);
-    } catch {
+    } catch (error) {
+      // Without any answer the whole connection is in doubt, and the link says so once for all parts.
+      if (!(error instanceof ApiError)) return;
       ok = false;
     }
     if (this.failed.has(part) !== ok) return;

@@ -55,6 +55,24 @@ export function fit(points: Point[], size: Size, margin = 56): View {
   return { x: (left + right) / 2, y: (top + bottom) / 2, scale: clampScale(Math.min(wide, high)) };
 }
 
+/** A city and its surroundings, in the unit square. */
+const CITY = 30_000 / EARTH_METRES;
+/** Share of the points that makes a city the one to show first. */
+const MOST = 0.7;
+
+/**
+ * The points to show first: all of them, unless most lie in one city and the others far from it, which would make the city a dot.
+ */
+export function mainGroup<T extends Point>(points: T[]): T[] {
+  const middle = { x: median(points.map((point) => point.x)), y: median(points.map((point) => point.y)) };
+  const near = points.filter((point) => Math.hypot(point.x - middle.x, point.y - middle.y) <= CITY);
+  return points.length > 3 && near.length >= MOST * points.length ? near : points;
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
 /** Zooms by `factor`, keeping the place under `anchor` (pixels) where it is. */
 export function zoom(view: View, size: Size, factor: number, anchor: Point): View {
   const scale = clampScale(view.scale * factor);

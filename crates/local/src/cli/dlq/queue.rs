@@ -47,7 +47,9 @@ impl DeadLetterQueue {
         let running = announced(data_dir)?;
         let client = Client::from_conf(local_config(&running.endpoints.sqs));
         let found = client.get_queue_url().queue_name(name).send().await;
-        let found = found.with_context(|| format!("the stack at {} has no queue {name}, or is no longer running", running.endpoints.sqs))?;
+        let found = found.with_context(|| {
+            format!("the stack at {} has no queue {name}, or is no longer running", running.endpoints.sqs)
+        })?;
         Ok(Self { client, url: found.queue_url.context("SQS gave no URL")? })
     }
 
@@ -81,7 +83,8 @@ impl DeadLetterQueue {
 
     async fn waiting(&self) -> anyhow::Result<usize> {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
-        let attributes = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone()).send().await;
+        let attributes =
+            self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone()).send().await;
         let attributes = attributes.context("the queue cannot be read")?.attributes.unwrap_or_default();
         Ok(attributes.get(&name).and_then(|count| count.parse().ok()).unwrap_or(0))
     }
@@ -90,7 +93,13 @@ impl DeadLetterQueue {
     /// bears, and not lost.
     pub async fn redrive(&self, entry: &Entry, body: &str) -> anyhow::Result<()> {
         let source = self.source().await?;
-        self.client.send_message().queue_url(source).message_body(body).send().await.context("the message was not sent again; it stays here")?;
+        self.client
+            .send_message()
+            .queue_url(source)
+            .message_body(body)
+            .send()
+            .await
+            .context("the message was not sent again; it stays here")?;
         let deleted = self.client.delete_message().queue_url(&self.url).receipt_handle(&entry.receipt).send().await;
         deleted.map(drop).context("the message was sent again, but could not be taken off this queue")
     }
@@ -104,7 +113,12 @@ impl DeadLetterQueue {
     /// Lets others see the entries again.
     pub async fn release(&self, entries: &[Entry]) -> anyhow::Result<()> {
         for entry in entries {
-            let release = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(&entry.receipt).visibility_timeout(0);
+            let release = self
+                .client
+                .change_message_visibility()
+                .queue_url(&self.url)
+                .receipt_handle(&entry.receipt)
+                .visibility_timeout(0);
             if let Err(error) = release.send().await.map_err(aws_sdk_sqs::Error::from)
                 // Sent again a moment ago, so it is no longer here.
                 && !matches!(error, aws_sdk_sqs::Error::MessageNotInflight(_) | aws_sdk_sqs::Error::ReceiptHandleIsInvalid(_))
@@ -129,7 +143,8 @@ fn local_config(endpoint: &str) -> aws_sdk_sqs::Config {
 fn entry(message: Message) -> Option<Entry> {
     let sent_at = message.attributes.as_ref()?.get(&MessageSystemAttributeName::SentTimestamp)?.parse().ok()?;
     let text = |(name, value): (String, aws_sdk_sqs::types::MessageAttributeValue)| Some((name, value.string_value?));
-    let attributes: HashMap<_, _> = message.message_attributes.unwrap_or_default().into_iter().filter_map(text).collect();
+    let attributes: HashMap<_, _> =
+        message.message_attributes.unwrap_or_default().into_iter().filter_map(text).collect();
     Some(Entry {
         id: message.message_id?,
         receipt: message.receipt_handle?,

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parvis_kit::postgres::Database;
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgPool};
 use tokio::sync::OnceCell;
@@ -71,8 +70,7 @@ impl Server {
         let admin = pool(&options).await;
         sqlx::query("CREATE DATABASE migrated").execute(&admin).await.unwrap();
         let migrated = pool(&options.clone().database("migrated")).await;
-        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/migrations");
-        Migrator::new(migrations).await.unwrap().run(&migrated).await.unwrap();
+        parvis_migrate::migrate(&migrated).await.unwrap();
         migrated.close().await;
         Self { options, _guard: guard }
     }

@@ -1,242 +1,19 @@
 //! The broker as devices, browsers and functions see it: rumqttc in MQTT 3.1.1, 5 and over WebSocket, and the AWS SDK.
 
-use std::collections::HashSet;
+mod bench;
+
 use std::net::Ipv4Addr;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_iotdataplane::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_sdk_iotdataplane::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use parvis_sam::{Rule, RuleAction};
-use rumqttc::{AsyncClient, Event, Incoming, LastWill, MqttOptions, QoS, SubscribeReasonCode, Transport, v5};
-use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use rumqttc::{AsyncClient, Event, Incoming, LastWill, QoS, SubscribeReasonCode, v5};
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::*;
-
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long to wait for something that must not come.
-const SILENCE: Duration = Duration::from_millis(300);
-
-/// Queues and functions that remember what they were given and refuse on request.
-#[derive(Default)]
-struct Recorder {
-    sent: Mutex<Vec<(String, Value)>>,
-    invoked: Mutex<Vec<Value>>,
-    refusing: Mutex<HashSet<&'static str>>,
-    answer: Mutex<Value>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Backend for Recorder {
-    async fn send(&self, queue: &LogicalId, body: String) -> Result<(), ActionError> {
-        if lock(&self.refusing).contains(queue.as_str()) {
-            return Err(ActionError(format!("{queue} is full")));
-        }
-        lock(&self.sent).push((queue.to_string(), serde_json::from_str(&body).unwrap_or(Value::String(body))));
-        Ok(())
-    }
-
-    async fn invoke(&self, _: &LogicalId, payload: Bytes) -> Result<Bytes, ActionError> {
-        lock(&self.invoked).push(serde_json::from_slice(&payload).unwrap());
-        Ok(lock(&self.answer).to_string().into())
-    }
-}
-
-impl Recorder {
-    fn sent(&self) -> Vec<(String, Value)> {
-        lock(&self.sent).clone()
-    }
-
-    /// The topics of the messages in the ingest queue, in order.
-    fn topics(&self) -> Vec<String> {
-        self.sent().into_iter().map(|(_, body)| body["topic"].as_str().unwrap_or_default().to_owned()).collect()
-    }
-}
-
-const INGEST_SQL: &str =
-    "SELECT encode(*, 'base64') AS payload, topic() AS topic, timestamp() AS received_at, clientid() AS client_id FROM ";
-
-fn rule(name: &str, filter: &str, action: RuleAction) -> Rule {
-    Rule {
-        logical_id: name.into(),
-        name: name.to_owned(),
-        sql: format!("{INGEST_SQL}'{filter}'"),
-        actions: vec![action],
-        error_action: Some(queue("DeadLetters")),
-        enabled: true,
-    }
-}
-
-fn queue(name: &str) -> RuleAction {
-    RuleAction::Sqs { queue: name.into(), use_base64: false }
-}
-
-/// A broker with the rules of the platform's kind, its data plane, and what its rules sent.
-struct Bench {
-    backend: Arc<Recorder>,
-    broker: Arc<Broker<Recorder>>,
-    data_plane: aws_sdk_iotdataplane::Client,
-    stop: CancellationToken,
-    _directory: Option<tempfile::TempDir>,
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-impl Bench {
-    async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut bench = Self::start_in(directory.path()).await;
-        bench._directory = Some(directory);
-        bench
-    }
-
-    async fn start_in(directory: &Path) -> Self {
-        let backend = Arc::new(Recorder::default());
-        *lock(&backend.answer) = visitor();
-        let rules = [
-            rule("zone", "parking/+/+", queue("Ingest")),
-            rule("space", "parking/+/+/+", queue("Ingest")),
-            rule("commands", "commands/#", RuleAction::Lambda { function: "Commands".into() }),
-        ];
-        let rules = RuleEngine::new(&rules, Arc::clone(&backend)).unwrap();
-        let authorizer = CustomAuthorizer::new("MqttAuth".into(), Arc::clone(&backend));
-        let listeners = broker::Listeners { bind: Ipv4Addr::LOCALHOST.into(), mqtt_port: 0, ws_port: 0 };
-        let broker = Broker::start(listeners, rules, Some(authorizer), &directory.join("retained.db")).await.unwrap();
-        let broker = Arc::new(broker);
-        let stop = CancellationToken::new();
-        let endpoint = dataplane::serve(Arc::clone(&broker), stop.clone()).await.unwrap();
-        let config = aws_sdk_iotdataplane::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-3"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .endpoint_url(endpoint)
-            .build();
-        let data_plane = aws_sdk_iotdataplane::Client::from_conf(config);
-        Self { backend, broker, data_plane, stop, _directory: None }
-    }
-
-    fn device(&self, client_id: &str) -> MqttOptions {
-        MqttOptions::new(client_id, "127.0.0.1", self.broker.mqtt_port())
-    }
-
-    fn browser(&self, client_id: &str) -> MqttOptions {
-        let port = self.broker.ws_port();
-        let mut options = MqttOptions::new(client_id, format!("ws://127.0.0.1:{port}/any/path"), port);
-        options.set_transport(Transport::Ws);
-        options
-    }
-}
-
-/// What the function mqtt-auth answers for a visitor without login.
-fn visitor() -> Value {
-    let prefix = "arn:aws:iot:eu-west-3:000000000000";
-    let public = ["parking", "summary", "live", "alerts"];
-    json!({
-        "isAuthenticated": true,
-        "principalId": "visitor",
-        "disconnectAfterInSeconds": 86400,
-        "refreshAfterInSeconds": 300,
-        "policyDocuments": [{"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Action": "iot:Connect", "Resource": format!("{prefix}:client/*")},
-            {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": public.map(|topic| format!("{prefix}:topicfilter/{topic}/*"))},
-            {"Effect": "Allow", "Action": "iot:Receive", "Resource": public.map(|topic| format!("{prefix}:topic/{topic}/*"))},
-        ]}],
-    })
-}
-
-/// An MQTT 3.1.1 client whose events can be waited for.
-struct Client {
-    mqtt: AsyncClient,
-    events: mpsc::UnboundedReceiver<Result<Incoming, String>>,
-}
-
-impl Client {
-    fn start(mut options: MqttOptions) -> Self {
-        options.set_keep_alive(Duration::from_secs(30)).set_max_packet_size(1 << 20, 1 << 20);
-        let (mqtt, mut event_loop) = AsyncClient::new(options, 100);
-        let (sender, events) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            loop {
-                let event = match event_loop.poll().await {
-                    Ok(Event::Incoming(incoming)) => Ok(incoming),
-                    Ok(Event::Outgoing(_)) => continue,
-                    Err(error) => Err(error.to_string()),
-                };
-                let over = event.is_err();
-                if sender.send(event).is_err() || over {
-                    return;
-                }
-            }
-        });
-        Self { mqtt, events }
-    }
-
-    async fn connect(options: MqttOptions) -> Self {
-        let mut client = Self::start(options);
-        client.wait_for(|event| matches!(event, Ok(Incoming::ConnAck(_)))).await.unwrap();
-        client
-    }
-
-    async fn wait_for(&mut self, wanted: impl Fn(&Result<Incoming, String>) -> bool) -> Result<Incoming, String> {
-        timeout(PATIENCE, async {
-            loop {
-                let event = self.events.recv().await.expect("the connection is still there");
-                if wanted(&event) {
-                    return event;
-                }
-                assert!(event.is_ok(), "unexpected end: {event:?}");
-            }
-        })
-        .await
-        .expect("it comes in time")
-    }
-
-    async fn publish(&mut self, topic: &str, payload: &str) {
-        self.mqtt.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
-        self.wait_for(|event| matches!(event, Ok(Incoming::PubAck(_)))).await.unwrap();
-    }
-
-    async fn subscribe(&mut self, filter: &str) -> SubscribeReasonCode {
-        self.mqtt.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
-        match self.wait_for(|event| matches!(event, Ok(Incoming::SubAck(_)))).await {
-            Ok(Incoming::SubAck(ack)) => ack.return_codes[0],
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// The next message: topic, payload, whether it comes from what was retained.
-    async fn message(&mut self) -> (String, String, bool) {
-        match self.wait_for(|event| matches!(event, Ok(Incoming::Publish(_)))).await {
-            Ok(Incoming::Publish(publish)) => (publish.topic, String::from_utf8(publish.payload.to_vec()).unwrap(), publish.retain),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn hears_nothing(&mut self) {
-        let deadline = tokio::time::Instant::now() + SILENCE;
-        while let Ok(event) = tokio::time::timeout_at(deadline, self.events.recv()).await {
-            assert!(!matches!(event, Some(Ok(Incoming::Publish(_)))), "{event:?}");
-        }
-    }
-}
-
-fn granted() -> SubscribeReasonCode {
-    SubscribeReasonCode::Success(QoS::AtLeastOnce)
-}
+use bench::{Bench, Client, PATIENCE, Recorder, granted, lock, queue, rule, visitor};
 
 #[tokio::test]
 async fn an_acknowledged_reading_is_in_the_queue_as_the_rule_says() {
@@ -274,7 +51,9 @@ async fn mqtt_5_shares_the_port_and_is_told_reasons() {
 
     let mut reasons = Vec::new();
     while reasons.len() < 3 {
-        if let v5::Event::Incoming(v5::Incoming::PubAck(ack)) = timeout(PATIENCE, event_loop.poll()).await.unwrap().unwrap() {
+        if let v5::Event::Incoming(v5::Incoming::PubAck(ack)) =
+            timeout(PATIENCE, event_loop.poll()).await.unwrap().unwrap()
+        {
             reasons.push(ack.reason);
         }
     }
@@ -392,9 +171,9 @@ async fn a_last_will_passes_the_rules_too() {
 #[tokio::test]
 async fn a_browser_may_do_what_the_authorizer_grants_and_nothing_else() {
     let bench = Bench::start().await;
-    let mut browser = Client::connect(bench.browser("browser-1")).await;
+    let mut browser = Client::connect(bench.browser("web-1")).await;
     let event = lock(&bench.backend.invoked)[0].clone();
-    assert_eq!(event["protocolData"]["mqtt"]["clientId"], "browser-1");
+    assert_eq!(event["protocolData"]["mqtt"]["clientId"], "web-1");
 
     for filter in ["parking/#", "summary/#", "live/#", "alerts/#"] {
         assert_eq!(browser.subscribe(filter).await, granted(), "{filter}");
@@ -418,7 +197,7 @@ async fn what_may_be_subscribed_to_but_not_received_does_not_arrive() {
     let mut answer = visitor();
     answer["policyDocuments"][0]["Statement"][1]["Resource"] = json!("*");
     *lock(&bench.backend.answer) = answer;
-    let mut browser = Client::connect(bench.browser("browser-1")).await;
+    let mut browser = Client::connect(bench.browser("web-1")).await;
     assert_eq!(browser.subscribe("#").await, granted());
     let mut device = Client::connect(bench.device("sensor-3")).await;
     device.publish("rights/north", "secret").await;
@@ -430,7 +209,7 @@ async fn what_may_be_subscribed_to_but_not_received_does_not_arrive() {
 async fn a_browser_that_is_not_authenticated_is_not_let_in() {
     let bench = Bench::start().await;
     *lock(&bench.backend.answer) = json!({"isAuthenticated": false, "policyDocuments": []});
-    let mut options = bench.browser("browser-1");
+    let mut options = bench.browser("web-1");
     options.set_credentials("agent", "stale token");
     let mut browser = Client::start(options);
     let refused = browser.wait_for(Result::is_err).await.unwrap_err();
@@ -441,11 +220,32 @@ async fn a_browser_that_is_not_authenticated_is_not_let_in() {
 }
 
 #[tokio::test]
+async fn the_field_projects_pages_are_let_in_as_they_are_but_nobody_else_under_a_foreign_id() {
+    let bench = Bench::start().await;
+    let mut page = Client::connect(bench.browser("mqttjs_5a3c")).await;
+    assert_eq!(page.subscribe("parking/#").await, granted());
+    assert_eq!(page.subscribe("rights/#").await, SubscribeReasonCode::Failure);
+
+    let mut options = bench.browser("sensor-3");
+    options.set_credentials("agent", "token");
+    assert!(Client::start(options).wait_for(Result::is_err).await.unwrap_err().contains("NotAuthorized"));
+    *lock(&bench.backend.answer) = json!({"isAuthenticated": true, "policyDocuments": []});
+    assert!(
+        Client::start(bench.browser("web-2")).wait_for(Result::is_err).await.unwrap_err().contains("NotAuthorized")
+    );
+}
+
+#[tokio::test]
 async fn retained_messages_are_replaced_removed_and_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let bench = Bench::start_in(directory.path()).await;
     let mut device = Client::connect(bench.device("sensor-3")).await;
-    for (topic, payload) in [("parking/A/place_1", "old"), ("parking/A/place_1", "new"), ("parking/A/place_2", "x"), ("parking/A/place_2", "")] {
+    for (topic, payload) in [
+        ("parking/A/place_1", "old"),
+        ("parking/A/place_1", "new"),
+        ("parking/A/place_2", "x"),
+        ("parking/A/place_2", ""),
+    ] {
         device.mqtt.publish(topic, QoS::AtLeastOnce, true, payload).await.unwrap();
         device.wait_for(|event| matches!(event, Ok(Incoming::PubAck(_)))).await.unwrap();
     }
@@ -466,7 +266,7 @@ async fn retained_messages_are_replaced_removed_and_survive_a_restart() {
 #[tokio::test]
 async fn functions_publish_through_the_data_plane() {
     let bench = Bench::start().await;
-    let mut browser = Client::connect(bench.browser("browser-1")).await;
+    let mut browser = Client::connect(bench.browser("web-1")).await;
     browser.subscribe("summary/#").await;
     let publish = |topic: &str, payload: &str| {
         bench.data_plane.publish().topic(topic).qos(1).retain(true).payload(Blob::new(payload.as_bytes()))
@@ -506,11 +306,13 @@ async fn two_brokers_in_one_process_know_nothing_of_each_other() {
 #[tokio::test]
 async fn a_taken_port_is_named_with_its_option() {
     let bench = Bench::start().await;
-    let listeners = broker::Listeners { bind: Ipv4Addr::LOCALHOST.into(), mqtt_port: bench.broker.mqtt_port(), ws_port: 0 };
+    let listeners =
+        broker::Listeners { bind: Ipv4Addr::LOCALHOST.into(), mqtt_port: bench.broker.mqtt_port(), ws_port: 0 };
     let rules = RuleEngine::new(&[], Arc::clone(&bench.backend)).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let refused = Broker::start(listeners, rules, None, &directory.path().join("retained.db")).await.err().unwrap();
-    let expected = format!("port {} is in use by another program; choose another one with --mqtt-port", bench.broker.mqtt_port());
+    let expected =
+        format!("port {} is in use by another program; choose another one with --mqtt-port", bench.broker.mqtt_port());
     assert_eq!(refused.to_string(), expected);
 }
 

@@ -1,0 +1,155 @@
+//! Least privilege: what each function's source does with AWS is what its role in the template allows, nothing missing and nothing
+//! superfluous, resource by resource.
+//!
+//! A method of an adapter (a store in `crates/`) counts for a function that calls it, directly or through others. The two
+//! tables below say what cannot be read from the source.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod source;
+
+use std::{collections::BTreeSet, path::Path};
+
+use parvis_sam::{
+    Function, Resolution, Stack, Template,
+    policy::{Grant, grants},
+};
+use source::Operation;
+
+/// Which resource a type works on.
+const RESOURCES: &[(&str, &str)] = &[
+    ("LiveStore", "LiveTable"),
+    ("PlacesStore", "PlacesTable"),
+    ("EventStore", "EventsTable"),
+    ("PlatesStore", "PlatesTable"),
+    ("DeadLetterQueue", "IngestDeadLetterQueue"),
+    ("LevelStore", "AlertsTable"),
+    ("IotPublisher", "iot:topic"),
+    ("Idempotency", "NotifyTable"),
+    ("Notifier", "AlertsTopic"),
+];
+
+/// The action that an operation needs, by the service of its resource.
+const ACTIONS: &[(&str, &str)] = &[
+    ("batch_get_item", "dynamodb:BatchGetItem"),
+    ("batch_write_item", "dynamodb:BatchWriteItem"),
+    ("delete_item", "dynamodb:DeleteItem"),
+    ("get_item", "dynamodb:GetItem"),
+    ("put_item", "dynamodb:PutItem"),
+    ("query", "dynamodb:Query"),
+    ("scan", "dynamodb:Scan"),
+    ("update_item", "dynamodb:UpdateItem"),
+    ("ConditionCheck::builder", "dynamodb:ConditionCheckItem"),
+    ("Delete::builder", "dynamodb:DeleteItem"),
+    ("Put::builder", "dynamodb:PutItem"),
+    ("Update::builder", "dynamodb:UpdateItem"),
+    ("send_message", "sqs:SendMessage"),
+    ("send_message_batch", "sqs:SendMessage"),
+    ("receive_message", "sqs:ReceiveMessage"),
+    ("delete_message", "sqs:DeleteMessage"),
+    ("delete_message_batch", "sqs:DeleteMessage"),
+    ("publish", "sns:Publish"),
+    ("connect", "rds-db:connect"),
+];
+
+fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn stack() -> Stack {
+    let resolution = Resolution::default()
+        .output("Identity", "Issuer", "https://issuer")
+        .output("Identity", "WebClientId", "client")
+        .output("Database", "Host", "host")
+        .output("Database", "Port", "5432")
+        .output("Database", "AdminUser", "admin")
+        .output("Database", "AdminSecretArn", "secret")
+        .secrets(|_| Some(String::new()));
+    Template::load(workspace().join("template.yaml")).unwrap().resolve(&resolution).unwrap()
+}
+
+/// What an operation needs.
+fn needed(operation: &Operation) -> Grant {
+    if operation.name == "connect" {
+        return Grant { resource: "Database".into(), action: "rds-db:connect".into() };
+    }
+    let resource = RESOURCES.iter().find(|(owner, _)| *owner == operation.owner);
+    let (_, resource) =
+        resource.unwrap_or_else(|| panic!("{operation:?}: add to RESOURCES what {} works on", operation.owner));
+    let action = match (operation.name.as_str(), *resource) {
+        ("publish", "iot:topic") => "iot:Publish",
+        ("publish retained", "iot:topic") => "iot:RetainPublish",
+        (name, _) => {
+            ACTIONS
+                .iter()
+                .find(|(operation, _)| *operation == name)
+                .unwrap_or_else(|| panic!("{operation:?}: add to ACTIONS"))
+                .1
+        }
+    };
+    Grant { resource: (*resource).into(), action: action.into() }
+}
+
+/// Topics and database users are matters of tests that run: here they count as one resource each.
+fn allowed(stack: &Stack, function: &Function) -> BTreeSet<Grant> {
+    let coarse = |grant: Grant| match grant.resource.as_str() {
+        topic if topic.starts_with("iot:topic/") => Grant { resource: "iot:topic".into(), ..grant },
+        user if user.starts_with("rds-db:dbuser:") && user.ends_with("/parvis_app") => {
+            Grant { resource: "Database".into(), ..grant }
+        }
+        _ => grant,
+    };
+    grants(stack, function).into_iter().map(coarse).collect()
+}
+
+#[test]
+fn every_function_is_allowed_what_it_does_and_not_more() {
+    let stack = stack();
+    let mut differences = Vec::new();
+    for function in stack.functions.values() {
+        let operations = source::operations(workspace(), &format!("parvis-{}", function.context));
+        let needed: BTreeSet<_> = operations.iter().map(needed).collect();
+        let allowed = allowed(&stack, function);
+        let say = |what: &str, grant: &Grant| {
+            format!("{}: {what} {} on {}", function.logical_id, grant.action, grant.resource)
+        };
+        differences.extend(needed.difference(&allowed).map(|grant| say("is not allowed", grant)));
+        differences.extend(allowed.difference(&needed).map(|grant| say("does not need", grant)));
+    }
+    assert!(differences.is_empty(), "template.yaml and the source differ:\n{}", differences.join("\n"));
+}
+
+/// The analysis sees what it is meant to see: a test of the test, so that it cannot pass by finding nothing.
+#[test]
+fn operations_are_found_through_adapters() {
+    let of = |package: &str| source::operations(workspace(), package);
+    let operation = |owner: &str, name: &str| Operation { owner: owner.into(), name: name.into() };
+    let ingest = of("parvis-ingest");
+    assert!(ingest.contains(&operation("LiveStore", "put_item")), "{ingest:?}");
+    assert!(ingest.contains(&operation("PlacesStore", "query")), "{ingest:?}");
+    assert!(!ingest.contains(&operation("PlacesStore", "put_item")), "{ingest:?}");
+    let occupancy = of("parvis-occupancy");
+    assert!(occupancy.contains(&operation("PlacesStore", "delete_item")), "{occupancy:?}");
+    assert!(!occupancy.contains(&operation("LiveStore", "put_item")), "{occupancy:?}");
+}
+
+/// Wildcards in actions would make the comparison above blind.
+#[test]
+fn no_policy_has_a_wildcard_action_or_resource() {
+    let stack = stack();
+    for function in stack.functions.values() {
+        for statement in &function.statements {
+            assert!(statement.allow, "{}: {statement:?}", function.logical_id);
+            assert!(
+                statement.actions.iter().all(|action| !action.contains('*')),
+                "{}: {statement:?}",
+                function.logical_id
+            );
+            assert!(
+                statement.resources.iter().all(|resource| resource != "*"),
+                "{}: {statement:?}",
+                function.logical_id
+            );
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What only the embedded stack can do: faults, timers on demand, the outbox.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono_tz::Tz;
+use parvis_local::dynamodb::WriteFaults;
+use parvis_local::options::Options;
+use parvis_local::sns::outbox::Filter;
+use parvis_local::stack::Stack;
+use serde_json::Value;
+
+/// Messages of the outbox that a test looks at.
+const OUTBOX_LIMIT: u32 = 1000;
+
+/// An embedded stack inside the test.
+pub struct Embedded {
+    stack: Stack,
+}
+
+impl Embedded {
+    pub(crate) async fn start(parameters: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let options = parameters.iter().fold(Options::for_tests(), |options, (name, value)| options.parameter(name, value));
+        Ok(Self { stack: Stack::start(options).await? })
+    }
+
+    /// The stack itself.
+    #[must_use]
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// The zone in which timestamps without offset are read.
+    ///
+    /// # Panics
+    /// When the template names none.
+    #[must_use]
+    pub fn timezone(&self) -> Tz {
+        let zone = self.stack.template().functions.values().find_map(|f| f.environment.get("DEFAULT_TIMEZONE"));
+        zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC)
+    }
+
+    /// Refuses this share of all writes to DynamoDB from now on.
+    pub fn throttle_writes(&self, share: f64) {
+        self.stack.dynamodb().set_write_faults(WriteFaults { throttled: share, conflicting: share / 2.0 });
+    }
+
+    /// Kills the sandbox of each of the function's next `times` invocations while it is at work.
+    pub fn kill_during_invocation(&self, function: &str, times: usize) {
+        for _ in 0..times {
+            self.stack.faults().kill_next(function, Duration::from_millis(3));
+        }
+    }
+
+    /// Stops PostgreSQL.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub async fn stop_postgres(&self) -> anyhow::Result<()> {
+        Ok(self.stack.postgres().stop().await?)
+    }
+
+    /// Starts PostgreSQL again.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_postgres(&self) -> anyhow::Result<()> {
+        Ok(self.stack.postgres().resume().await?)
+    }
+
+    /// Fires a timer of the template now and waits for the function.
+    ///
+    /// # Errors
+    /// When the function fails.
+    pub async fn fire_schedule(&self, function: &str, event: &str) -> anyhow::Result<()> {
+        self.stack.schedules().fire(function, event).await.map(drop).context("schedule")
+    }
+
+    /// Subscribes a phone to a topic of the template, through SNS's API.
+    ///
+    /// # Errors
+    /// When the topic does not exist or SNS refuses.
+    pub async fn subscribe_phone(&self, topic: &str, number: &str) -> anyhow::Result<()> {
+        let arn = &self.stack.template().topics.get(topic).context("topic of the template")?.arn;
+        let form = [
+            ("Action", "Subscribe"),
+            ("Version", "2010-03-31"),
+            ("TopicArn", arn),
+            ("Protocol", "sms"),
+            ("Endpoint", number),
+        ];
+        let request = reqwest::Client::new().post(&self.stack.endpoints().sns).form(&form);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Every message that the platform has sent to people.
+    ///
+    /// # Errors
+    /// When the outbox cannot be read.
+    pub async fn outbox(&self) -> anyhow::Result<Vec<Value>> {
+        let filter = Filter { limit: Some(OUTBOX_LIMIT), ..Filter::default() };
+        let entries = self.stack.sns().outbox().list(filter).await?;
+        entries.into_iter().map(|entry| Ok(serde_json::to_value(entry)?)).collect()
+    }
+}

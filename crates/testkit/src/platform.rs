@@ -1,0 +1,238 @@
+//! One platform, wherever it runs.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use anyhow::Context;
+use parvis_ingest::dead_letter::DeadLetter;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::dead_letters::DeadLetters;
+use crate::devices::{Device, Subscriber};
+use crate::embedded::Embedded;
+use crate::http::Api;
+
+/// A platform that somebody else has started.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Deployed {
+    /// Base address of the API.
+    pub api: String,
+    /// MQTT broker, `host:port`.
+    pub mqtt: String,
+    /// MQTT over WebSocket.
+    pub ws: String,
+    /// Endpoint of SQS.
+    pub sqs: String,
+    /// URL of the dead-letter queue.
+    pub dead_letter_queue: String,
+    /// URL of the queue of device messages.
+    pub ingest_queue: String,
+    /// Bearer tokens by user.
+    pub tokens: HashMap<String, String>,
+}
+
+enum Target {
+    Embedded(Box<Embedded>),
+    Deployed(Deployed),
+}
+
+/// The platform under test.
+pub struct Platform {
+    target: Target,
+    dead_letters: DeadLetters,
+}
+
+impl Platform {
+    /// The platform that `PARVIS_TARGET` describes, else an embedded stack of the test's own.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with other values for the template's parameters where it is started here.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_with(parameters: &[(&str, &str)]) -> Self {
+        match Self::try_start(parameters).await {
+            Ok(platform) => platform,
+            Err(error) => panic!("the platform did not start: {error:#}"),
+        }
+    }
+
+    async fn try_start(parameters: &[(&str, &str)]) -> anyhow::Result<Self> {
+        if let Some(file) = std::env::var_os("PARVIS_TARGET") {
+            let text = std::fs::read_to_string(&file).with_context(|| format!("{}", file.display()))?;
+            return Ok(Self::deployed(serde_json::from_str(&text)?));
+        }
+        let embedded = Embedded::start(parameters).await?;
+        let stack = embedded.stack();
+        let url = |queue| stack.queue_url(queue).context("queue of the template").map(str::to_owned);
+        let dead_letters =
+            DeadLetters::new(&stack.endpoints().sqs, &url("IngestDeadLetterQueue")?, &url("IngestQueue")?);
+        Ok(Self { target: Target::Embedded(Box::new(embedded)), dead_letters })
+    }
+
+    /// A platform that runs elsewhere.
+    #[must_use]
+    pub fn deployed(deployed: Deployed) -> Self {
+        let dead_letters = DeadLetters::new(&deployed.sqs, &deployed.dead_letter_queue, &deployed.ingest_queue);
+        Self { target: Target::Deployed(deployed), dead_letters }
+    }
+
+    /// The embedded stack, if it is one.
+    #[must_use]
+    pub fn embedded(&self) -> Option<&Embedded> {
+        match &self.target {
+            Target::Embedded(embedded) => Some(embedded),
+            Target::Deployed(_) => None,
+        }
+    }
+
+    /// Base address of the API.
+    #[must_use]
+    pub fn api_url(&self) -> &str {
+        match &self.target {
+            Target::Embedded(embedded) => &embedded.stack().endpoints().api,
+            Target::Deployed(deployed) => &deployed.api,
+        }
+    }
+
+    /// A client of the API without a login.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        Api::new(self.api_url().to_owned())
+    }
+
+    /// A bearer token of one of the demo users.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub async fn token(&self, user: &str) -> String {
+        match &self.target {
+            Target::Embedded(embedded) => match embedded.stack().identity().mint(user).await {
+                Ok(token) => token,
+                Err(error) => panic!("no token for {user}: {error}"),
+            },
+            Target::Deployed(deployed) => deployed.tokens[user].clone(),
+        }
+    }
+
+    /// A client of the API with the login of one of the demo users.
+    pub async fn login(&self, user: &str) -> Api {
+        self.api().with_token(self.token(user).await)
+    }
+
+    /// Host and port of the MQTT broker.
+    ///
+    /// # Panics
+    /// When the address is not `host:port`.
+    #[must_use]
+    pub fn mqtt(&self) -> (String, u16) {
+        let address = match &self.target {
+            Target::Embedded(embedded) => embedded.stack().endpoints().broker(),
+            Target::Deployed(deployed) => &deployed.mqtt,
+        };
+        match address.rsplit_once(':').map(|(host, port)| (host.to_owned(), port.parse())) {
+            Some((host, Ok(port))) => (host, port),
+            _ => panic!("`{address}` is not host:port"),
+        }
+    }
+
+    /// A new device.
+    ///
+    /// # Panics
+    /// When the broker cannot be reached.
+    pub async fn device(&self) -> Device {
+        let (host, port) = self.mqtt();
+        match Device::connect(&host, port).await {
+            Ok(device) => device,
+            Err(error) => panic!("no device: {error:#}"),
+        }
+    }
+
+    /// A new listener over TCP.
+    ///
+    /// # Panics
+    /// When the broker cannot be reached or refuses.
+    pub async fn subscribe(&self, filter: &str) -> Subscriber {
+        let (host, port) = self.mqtt();
+        match Subscriber::tcp(&host, port, filter).await {
+            Ok(subscriber) => subscriber,
+            Err(error) => panic!("no listener on {filter}: {error:#}"),
+        }
+    }
+
+    /// A new listener over WebSocket, as a page without a login is.
+    ///
+    /// # Panics
+    /// When the broker cannot be reached or refuses.
+    pub async fn websocket(&self, filter: &str) -> Subscriber {
+        let url = match &self.target {
+            Target::Embedded(embedded) => &embedded.stack().endpoints().ws,
+            Target::Deployed(deployed) => &deployed.ws,
+        };
+        match Subscriber::websocket(url, filter).await {
+            Ok(subscriber) => subscriber,
+            Err(error) => panic!("no page on {filter}: {error:#}"),
+        }
+    }
+
+    /// A text that no other test has.
+    #[must_use]
+    pub fn unique(&self) -> String {
+        uuid::Uuid::new_v4().simple().to_string()[..12].to_owned()
+    }
+
+    /// Creates a place of its own for the test and returns its id.
+    ///
+    /// # Panics
+    /// When the API refuses.
+    pub async fn new_place(&self, zones: &[(&str, RangeInclusive<u32>)]) -> String {
+        let id = format!("test-{}", self.unique());
+        self.create_place(&id, zones).await;
+        id
+    }
+
+    /// Creates a place.
+    ///
+    /// # Panics
+    /// When the API refuses.
+    pub async fn create_place(&self, id: &str, zones: &[(&str, RangeInclusive<u32>)]) {
+        let zone = |(zone, spaces): &(&str, RangeInclusive<u32>)| {
+            let spaces: Vec<_> = spaces.clone().map(|number| json!({ "number": number, "kind": "standard" })).collect();
+            json!({ "id": zone, "name": zone, "source": "spaces", "spaces": spaces })
+        };
+        let body = json!({
+            "id": id,
+            "name": format!("Place {id}"),
+            "timezone": "Europe/Paris",
+            "enrolment": "closed",
+            "zones": zones.iter().map(zone).collect::<Vec<_>>(),
+        });
+        let admin = self.login("admin").await;
+        if let Err(error) = admin.send(Method::POST, "/v1/places", &body).await {
+            panic!("{id} was not created: {error:#}");
+        }
+    }
+
+    /// The dead letters of a place's devices.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn dead_letters(&self, place: &str) -> anyhow::Result<Vec<DeadLetter>> {
+        self.dead_letters.of_place(place).await
+    }
+
+    /// Sends the dead letters of a place's devices once more.
+    ///
+    /// # Errors
+    /// When a queue cannot be reached.
+    pub async fn redrive(&self, place: &str) -> anyhow::Result<()> {
+        self.dead_letters.redrive(place).await
+    }
+}

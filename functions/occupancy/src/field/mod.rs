@@ -1,0 +1,122 @@
+//! The read API of the smart-parking field project, for the default place: its clients work unchanged.
+//!
+//! Of its shapes, `/api/current` and `/api/stats/hourly` are known to the letter (`shared/reference/parking.md`); the others follow the
+//! field project's habits: `success`, flat rows, and times as ISO 8601 without an offset on the place's clock, as its sensors write them.
+
+mod rows;
+mod stats;
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use parvis_kit::http::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::ApiResult;
+use crate::state::App;
+
+/// The six routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(current)).routes(routes!(health)).merge(rows::router()).merge(stats::router())
+}
+
+/// A time as the field project writes it: on the place's clock, without an offset.
+fn local(at: DateTime<Utc>, timezone: Tz) -> String {
+    at.with_timezone(&timezone).format("%Y-%m-%dT%H:%M:%S%.f").to_string()
+}
+
+/// The current state.
+#[derive(Debug, Serialize, ToSchema)]
+struct FieldCurrent {
+    /// Always true.
+    success: bool,
+    /// Now, on the place's clock.
+    #[schema(example = "2026-01-31T13:00:00.250")]
+    timestamp: String,
+    /// All spaces.
+    #[schema(example = 24)]
+    total: u32,
+    /// Spaces without a vehicle.
+    #[schema(example = 8)]
+    free: u32,
+    /// Spaces with a vehicle.
+    #[schema(example = 16)]
+    occupied: u32,
+    /// Each zone.
+    zones: BTreeMap<String, FieldZone>,
+}
+
+/// The current state of a zone.
+#[derive(Debug, Serialize, ToSchema)]
+struct FieldZone {
+    /// Spaces without a vehicle.
+    #[schema(example = 3)]
+    free: u32,
+    /// Spaces with a vehicle.
+    #[schema(example = 5)]
+    occupied: u32,
+}
+
+/// The current state of the default place.
+#[utoipa::path(get, path = "/api/current", tag = "Field project", responses((status = 200, body = FieldCurrent)))]
+async fn current(State(app): State<App>) -> ApiResult<Json<FieldCurrent>> {
+    let record = app.place(app.default_place()).await?;
+    let timezone = record.place.timezone;
+    let summary = app.now_of(record).await?.summary();
+    let zones = summary.zones.iter().map(|zone| {
+        let state = FieldZone { free: zone.tally.free, occupied: zone.tally.occupied };
+        (zone.zone.to_string(), state)
+    });
+    Ok(Json(FieldCurrent {
+        success: true,
+        timestamp: local(app.now(), timezone),
+        total: summary.tally.total,
+        free: summary.tally.free,
+        occupied: summary.tally.occupied,
+        zones: zones.collect(),
+    }))
+}
+
+/// Whether the service works.
+#[derive(Debug, Serialize, ToSchema)]
+struct FieldHealth {
+    /// Whether everything answers.
+    success: bool,
+    /// `healthy` or `degraded`.
+    #[schema(example = "healthy")]
+    status: &'static str,
+    /// `connected` or `unreachable`.
+    #[schema(example = "connected")]
+    database: &'static str,
+    /// Now, on the place's clock.
+    #[schema(example = "2026-01-31T13:00:00.250")]
+    timestamp: String,
+}
+
+/// Whether the history's database answers. The current state does not need it.
+#[utoipa::path(
+    get,
+    path = "/api/health",
+    tag = "Field project",
+    responses((status = 200, body = FieldHealth), (status = 503, body = FieldHealth, description = "The history cannot be read"))
+)]
+async fn health(State(app): State<App>) -> ApiResult<(StatusCode, Json<FieldHealth>)> {
+    let record = app.place(app.default_place()).await?;
+    let connected = match app.database().pool().await {
+        Ok(pool) => sqlx::query("SELECT 1").execute(pool).await.is_ok(),
+        Err(_) => false,
+    };
+    let (code, status, database) = if connected {
+        (StatusCode::OK, "healthy", "connected")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "degraded", "unreachable")
+    };
+    let timestamp = local(app.now(), record.place.timezone);
+    Ok((code, Json(FieldHealth { success: connected, status, database, timestamp })))
+}

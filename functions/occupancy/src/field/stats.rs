@@ -1,0 +1,75 @@
+//! The field project's statistics.
+
+use axum::extract::State;
+use parvis_kit::http::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::ApiResult;
+use crate::routes::statistics::{Question, RangeParams};
+use crate::state::App;
+use crate::statistics::by_hour;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(hourly)).routes(routes!(zones))
+}
+
+/// The mean of an hour of the day.
+#[derive(Debug, Serialize, ToSchema)]
+struct FieldHour {
+    /// The hour on the place's clock, 0 to 23.
+    #[schema(example = 8)]
+    hour: usize,
+    /// Mean occupancy in percent.
+    #[schema(example = 61.25)]
+    avg_occupancy: f64,
+    /// Hours that the mean is made of.
+    #[schema(example = 28)]
+    samples: u32,
+}
+
+/// The usual occupancy of the default place at each hour of the day, over the last 28 days.
+#[utoipa::path(get, path = "/api/stats/hourly", tag = "Field project", responses((status = 200, body = Vec<FieldHour>)))]
+async fn hourly(State(app): State<App>) -> ApiResult<Json<Vec<FieldHour>>> {
+    let question = Question::resolve(&app, app.default_place().clone(), RangeParams::default()).await?;
+    let hours = by_hour(&question.hours(&app).await?, question.window.timezone);
+    let hours = hours.into_iter().map(|(hour, mean)| FieldHour { hour, avg_occupancy: mean.rate, samples: mean.samples });
+    Ok(Json(hours.collect()))
+}
+
+/// The state of a zone in figures.
+#[derive(Debug, Serialize, ToSchema)]
+struct FieldZoneStatistics {
+    /// The zone.
+    #[schema(example = "Zone_A")]
+    zone: String,
+    /// All its spaces.
+    #[schema(example = 8)]
+    total: u32,
+    /// Spaces with a vehicle.
+    #[schema(example = 5)]
+    occupied: u32,
+    /// Spaces without a vehicle.
+    #[schema(example = 3)]
+    free: u32,
+    /// Occupied per hundred spaces.
+    #[schema(example = 62.5)]
+    occupancy_rate: f64,
+}
+
+/// The zones of the default place compared, as they are now.
+#[utoipa::path(get, path = "/api/stats/zones", tag = "Field project", responses((status = 200, body = Vec<FieldZoneStatistics>)))]
+async fn zones(State(app): State<App>) -> ApiResult<Json<Vec<FieldZoneStatistics>>> {
+    let record = app.place(app.default_place()).await?;
+    let summary = app.now_of(record).await?.summary();
+    let zones = summary.zones.iter().map(|zone| FieldZoneStatistics {
+        zone: zone.zone.to_string(),
+        total: zone.tally.total,
+        occupied: zone.tally.occupied,
+        free: zone.tally.free,
+        occupancy_rate: zone.tally.rate(),
+    });
+    Ok(Json(zones.collect()))
+}

@@ -1,0 +1,71 @@
+//! The OpenAPI document and its page.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use parvis_occupancy::routes::document;
+use serde_json::Value;
+
+use crate::support::{Platform, postgres};
+
+fn api() -> Value {
+    serde_json::from_str(document()).unwrap()
+}
+
+#[test]
+fn the_document_changes_only_on_purpose() {
+    insta::assert_json_snapshot!("openapi", api());
+}
+
+#[test]
+fn every_operation_is_described() {
+    let api = api();
+    assert_eq!(api["openapi"], "3.1.0");
+    let mut ids = BTreeSet::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            assert!(operation["tags"][0].is_string(), "{method} {path} has no tag");
+            let administrative = operation["tags"][0] == "Administration";
+            assert_eq!(operation["security"].is_array(), administrative, "{method} {path}");
+            assert_eq!(method != "get", administrative, "{method} {path}");
+            ids.insert(format!("{method} {path}"));
+        }
+    }
+    assert_eq!(ids.len(), 35);
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn walk<'v>(value: &'v Value, references: &mut BTreeSet<&'v str>) {
+        match value {
+            Value::Object(object) => {
+                references.extend(object.get("$ref").and_then(Value::as_str));
+                object.values().for_each(|value| walk(value, references));
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(value, references)),
+            _ => {}
+        }
+    }
+    let api = api();
+    let mut references = BTreeSet::new();
+    walk(&api, &mut references);
+    assert!(references.len() > 20);
+    for reference in references {
+        assert!(api.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_needs_no_other_host() {
+    let platform = Platform::over(postgres::away()).await;
+    assert_eq!(platform.get("/openapi.json").await.ok(), api());
+    for (path, kind) in [("/docs", "text/html"), ("/docs/docs.js", "text/javascript"), ("/docs/docs.css", "text/css")] {
+        let page = platform.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(page.header("content-type").starts_with(kind), "{path}");
+        assert!(!page.text().contains("http://") && !page.text().contains("https://"), "{path} names another host");
+    }
+    assert!(platform.get("/docs").await.header("content-security-policy").contains("default-src 'none'"));
+    platform.get("/docs/../lib.rs").await.refused(StatusCode::NOT_FOUND);
+}

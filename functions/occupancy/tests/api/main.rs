@@ -1,0 +1,15 @@
+//! The API as its clients see it: HTTP events in, answers out, over a real PostgreSQL and a DynamoDB in the process.
+
+mod admin;
+mod alerts;
+mod documents;
+mod events;
+mod export;
+mod findings;
+mod history;
+mod import;
+mod interfaces;
+mod outage;
+mod reads;
+mod statistics;
+mod support;

@@ -1,0 +1,76 @@
+//! What is usual.
+
+use serde_json::{Value, json};
+
+use crate::support::Platform;
+
+const RANGE: &str = "from=2026-01-26T23:00:00Z&to=2026-01-28T23:00:00Z";
+
+/// Two days in Paris, a Tuesday and a Wednesday: space 1 is taken from 8 to 10 on both, space 9 all the second day.
+async fn lot() -> Platform {
+    let platform = Platform::with_lot().await;
+    platform.stay("Zone_C", 15, "2026-01-26T22:00:00Z", Some("2026-01-26T22:10:00Z")).await;
+    platform.stay("Zone_A", 1, "2026-01-27T07:00:00Z", Some("2026-01-27T09:00:00Z")).await;
+    platform.stay("Zone_A", 1, "2026-01-28T07:00:00Z", Some("2026-01-28T09:00:00Z")).await;
+    platform.stay("Zone_B", 9, "2026-01-27T23:00:00Z", Some("2026-01-28T23:00:00Z")).await;
+    platform
+}
+
+async fn get(platform: &Platform, name: &str, query: &str) -> Value {
+    platform.get(&format!("/v1/places/default/statistics/{name}?{RANGE}{query}")).await.ok()
+}
+
+#[tokio::test]
+async fn hours_and_weekdays_are_those_of_the_place() {
+    let platform = lot().await;
+    let hourly = get(&platform, "hourly", "").await;
+    assert_eq!(hourly["hours"].as_array().unwrap().len(), 24);
+    assert_eq!(hourly["hours"][8], json!({ "hour": 8, "occupied": 1.5, "total": 24.0, "rate": 6.25, "samples": 2 }));
+    assert_eq!(hourly["hours"][10]["occupied"], 0.5);
+    let weekday = get(&platform, "weekday", "").await;
+    insta::assert_json_snapshot!("weekday", weekday);
+    let sample = platform.invoke(include_str!("../../../../events/occupancy/statistics-hourly.json")).await.ok();
+    assert_eq!(sample["hours"][8]["hour"], 8);
+}
+
+#[tokio::test]
+async fn zones_are_compared() {
+    let platform = lot().await;
+    let zones = get(&platform, "zones", "").await;
+    let means: Vec<(&Value, &Value)> =
+        zones["zones"].as_array().unwrap().iter().map(|zone| (&zone["zone"], &zone["occupied"])).collect();
+    assert_eq!(
+        means,
+        [(&json!("Zone_A"), &json!(0.08)), (&json!("Zone_B"), &json!(0.5)), (&json!("Zone_C"), &json!(0.0))]
+    );
+}
+
+#[tokio::test]
+async fn dwell_times_are_distributed() {
+    let platform = lot().await;
+    insta::assert_json_snapshot!("dwell", get(&platform, "dwell", "&zone=Zone_A").await);
+    let all = get(&platform, "dwell", "").await;
+    // The stay that ended as the range ends is not in it.
+    assert_eq!((&all["sessions"], &all["mean_seconds"]), (&json!(2), &json!(7200.0)));
+    let none = get(&platform, "dwell", "&zone=Zone_C").await;
+    assert_eq!((&none["sessions"], &none["mean_seconds"], &none["quantiles"]), (&json!(0), &json!(null), &json!({})));
+    assert_eq!(none["buckets"].as_array().unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn turnover_is_told_in_the_metrics_of_cds() {
+    let platform = lot().await;
+    insta::assert_json_snapshot!("turnover", get(&platform, "turnover", "").await);
+}
+
+#[tokio::test]
+async fn a_zone_that_was_mostly_out_of_reach_says_so() {
+    let platform = lot().await;
+    for space in 9..=12 {
+        platform.transition("Zone_B", space, "2026-01-26T20:00:00Z", "comms_lost", None).await;
+    }
+    let turnover = get(&platform, "turnover", "").await;
+    assert_eq!(turnover["zones"][1]["occupancy_percent"], -1.0, "4 of 6 sensors");
+    assert!(turnover["zones"][0]["occupancy_percent"].as_f64().unwrap() > 0.0);
+    assert!(turnover["occupancy_percent"].as_f64().unwrap() > 0.0, "4 of 24 sensors");
+}

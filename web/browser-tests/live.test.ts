@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { figure, linkState, newPage, openLive, spaceAt, useBrowser } from "./support/browser";
+import { publishReading, useSensor } from "./support/sensor";
+
+useBrowser();
+useSensor();
+
+const opposite = { free: "occupied", occupied: "free", unknown: "occupied" } as const;
+
+async function statusOf(
+  page: Parameters<typeof spaceAt>[0],
+  zone: string,
+  number: number,
+): Promise<"free" | "occupied" | "unknown"> {
+  return (await spaceAt(page, zone, number).getAttribute("data-status")) as "free" | "occupied" | "unknown";
+}
+
+describe("the dashboard of the default car park", () => {
+  it("shows the 24 spaces, the four cards and the three zones", async () => {
+    const page = await newPage();
+    await openLive(page);
+    expect(await page.locator("[data-testid^=space-Zone_]").count()).toBe(24);
+    const [total, free, occupied, rate] = await Promise.all(
+      (["total", "free", "occupied", "rate"] as const).map((card) => figure(page, card)),
+    );
+    expect(total).toBe(24);
+    expect(free! + occupied!).toBeLessThanOrEqual(24);
+    expect(Math.abs(rate! - (100 * occupied!) / 24)).toBeLessThan(0.1);
+    for (const zone of ["Zone_A", "Zone_B", "Zone_C"]) await page.getByTestId(`zone-${zone}`).waitFor();
+    expect(await page.getByTestId("timezone").innerText()).toContain("Europe/Paris");
+    await page.locator("[data-testid=recent] canvas").waitFor();
+    await page.locator("[data-testid=hourly] canvas").waitFor();
+  });
+
+  it("follows a sensor without reloading, in the plan, the cards and the journal", async () => {
+    const page = await newPage();
+    await openLive(page);
+    await page.evaluate(() => ((window as { marker?: string }).marker = "not reloaded"));
+    const before = await statusOf(page, "Zone_A", 3);
+    const occupiedBefore = await figure(page, "occupied");
+    const next = opposite[before];
+    await publishReading("Zone_A", 3, next);
+    await spaceAt(page, "Zone_A", 3, next).waitFor();
+    await expect.poll(() => figure(page, "occupied")).toBe(occupiedBefore + (next === "occupied" ? 1 : -1));
+    const first = page.locator("[data-testid=journal] tbody tr").first();
+    await expect
+      .poll(() => first.innerText())
+      .toMatch(next === "occupied" ? /Arrival\s+Zone A\s+3/ : /Departure\s+Zone A\s+3/);
+    expect(await page.evaluate(() => (window as { marker?: string }).marker)).toBe("not reloaded");
+  });
+
+  it("gives every space's details", async () => {
+    const page = await newPage();
+    await openLive(page);
+    await publishReading("Zone_B", 11, opposite[await statusOf(page, "Zone_B", 11)]);
+    await spaceAt(page, "Zone_B", 11).click();
+    const details = await page.getByTestId("space-details").innerText();
+    for (const term of ["Space 11", "Since", "Last reading", "Battery", "Confidence", "Sensor"])
+      expect(details).toContain(term);
+  });
+});
+
+describe("a lost connection", () => {
+  it("is shown, and caught up with when it returns", async () => {
+    const page = await newPage();
+    await openLive(page);
+    const before = await statusOf(page, "Zone_C", 17);
+    await page.context().setOffline(true);
+    await linkState(page, "lost").waitFor();
+    const banner = await page.getByTestId("link-banner").innerText();
+    expect(banner).toContain("Connection lost");
+    expect(banner).toMatch(/\d\d:\d\d:\d\d/);
+    await expect.poll(() => page.getByTestId("announcer").innerText()).toContain("Connection lost");
+
+    const next = opposite[before];
+    await publishReading("Zone_C", 17, next);
+    await new Promise((done) => setTimeout(done, 1_500));
+    // What cannot be known is not shown as if it were.
+    expect(await statusOf(page, "Zone_C", 17)).toBe(before);
+    expect(await linkState(page, "live").count()).toBe(0);
+
+    await page.context().setOffline(false);
+    await linkState(page, "live").waitFor();
+    await spaceAt(page, "Zone_C", 17, next).waitFor();
+    expect(await page.getByTestId("link-banner").count()).toBe(0);
+  });
+
+  it("of MQTT alone leaves the page reading over HTTP", async () => {
+    const page = await newPage();
+    await page.routeWebSocket(/.*/, (socket) => void socket.close());
+    await page.goto("/#/parking/default");
+    await linkState(page, "polling").waitFor();
+    const before = await statusOf(page, "Zone_C", 18);
+    const next = opposite[before];
+    await publishReading("Zone_C", 18, next);
+    await spaceAt(page, "Zone_C", 18, next).waitFor({ timeout: 15_000 });
+    expect(await page.getByTestId("link-banner").innerText()).toContain("every 10 seconds");
+  });
+});
+
+describe("all car parks", () => {
+  it("are listed with a way to each", async () => {
+    const page = await newPage();
+    await openLive(page, "#/places");
+    const rows = page.locator("[data-testid=places] tbody tr");
+    expect(await rows.count()).toBeGreaterThan(0);
+    await page.getByRole("link", { name: "Parking du Parvis" }).last().click();
+    await page.getByTestId("dashboard").waitFor();
+    expect(await page.evaluate(() => location.hash)).toBe("#/parking/default");
+  });
+
+  it("are sorted by any column", async () => {
+    const page = await newPage();
+    await openLive(page, "#/places");
+    await page.getByRole("button", { name: "Free", exact: true }).click();
+    expect(await page.locator("th[aria-sort=descending]").innerText()).toContain("Free");
+    const cells = await page.locator("[data-testid=places] tbody tr td:nth-child(4)").allInnerTexts();
+    const figures = cells.map((text) => Number(text.replace(/\D/g, "")));
+    expect(figures).toEqual(figures.toSorted((a, b) => b - a));
+  });
+});

@@ -1,0 +1,18 @@
+/** A sensor that knows only the field project's protocol. */
+import mqtt, { type MqttClient } from "mqtt";
+import { afterAll, beforeAll, inject } from "vitest";
+
+let client: MqttClient;
+
+export function useSensor(): void {
+  beforeAll(async () => {
+    client = await mqtt.connectAsync(inject("mqtt"), { clientId: `test-sensor-${process.pid}`, protocolVersion: 4 });
+  });
+  afterAll(() => client.endAsync());
+}
+
+/** Publishes as the field's sensors do: QoS 1, retained. Resolves when the broker has acknowledged. */
+export async function publishReading(zone: string, number: number, status: "free" | "occupied"): Promise<void> {
+  const reading = { sensor_id: number, zone, status, timestamp: new Date().toISOString(), confidence: 0.95 };
+  await client.publishAsync(`parking/${zone}/place_${number}`, JSON.stringify(reading), { qos: 1, retain: true });
+}

@@ -1,0 +1,40 @@
+/** One write at a time, and what became of it, said in the page's language. */
+import { ApiError, type FieldError } from "../../lib/api/client";
+import { announcer } from "../../lib/announce.svelte";
+import type { Key } from "../../lib/i18n/en";
+import type { Vars } from "../../lib/i18n/translate";
+import { t } from "../../lib/prefs.svelte";
+
+export class Saver {
+  busy = $state(false);
+  good = $state<string | null>(null);
+  bad = $state<string | null>(null);
+  errors = $state.raw<FieldError[]>([]);
+
+  /** Runs a write; true when it went through. `done` is said then, and may depend on the answer. */
+  async run<T>(write: () => Promise<T>, done: (answer: T) => [Key, Vars?] = () => ["admin.saved"]): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = true;
+    this.good = this.bad = null;
+    this.errors = [];
+    try {
+      this.good = t(...done(await write()));
+      announcer.say(this.good);
+      return true;
+    } catch (error) {
+      this.bad = message(error);
+      if (error instanceof ApiError) this.errors = error.errors;
+      announcer.say(this.bad);
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+function message(error: unknown): string {
+  if (!(error instanceof ApiError)) return t("admin.unreachable");
+  if (error.status === 401 || error.status === 403) return t("admin.forbidden");
+  if (error.status === 412) return t("admin.conflict");
+  return t("admin.failed", { text: error.message });
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+/** Browser tests: against PARVIS_URL and PARVIS_MQTT where they are set, otherwise against the mock with the built pages. */
+export default defineConfig({
+  test: {
+    include: ["browser-tests/**/*.test.ts"],
+    environment: "node",
+    globalSetup: "browser-tests/support/target.ts",
+    // One browser at a time: the machines that run this have two cores, and the tests share one car park.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
