@@ -130,7 +130,7 @@ impl LevelStore {
         let put =
             Put::builder().table_name(&self.table).set_item(Some(serde_dynamo::aws_sdk_dynamodb_1::to_item(item)?));
         let put = if before.version == 0 {
-            put.condition_expression("attribute_not_exists(nothing)")
+            put.condition_expression("attribute_not_exists(pk)")
         } else {
             put.condition_expression("version = :version")
                 .expression_attribute_values(":version", AttributeValue::N(before.version.to_string()))

@@ -13,7 +13,8 @@ use crate::series::Sources;
 use crate::sql::SpaceSet;
 use crate::state::App;
 
-/// Live states of so many places are read at a time: enough to hide the round trips, few enough for one connection pool.
+/// Live states of so many places are read at a time: enough to hide the round trips, few enough for one connection
+/// pool.
 const CONCURRENT_READS: usize = 32;
 
 /// A place and everything that its sensors said.
@@ -37,8 +38,8 @@ impl App {
 
     /// `view` of the current state of every place, in the order of their ids.
     ///
-    /// Each place is a task of its own: unpacking and counting the blocks takes longer than reading them, and so uses all processors. A
-    /// place's blocks are dropped as soon as they are viewed, so memory does not grow with the fleet.
+    /// Each place is a task of its own: unpacking and counting the blocks takes longer than reading them, and so uses
+    /// all processors. A place's blocks are dropped as soon as they are viewed, so memory does not grow with the fleet.
     ///
     /// # Errors
     /// 503 when the register or the live state cannot be read.
@@ -50,8 +51,10 @@ impl App {
         stream::iter(listing.iter().cloned())
             .map(|record| {
                 let (app, view) = (self.clone(), view.clone());
-                let read = async move { ApiResult::Ok(view(&app, app.now_of(record).await?)) };
-                let task = tokio::spawn(read);
+                let task = tokio::spawn(async move {
+                    let place = app.now_of(record).await?;
+                    Ok(view(&app, place))
+                });
                 async move { task.await.map_err(Problem::internal)? }
             })
             .buffered(CONCURRENT_READS)
@@ -81,7 +84,8 @@ impl PlaceNow {
         self.record.zone(zone).is_none_or(|zone| zone.status == OpenStatus::Open)
     }
 
-    /// What the history of the place, or of one of its zones, is made of: the same spaces and counters as its present totals.
+    /// What the history of the place, or of one of its zones, is made of: the same spaces and counters as its present
+    /// totals.
     #[must_use]
     pub fn sources(&self, only: Option<&ZoneId>) -> Sources {
         let wanted = |zone: &ZoneId| only.map_or_else(|| self.counts(zone), |only| only == zone);
@@ -100,7 +104,8 @@ impl PlaceNow {
         spaces.extend(reporting.map(|(zone, number, _)| (zone, number)));
         let unregistered = self.blocks.iter().map(|block| &block.key);
         let unregistered = unregistered.filter(|key| key.index == BlockIndex::Counter && wanted(&key.zone));
-        counters.extend(unregistered.filter(|key| self.is_counted_unregistered(&key.zone)).map(|key| key.zone.to_string()));
+        counters
+            .extend(unregistered.filter(|key| self.is_counted_unregistered(&key.zone)).map(|key| key.zone.to_string()));
         Sources { spaces: SpaceSet::from_iter(spaces), counters }
     }
 

@@ -64,7 +64,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_cursor_survives_the_round_trip(
-            micros in 0_i64..4_000_000_000_000_000, zone in "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", space in 0..10_000_i32, kind in any_kind()
+            micros in 0_i64..4_000_000_000_000_000,
+            zone in "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}",
+            space in 0..10_000_i32,
+            kind in any_kind(),
         ) {
             let cursor = Cursor { at: DateTime::from_timestamp_micros(micros).unwrap(), zone, space, kind };
             prop_assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));

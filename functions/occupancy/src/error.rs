@@ -13,6 +13,17 @@ use crate::export::ExportError;
 #[derive(Debug)]
 pub struct ApiError(Problem);
 
+/// How every route may end otherwise, for the OpenAPI document.
+#[derive(Debug, utoipa::IntoResponses)]
+pub enum Refusal {
+    /// The request is refused.
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    Refused(Problem),
+    /// The service has failed, or part of it cannot be reached.
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    Failed(Problem),
+}
+
 /// What handlers return.
 pub type ApiResult<T> = Result<T, ApiError>;
 

@@ -1,7 +1,8 @@
 //! Findings for maintenance: sensors that are silent, run low, or report and never change.
 //!
-//! Silent sensors and batteries are seen in the live state. Whether a state that never changes is wrong shows only beside its
-//! neighbours, so that part asks the history ([`crate::sql::StuckCounterRule`], [`crate::sql::StuckSpaceRule`]).
+//! Silent sensors and batteries are seen in the live state. Whether a state that never changes is wrong shows only
+//! beside its neighbours, so that part asks the history ([`crate::sql::StuckCounterRule`],
+//! [`crate::sql::StuckSpaceRule`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -177,8 +178,8 @@ struct QuietSpace {
     last_at: DateTime<Utc>,
 }
 
-/// The quiet spaces of a place, and the present of its sensors' clocks. That present, and not the wall's, is compared with, so that a
-/// replayed past is judged like a live one.
+/// The quiet spaces of a place, and the present of its sensors' clocks. That present, and not the wall's, is compared
+/// with, so that a replayed past is judged like a live one.
 fn quiet_spaces(place: &PlaceNow, rules: &Rules) -> Option<(DateTime<Utc>, Vec<QuietSpace>)> {
     let now = place.reporting().filter_map(|(_, _, state)| state.at()).max()?;
     let rule = rules.stuck_space;
@@ -199,8 +200,10 @@ fn quiet_spaces(place: &PlaceNow, rules: &Rules) -> Option<(DateTime<Utc>, Vec<Q
 fn stuck_spaces(place: &PlaceNow, quiet: Vec<QuietSpace>, activity: &[ActiveZone], rules: &Rules) -> Vec<Finding> {
     let stuck = quiet.into_iter().filter_map(|space| {
         let active = activity.iter().find(|active| active.zone == space.zone.as_str())?;
-        let others = place.reporting().filter(|(zone, number, _)| **zone == space.zone && *number != space.number).count();
-        // A space that did not change in the stretch has no part in the zone's changes. Both numbers stay far below 2^52.
+        let is_other = |zone: &ZoneId, number| *zone == space.zone && number != space.number;
+        let others = place.reporting().filter(|(zone, number, _)| is_other(zone, *number)).count();
+        // A space that did not change in the stretch has no part in the zone's changes. Both numbers stay far below
+        // 2^52.
         let changes = active.changes as f64 / others.max(1) as f64;
         (others > 0 && changes >= rules.stuck_space.neighbour_changes).then(|| Finding {
             kind: FindingKind::Stuck,
@@ -211,7 +214,8 @@ fn stuck_spaces(place: &PlaceNow, quiet: Vec<QuietSpace>, activity: &[ActiveZone
                 neighbour_changes: rounded(changes),
             },
             text: format!(
-                "The sensor of space {} in {} has reported {} since {}, while the other spaces of the zone changed {changes:.1} times each.",
+                "The sensor of space {} in {} has reported {} since {}, \
+                 while the other spaces of the zone changed {changes:.1} times each.",
                 space.number,
                 space.zone,
                 space.status.as_str(),
@@ -285,7 +289,8 @@ impl App {
         findings.extend(counters_of(place, &*self.stuck_counters().await?));
         if let Some((now, quiet)) = quiet_spaces(place, self.rules()).filter(|(_, quiet)| !quiet.is_empty()) {
             let zones = quiet_zones(&place.record.place.id, &quiet, now);
-            let activity = sql::zone_activity(self.database().pool().await?, &zones, self.rules().stuck_space.after).await?;
+            let activity =
+                sql::zone_activity(self.database().pool().await?, &zones, self.rules().stuck_space.after).await?;
             findings.extend(stuck_spaces(place, quiet, &activity, self.rules()));
         }
         findings.sort_by(|a, b| (&a.zone, a.space, a.kind).cmp(&(&b.zone, b.space, b.kind)));

@@ -6,7 +6,7 @@
 //! | [`admin`] | changing the register, importing files |
 //! | [`open_data`] | feeds in the shapes of APDS and CDS |
 //! | [`field`] | the routes of the smart-parking field project |
-//! | [`current`], [`series`], [`statistics`], [`findings`] | what the routes tell: now, over time, usually, and what is broken |
+//! | [`current`], [`series`], [`statistics`], [`findings`] | what is told: now, over time, usually, what is broken |
 //! | [`sql`] | the questions asked of the history |
 //! | [`export`] | tables as CSV and XLSX |
 

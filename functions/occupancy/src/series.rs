@@ -69,8 +69,8 @@ struct Level {
     total: f64,
 }
 
-/// The occupancy of the sources in each step of the window. Steps of which nothing is known are absent: those before the place's first
-/// record, and, where there are only counters, those without a reading.
+/// The occupancy of the sources in each step of the window. Steps of which nothing is known are absent: those before
+/// the place's first record, and, where there are only counters, those without a reading.
 ///
 /// # Errors
 /// When the database cannot answer.
@@ -121,7 +121,8 @@ fn combine(
         steps.entry(bucket.at).or_default();
         readings.entry(bucket.at).or_default().push(bucket);
     }
-    let mut last: HashMap<&str, Level> = before.iter().map(|(zone, reading)| (zone.as_str(), level_of(reading))).collect();
+    let mut last: HashMap<&str, Level> =
+        before.iter().map(|(zone, reading)| (zone.as_str(), level_of(reading))).collect();
     let points = steps.into_iter().map(|(at, mut level)| {
         for bucket in readings.get(&at).into_iter().flatten() {
             last.insert(&bucket.zone, Level { occupied: bucket.occupied, total: bucket.capacity });
@@ -159,7 +160,12 @@ mod tests {
 
     #[test]
     fn spaces_and_counters_add_up() {
-        let points = combine(&[bucket(0, 2.5), bucket(1, 3.0)], 5, &[counted("c", 0, 45.0), counted("c", 1, 50.0)], &HashMap::new());
+        let points = combine(
+            &[bucket(0, 2.5), bucket(1, 3.0)],
+            5,
+            &[counted("c", 0, 45.0), counted("c", 1, 50.0)],
+            &HashMap::new(),
+        );
         assert_eq!(points, [Point::new(at(0), 47.5, 105.0), Point::new(at(1), 53.0, 105.0)]);
     }
 

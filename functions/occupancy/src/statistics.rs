@@ -58,13 +58,15 @@ fn means<const N: usize>(points: &[Point], slot: impl Fn(&Point) -> usize) -> Ve
     sums.into_iter().enumerate().filter_map(|(index, sums)| Some((index, sums.mean()?))).collect()
 }
 
-/// The mean of each hour of the day (0 to 23, on the place's clock) over hourly points. Hours without a point are absent.
+/// The mean of each hour of the day (0 to 23, on the place's clock) over hourly points. Hours without a point are
+/// absent.
 #[must_use]
 pub fn by_hour(points: &[Point], timezone: Tz) -> Vec<(usize, Mean)> {
     means::<24>(points, |point| point.at.with_timezone(&timezone).hour() as usize)
 }
 
-/// The mean of each day of the week (0 is Monday, on the place's clock) over hourly points. Days without a point are absent.
+/// The mean of each day of the week (0 is Monday, on the place's clock) over hourly points. Days without a point are
+/// absent.
 #[must_use]
 pub fn by_weekday(points: &[Point], timezone: Tz) -> Vec<(usize, Mean)> {
     means::<7>(points, |point| point.at.with_timezone(&timezone).weekday().num_days_from_monday() as usize)

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use parvis_parking::alert::next_level;
 use parvis_parking::{Connectivity, Level, PlaceId, SpaceNumber, SpaceState, Status, Tally, Thresholds, ZoneId};
-use parvis_places::{Enrolment, Location, OpenStatus, PlaceRecord, PlaceSummary, Source, Space, SpaceKind, ZoneSummary};
+use parvis_places::{
+    Enrolment, Location, OpenStatus, PlaceRecord, PlaceSummary, Source, Space, SpaceKind, ZoneSummary,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -42,6 +42,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return function::run(&context.to_string_lossy());
     }
     let cli = Cli::parse_from(arguments);
+    // For every HTTPS client below. Nobody can have chosen another one in this program.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),

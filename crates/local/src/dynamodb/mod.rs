@@ -1,7 +1,7 @@
 //! DynamoDB for the embedded stack: dynoxide in this process, served over HTTP on a loopback port.
 //!
 //! The engine always works on a file, even for an ephemeral stack (then in a temporary directory): its stream table has no index
-//! of its own, and only a file lets [`streams`] add one and drop old records through a second connection.
+//! of its own, and only a file lets `streams` add one and drop old records through a second connection.
 //! It runs on a runtime of its own, because its calls block on one SQLite connection and must not hold up the MQTT broker.
 
 mod faults;

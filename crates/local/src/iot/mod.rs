@@ -1,11 +1,11 @@
 //! AWS IoT Core for the embedded stack: the MQTT broker, the template's rules, the data plane and the custom authorizer.
 //!
-//! A message that a client publishes passes through three gates before it is acknowledged: its sender must be [allowed](access)
-//! to publish it, the [rules](rules) whose topic filter matches must have stored it durably (in a queue, or with the error action),
-//! and only then do subscribers and the [retained messages](retain) get it. So an acknowledged reading is never lost.
+//! A message that a client publishes passes through three gates before it is acknowledged: its sender must be allowed (`access`)
+//! to publish it, the rules (`rules`) whose topic filter matches must have stored it durably (in a queue, or with the error action),
+//! and only then do subscribers and the retained messages (`retain`) get it. So an acknowledged reading is never lost.
 //!
 //! Clients on the plain TCP port are demo devices and need no credentials; clients over WebSocket are browsers and get what the
-//! template's custom [authorizer] grants them. Devices with certificates exist on AWS only.
+//! template's custom authorizer grants them. Devices with certificates exist on AWS only.
 
 mod access;
 mod authorizer;

@@ -7,31 +7,17 @@ mod progress;
 mod resolve;
 mod start;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use directory::{Announcement, announced};
 pub use endpoints::Endpoints;
 
 use crate::{
-    dynamodb::{Durability, DynamoDb},
-    faults::Faults,
-    http,
-    identity::{self, Identity},
-    iot::{self, Iot},
-    lambda::{self, Host},
-    mappings::{Mappings, Sources},
-    options::Options,
-    postgres::Postgres,
-    queues::{self, Queues},
-    schedules::Schedules,
-    seed,
-    sns::{self, Sns},
-    state::State,
+    dynamodb::DynamoDb, faults::Faults, identity::Identity, iot::Iot, lambda::Host, mappings::Mappings,
+    options::Options, postgres::Postgres, queues::Queues, schedules::Schedules, seed, sns::Sns,
 };
 use directory::DataDirectory;
 use progress::Progress;

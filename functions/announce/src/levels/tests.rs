@@ -101,15 +101,15 @@ async fn who_decides_on_an_old_state_is_told_so_and_tells_nothing() {
     let events = EventStore::new(client.clone(), "Events");
     let store = LevelStore::new(client, "Alerts".to_owned(), events.clone());
     let place = "default".parse().unwrap();
-    let mut before_any = store.get(&place).await.unwrap();
     for occupied in [100, 0] {
-        let old = before_any;
-        before_any = store.get(&place).await.unwrap();
-        let told = store.settle(before_any.clone(), &record(), &summary(occupied), now()).await.unwrap();
+        let old = store.get(&place).await.unwrap();
+        let told = store.settle(old.clone(), &record(), &summary(occupied), now()).await.unwrap();
         assert_eq!(told.len(), 4);
 
         // Another summary at another time, so that nothing but the version tells the two apart.
-        let later = PlaceSummary { updated_at: Some(now() + chrono::TimeDelta::seconds(1)), ..summary(75) };
+        let mut later = summary(75);
+        later.updated_at = Some(now() + chrono::TimeDelta::seconds(1));
+        later.zones[0].updated_at = later.updated_at;
         let refused = store.settle(old, &record(), &later, now()).await;
         assert!(matches!(refused, Err(LevelError::Conflict)), "{refused:?}");
     }

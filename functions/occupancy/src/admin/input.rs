@@ -2,6 +2,8 @@
 //!
 //! Fields that are not known are passed over: a client may change what it has read and send all of it back.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use parvis_kit::problem::{FieldError, Problem};
@@ -204,9 +206,10 @@ pub(super) fn zones(new: Vec<NewZone>) -> Result<Vec<Zone>, Problem> {
     if new.len() > MOST_ZONES {
         errors.push(FieldError::new("/zones", format!("at most {MOST_ZONES}")));
     }
+    let mut ids = BTreeSet::new();
     let mut zones: Vec<Zone> = Vec::with_capacity(new.len());
     for (index, zone) in new.into_iter().enumerate() {
-        if zones.iter().any(|other| other.id == zone.id) {
+        if !ids.insert(zone.id.clone()) {
             errors.push(FieldError::new(format!("/zones/{index}/id"), "two zones have the same id"));
         }
         match zone.attributes.into_zone(zone.id, 1, &format!("/zones/{index}")) {
@@ -338,7 +341,14 @@ mod tests {
         let fields: Vec<String> = errors.unwrap_err().into_iter().map(|error| error.field).collect();
         assert_eq!(
             fields,
-            ["/zones/0/name", "/zones/0/spaces", "/zones/0/capacity", "/zones/0/spaces/0/lat", "/zones/0/spaces/1/x", "/zones/0/spaces"]
+            [
+                "/zones/0/name",
+                "/zones/0/spaces",
+                "/zones/0/capacity",
+                "/zones/0/spaces/0/lat",
+                "/zones/0/spaces/1/x",
+                "/zones/0/spaces"
+            ]
         );
     }
 
@@ -349,14 +359,19 @@ mod tests {
 
     #[test]
     fn a_zone_that_does_not_fit_into_an_item_is_refused() {
-        let spaces: Vec<Value> =
-            (1..=4000).map(|number| json!({"number": number, "label": "x".repeat(32), "sensor_id": "y".repeat(64)})).collect();
+        let spaces: Vec<Value> = (1..=4000)
+            .map(|number| json!({"number": number, "label": "x".repeat(32), "sensor_id": "y".repeat(64)}))
+            .collect();
         assert!(zone(json!({ "spaces": spaces })).is_err());
         let spaces: Vec<Value> = (1..=9999).map(|number| json!({"number": number})).collect();
-        assert_eq!(zone(json!({ "spaces": spaces })).is_ok(), too_large(&Zone {
-            spaces: (1..=9999_u32).map(|n| Space::numbered(SpaceNumber::try_from(n).unwrap())).collect(),
-            ..zone(json!({})).unwrap()
-        }).is_none());
+        assert_eq!(
+            zone(json!({ "spaces": spaces })).is_ok(),
+            too_large(&Zone {
+                spaces: (1..=9999_u32).map(|n| Space::numbered(SpaceNumber::try_from(n).unwrap())).collect(),
+                ..zone(json!({})).unwrap()
+            })
+            .is_none()
+        );
     }
 
     #[test]

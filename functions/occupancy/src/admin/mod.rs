@@ -1,7 +1,7 @@
 //! Administration of the register: creating, changing and closing places, zones and spaces.
 //!
-//! Everything is keyed by ids that the client chooses, so every request may be repeated. Changes carry the version that they start from
-//! in `If-Match`; a `PUT` that says what is already there changes nothing and needs none.
+//! Everything is keyed by ids that the client chooses, so every request may be repeated. Changes carry the version that
+//! they start from in `If-Match`; a `PUT` that says what is already there changes nothing and needs none.
 
 mod import;
 mod input;
@@ -67,7 +67,8 @@ impl App {
     async fn refuse_used(&self, scope: UsageScope<'_>, live: bool) -> ApiResult<()> {
         if live || sql::has_history(self.database().pool().await?, scope).await? {
             return Err(ApiError::from(Problem::conflict(
-                "It has been in use, and its history needs it. Close it instead: set `status` to `closed`, or `closed` of a space to true.",
+                "It has been in use, and its history needs it. Close it instead: set `status` to `closed`, or `closed` of a \
+                 space to true.",
             )));
         }
         Ok(())

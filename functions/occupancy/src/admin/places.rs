@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::input::{self, NewPlace, PlaceAttributes, merged};
 use super::precondition::{Write, check, decide};
 use super::{Manager, etag};
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::sql::UsageScope;
 use crate::state::App;
 
@@ -49,8 +49,13 @@ impl From<PlaceRecord> for RegisteredPlace {
     tag = "Administration",
     request_body = NewPlace,
     responses(
-        (status = 201, body = RegisteredPlace, description = "Created", headers(("location" = String), ("etag" = String))),
-        (status = "4XX", body = Problem, content_type = "application/problem+json")
+        (
+            status = 201,
+            body = RegisteredPlace,
+            description = "Created",
+            headers(("location" = String), ("etag" = String))
+        ),
+        Refusal
     ),
     security(("login" = []))
 )]
@@ -66,7 +71,8 @@ async fn create(State(app): State<App>, _: Manager, Json(new): Json<NewPlace>) -
 }
 
 impl App {
-    /// Adds a place and then its zones. A place whose zones cannot be written is taken back, so that the request can be repeated.
+    /// Adds a place and then its zones. A place whose zones cannot be written is taken back, so that the request can be
+    /// repeated.
     ///
     /// # Errors
     /// 409 when the place exists.
@@ -80,7 +86,8 @@ impl App {
             if let Err(error) = store.put_zone(&place.id, zone).await {
                 let taken_back = store.delete_place(&place.id, place.version).await;
                 if let Err(second) = taken_back {
-                    tracing::error!(place = %place.id, error = &second as &dyn std::error::Error, "a half-created place stays behind");
+                    let second: &dyn std::error::Error = &second;
+                    tracing::error!(place = %place.id, error = second, "a half-created place stays behind");
                 }
                 return Err(error.into());
             }
@@ -89,7 +96,8 @@ impl App {
         Ok(())
     }
 
-    /// Writes the wanted attributes of a place, if that is a change, and returns the place as it then is, and whether it is new.
+    /// Writes the wanted attributes of a place, if that is a change, and returns the place as it then is, and whether
+    /// it is new.
     async fn write_place(
         &self,
         id: PlaceId,
@@ -120,12 +128,15 @@ fn written((place, new): (Place, bool)) -> impl IntoResponse {
     put,
     path = "/v1/places/{place}",
     tag = "Administration",
-    params(("place" = String, Path, description = "Id of the place"), ("if-match" = Option<String>, Header, description = "The version that is replaced")),
+    params(
+        ("place" = String, Path, description = "Id of the place"),
+        ("if-match" = Option<String>, Header, description = "The version that is replaced")
+    ),
     request_body = PlaceAttributes,
     responses(
         (status = 200, body = Place, description = "As wanted"),
         (status = 201, body = Place, description = "Created"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json")
+        Refusal
     ),
     security(("login" = []))
 )]
@@ -146,9 +157,12 @@ async fn put(
     patch,
     path = "/v1/places/{place}",
     tag = "Administration",
-    params(("place" = String, Path, description = "Id of the place"), ("if-match" = Option<String>, Header, description = "The version that is changed")),
+    params(
+        ("place" = String, Path, description = "Id of the place"),
+        ("if-match" = Option<String>, Header, description = "The version that is changed")
+    ),
     request_body(content = PlaceAttributes, description = "Only the fields that change"),
-    responses((status = 200, body = Place), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Place), Refusal),
     security(("login" = []))
 )]
 async fn patch(
@@ -168,8 +182,11 @@ async fn patch(
     delete,
     path = "/v1/places/{place}",
     tag = "Administration",
-    params(("place" = String, Path, description = "Id of the place"), ("if-match" = Option<String>, Header, description = "The version that is deleted")),
-    responses((status = 204, description = "Deleted"), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    params(
+        ("place" = String, Path, description = "Id of the place"),
+        ("if-match" = Option<String>, Header, description = "The version that is deleted")
+    ),
+    responses((status = 204, description = "Deleted"), Refusal),
     security(("login" = []))
 )]
 async fn delete(

@@ -17,12 +17,16 @@ pub(super) enum Write {
 
 /// Compares what is wanted with what is stored and with the version that the client has seen.
 ///
-/// Without a version a new thing is created, and the same thing again is no change, so that a request may be repeated; but nothing is
-/// overwritten that the client has not seen.
+/// Without a version a new thing is created, and the same thing again is no change, so that a request may be repeated;
+/// but nothing is overwritten that the client has not seen.
 ///
 /// # Errors
 /// 412 when the client has seen another version, 428 when it did not say which.
-pub(super) fn decide<T: PartialEq>(stored: Option<(&T, u64)>, wanted: &T, headers: &HeaderMap) -> Result<Write, Problem> {
+pub(super) fn decide<T: PartialEq>(
+    stored: Option<(&T, u64)>,
+    wanted: &T,
+    headers: &HeaderMap,
+) -> Result<Write, Problem> {
     let expected = expected_version(headers)?;
     match (stored, expected) {
         (None, None) => Ok(Write::Create),

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::input::{SpaceAttributes, merged, too_large};
 use super::precondition::{Write, check, decide};
 use super::{Manager, etag, zone_of};
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::sql::UsageScope;
 use crate::state::App;
 
@@ -61,13 +61,13 @@ impl App {
         ("place" = String, Path, description = "Id of the place"),
         ("zone" = String, Path, description = "Id of the zone"),
         ("number" = u32, Path, description = "Number of the space, 1 to 9999"),
-        ("if-match" = Option<String>, Header, description = "The version of the zone that is changed; not needed for a new space")
+        ("if-match" = Option<String>, Header, description = "The version of the zone; not needed for a new space")
     ),
     request_body(content = Space, description = "The number may be left out"),
     responses(
         (status = 200, body = Space, description = "As wanted"),
         (status = 201, body = Space, description = "Created"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json")
+        Refusal
     ),
     security(("login" = []))
 )]
@@ -95,7 +95,7 @@ async fn put(
         ("if-match" = Option<String>, Header, description = "The version of the zone that is changed")
     ),
     request_body(content = Space, description = "Only the fields that change"),
-    responses((status = 200, body = Space), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Space), Refusal),
     security(("login" = []))
 )]
 async fn patch(
@@ -108,7 +108,9 @@ async fn patch(
     let zone = zone_of(&app.to_change(&place).await?, &zone)?;
     let present = zone.space(number).ok_or_else(|| Problem::not_found("space"))?;
     let attributes: SpaceAttributes = merged(&serde_json::to_value(present).map_err(Problem::internal)?, &change)
-        .and_then(|value| serde_json::from_value(value).map_err(|_| Problem::bad_request("The body must be an object.")))?;
+        .and_then(|value| {
+            serde_json::from_value(value).map_err(|_| Problem::bad_request("The body must be an object."))
+        })?;
     let wanted = attributes.into_space(number)?;
     app.write_space(&place, zone, wanted, &headers).await
 }
@@ -124,7 +126,7 @@ async fn patch(
         ("number" = u32, Path, description = "Number of the space"),
         ("if-match" = Option<String>, Header, description = "The version of the zone that is changed")
     ),
-    responses((status = 204, description = "Deleted"), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    responses((status = 204, description = "Deleted"), Refusal),
     security(("login" = []))
 )]
 async fn delete(

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::input::ZoneAttributes;
 use super::precondition::{Write, check, decide};
 use super::{Manager, etag, zone_of};
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::sql::UsageScope;
 use crate::state::App;
 
@@ -35,7 +35,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     responses(
         (status = 200, body = Zone, description = "As wanted"),
         (status = 201, body = Zone, description = "Created"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json")
+        Refusal
     ),
     security(("login" = []))
 )]
@@ -71,7 +71,7 @@ async fn put(
         ("zone" = String, Path, description = "Id of the zone"),
         ("if-match" = Option<String>, Header, description = "The version that is deleted")
     ),
-    responses((status = 204, description = "Deleted"), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    responses((status = 204, description = "Deleted"), Refusal),
     security(("login" = []))
 )]
 async fn delete(

@@ -1,7 +1,7 @@
 //! Tables as files: CSV and XLSX, written row by row as they come from the database.
 //!
-//! The function's answer may not exceed 6 MB, in base64 for a binary file, so a table is cut before that and the client is sent to the
-//! rest by a `Link` with `rel="next"`.
+//! The function's answer may not exceed 6 MB, in base64 for a binary file, so a table is cut before that and the client
+//! is sent to the rest by a `Link` with `rel="next"`.
 
 mod csv;
 mod xlsx;
@@ -74,7 +74,7 @@ pub enum ExportError {
 /// A file in the making. Memory is bounded by the limits above, whatever the number of rows.
 pub enum Table {
     /// As CSV.
-    Csv(CsvTable),
+    Csv(Box<CsvTable>),
     /// As XLSX.
     Xlsx(Box<XlsxTable>),
 }
@@ -86,7 +86,7 @@ impl Table {
     /// When the header cannot be written.
     pub fn new(format: Format, sheet: &str, header: &[&str]) -> Result<Self, ExportError> {
         Ok(match format {
-            Format::Csv => Self::Csv(CsvTable::new(header)?),
+            Format::Csv => Self::Csv(Box::new(CsvTable::new(header)?)),
             Format::Xlsx => Self::Xlsx(Box::new(XlsxTable::new(sheet, header)?)),
         })
     }

@@ -1,7 +1,8 @@
 //! The read API of the smart-parking field project, for the default place: its clients work unchanged.
 //!
-//! Of its shapes, `/api/current` and `/api/stats/hourly` are known to the letter (`shared/reference/parking.md`); the others follow the
-//! field project's habits: `success`, flat rows, and times as ISO 8601 without an offset on the place's clock, as its sensors write them.
+//! Of its shapes, `/api/current` and `/api/stats/hourly` are known to the letter (`shared/reference/parking.md`); the
+//! others follow the field project's habits: `success`, flat rows, and times as ISO 8601 without an offset on the
+//! place's clock, as its sensors write them.
 
 mod rows;
 mod stats;
@@ -18,7 +19,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 
 /// The six routes.
@@ -64,7 +65,12 @@ struct FieldZone {
 }
 
 /// The current state of the default place.
-#[utoipa::path(get, path = "/api/current", tag = "Field project", responses((status = 200, body = FieldCurrent)))]
+#[utoipa::path(
+    get,
+    path = "/api/current",
+    tag = "Field project",
+    responses((status = 200, body = FieldCurrent), Refusal)
+)]
 async fn current(State(app): State<App>) -> ApiResult<Json<FieldCurrent>> {
     let record = app.place(app.default_place()).await?;
     let timezone = record.place.timezone;
@@ -104,7 +110,10 @@ struct FieldHealth {
     get,
     path = "/api/health",
     tag = "Field project",
-    responses((status = 200, body = FieldHealth), (status = 503, body = FieldHealth, description = "The history cannot be read"))
+    responses(
+        (status = 200, body = FieldHealth),
+        (status = 503, body = FieldHealth, description = "The history cannot be read")
+    )
 )]
 async fn health(State(app): State<App>) -> ApiResult<(StatusCode, Json<FieldHealth>)> {
     let record = app.place(app.default_place()).await?;

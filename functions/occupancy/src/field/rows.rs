@@ -3,7 +3,6 @@
 use axum::extract::State;
 use chrono::TimeDelta;
 use parvis_kit::http::{Json, Query};
-use parvis_kit::problem::Problem;
 use parvis_parking::{EventKind, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::local;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::routes::events::page_size;
 use crate::series;
 use crate::sql::{self, EventFilter, Step, Window};
@@ -68,7 +67,7 @@ struct FieldEvent {
     path = "/api/events",
     tag = "Field project",
     params(FieldEventParams),
-    responses((status = 200, body = FieldEvents), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = FieldEvents), Refusal)
 )]
 async fn events(State(app): State<App>, Query(params): Query<FieldEventParams>) -> ApiResult<Json<FieldEvents>> {
     let limit = page_size(params.limit, PAGE.0, PAGE.1)?;
@@ -114,7 +113,12 @@ struct FieldPoint {
 }
 
 /// Occupancy of the default place over the last half hour, by the minute.
-#[utoipa::path(get, path = "/api/history", tag = "Field project", responses((status = 200, body = FieldHistory)))]
+#[utoipa::path(
+    get,
+    path = "/api/history",
+    tag = "Field project",
+    responses((status = 200, body = FieldHistory), Refusal)
+)]
 async fn history(State(app): State<App>) -> ApiResult<Json<FieldHistory>> {
     let record = app.place(app.default_place()).await?;
     let timezone = record.place.timezone;

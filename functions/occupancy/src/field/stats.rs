@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::routes::statistics::{Question, RangeParams};
 use crate::state::App;
 use crate::statistics::by_hour;
@@ -31,11 +31,17 @@ struct FieldHour {
 }
 
 /// The usual occupancy of the default place at each hour of the day, over the last 28 days.
-#[utoipa::path(get, path = "/api/stats/hourly", tag = "Field project", responses((status = 200, body = Vec<FieldHour>)))]
+#[utoipa::path(
+    get,
+    path = "/api/stats/hourly",
+    tag = "Field project",
+    responses((status = 200, body = Vec<FieldHour>), Refusal)
+)]
 async fn hourly(State(app): State<App>) -> ApiResult<Json<Vec<FieldHour>>> {
     let question = Question::resolve(&app, app.default_place().clone(), RangeParams::default()).await?;
     let hours = by_hour(&question.hours(&app).await?, question.window.timezone);
-    let hours = hours.into_iter().map(|(hour, mean)| FieldHour { hour, avg_occupancy: mean.rate, samples: mean.samples });
+    let hours =
+        hours.into_iter().map(|(hour, mean)| FieldHour { hour, avg_occupancy: mean.rate, samples: mean.samples });
     Ok(Json(hours.collect()))
 }
 
@@ -60,7 +66,12 @@ struct FieldZoneStatistics {
 }
 
 /// The zones of the default place compared, as they are now.
-#[utoipa::path(get, path = "/api/stats/zones", tag = "Field project", responses((status = 200, body = Vec<FieldZoneStatistics>)))]
+#[utoipa::path(
+    get,
+    path = "/api/stats/zones",
+    tag = "Field project",
+    responses((status = 200, body = Vec<FieldZoneStatistics>), Refusal)
+)]
 async fn zones(State(app): State<App>) -> ApiResult<Json<Vec<FieldZoneStatistics>>> {
     let record = app.place(app.default_place()).await?;
     let summary = app.now_of(record).await?.summary();

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use parvis_kit::http::{Json, Query};
-use parvis_kit::problem::Problem;
 use parvis_parking::Tally;
 use parvis_places::{OpenStatus, PlaceRecord, PlaceSummary, ZoneSummary};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::PointFeature;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 
 /// How often demand is renewed (ISO 8601): at once, told as the finest that consumers of the standard poll with.
@@ -147,7 +146,8 @@ fn elements(record: &PlaceRecord, summary: &PlaceSummary) -> Vec<HierarchyElemen
             indicative_point_location: None,
             characteristics: Characteristics {
                 spaces_total: summary.tally.total,
-                open_to_public: place.status == OpenStatus::Open && zone.is_none_or(|zone| zone.status == OpenStatus::Open),
+                open_to_public: place.status == OpenStatus::Open
+                    && zone.is_none_or(|zone| zone.status == OpenStatus::Open),
             },
         }
     }));
@@ -164,14 +164,15 @@ fn zone_id(record: &PlaceRecord, summary: &ZoneSummary) -> String {
     path = "/open-data/apds/places",
     tag = "Open data",
     params(PlacesParams),
-    responses((status = 200, body = ApdsList<HierarchyElement>), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = ApdsList<HierarchyElement>), Refusal)
 )]
 async fn places(
     State(app): State<App>,
     Query(params): Query<PlacesParams>,
 ) -> ApiResult<Json<ApdsList<HierarchyElement>>> {
     let all = app.every_place(|_, now| (now.record.place.modified_at, elements(&now.record, &now.summary()))).await?;
-    let wanted = all.into_iter().filter(|(modified_at, _)| params.modified_since.is_none_or(|since| *modified_at >= since));
+    let wanted =
+        all.into_iter().filter(|(modified_at, _)| params.modified_since.is_none_or(|since| *modified_at >= since));
     Ok(Json(ApdsList::new(wanted.flat_map(|(_, elements)| elements).collect(), app.now())))
 }
 
@@ -226,7 +227,13 @@ struct Demand {
     record_date_time: DateTime<Utc>,
 }
 
-fn supply_element(id: String, version: u64, tally: Tally, updated_at: Option<DateTime<Utc>>, at: DateTime<Utc>) -> SupplyElement {
+fn supply_element(
+    id: String,
+    version: u64,
+    tally: Tally,
+    updated_at: Option<DateTime<Utc>>,
+    at: DateTime<Utc>,
+) -> SupplyElement {
     let demand = updated_at.map(|record_date_time| DemandTable {
         frequency: FREQUENCY,
         timestamp: at,
@@ -248,7 +255,7 @@ fn supply_element(id: String, version: u64, tally: Tally, updated_at: Option<Dat
     get,
     path = "/open-data/apds/supply",
     tag = "Open data",
-    responses((status = 200, body = ApdsList<SupplyElement>))
+    responses((status = 200, body = ApdsList<SupplyElement>), Refusal)
 )]
 async fn supply(State(app): State<App>) -> ApiResult<Json<ApdsList<SupplyElement>>> {
     let at = app.now();

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{PointFeature, location_of};
 use crate::cursor::Cursor;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::params::{Span, window};
 use crate::routes::events::{page_size, read_cursor};
 use crate::sql::{self, Event, EventFilter};
@@ -154,7 +154,7 @@ fn instant(millis: Option<i64>) -> Option<DateTime<Utc>> {
     params(CdsParams),
     responses(
         (status = 200, body = CdsEvents, content_type = "application/vnd.cds+json;version=1.0"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json")
+        Refusal
     )
 )]
 async fn events(State(app): State<App>, Query(params): Query<CdsParams>) -> ApiResult<impl IntoResponse> {

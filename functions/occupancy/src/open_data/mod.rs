@@ -24,14 +24,14 @@ pub struct PointFeature {
     #[schema(example = "Feature")]
     kind: &'static str,
     /// The point.
-    geometry: Point,
+    geometry: GeoPoint,
     /// Nothing more is told of it.
     properties: NoProperties,
 }
 
 /// A GeoJSON point.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Point {
+pub struct GeoPoint {
     /// Always `Point`.
     #[serde(rename = "type")]
     #[schema(example = "Point")]
@@ -49,7 +49,7 @@ impl PointFeature {
     fn new(lat: f64, lon: f64) -> Self {
         Self {
             kind: "Feature",
-            geometry: Point { kind: "Point", coordinates: [lon, lat] },
+            geometry: GeoPoint { kind: "Point", coordinates: [lon, lat] },
             properties: NoProperties {},
         }
     }

@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::events::page_size;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 
 /// Alerts told unless the client says otherwise.
@@ -114,7 +114,7 @@ fn alert(event: CloudEvent<Value>) -> Result<Option<AlertView>, Problem> {
     path = "/v1/places/{place}/alerts",
     tag = "Current state",
     params(("place" = String, Path, description = "Id of the place", example = "default"), AlertParams),
-    responses((status = 200, body = AlertList), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = AlertList), Refusal)
 )]
 async fn list(
     State(app): State<App>,

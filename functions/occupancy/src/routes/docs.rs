@@ -10,7 +10,8 @@ use crate::error::ApiResult;
 use crate::state::App;
 
 /// The page takes everything from its own origin, so nothing else is allowed to run or to be asked.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::cursor::Cursor;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::sql::{self, Event, EventFilter};
 use crate::state::App;
 
@@ -134,13 +134,14 @@ impl From<Event> for EventView {
 
 /// Events of a place, newest first.
 ///
-/// Pages are cut by the last event of the page before, so that what happens while a client is paging neither shifts nor repeats.
+/// Pages are cut by the last event of the page before, so that what happens while a client is paging neither shifts nor
+/// repeats.
 #[utoipa::path(
     get,
     path = "/v1/places/{place}/events",
     tag = "History",
     params(("place" = String, Path, description = "Id of the place", example = "default"), EventParams),
-    responses((status = 200, body = EventPage), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = EventPage), Refusal)
 )]
 async fn list(
     State(app): State<App>,

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::events::EventParams;
 use super::history::{HistoryParams, HistoryStep};
 use crate::cursor::Cursor;
-use crate::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult, Refusal};
 use crate::export::{Cell, Format, Table};
 use crate::sql::{self, Event};
 use crate::state::App;
@@ -76,8 +76,13 @@ struct ExportParams {
     tag = "History",
     params(("place" = String, Path, description = "Id of the place", example = "default"), ExportParams),
     responses(
-        (status = 200, body = String, content_type = "text/csv", headers(("content-disposition" = String), ("link" = Option<String>))),
-        (status = "4XX", body = Problem, content_type = "application/problem+json")
+        (
+            status = 200,
+            body = String,
+            content_type = "text/csv",
+            headers(("content-disposition" = String), ("link" = Option<String>))
+        ),
+        Refusal
     )
 )]
 async fn csv(
@@ -104,7 +109,7 @@ async fn csv(
             content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             headers(("content-disposition" = String), ("link" = Option<String>))
         ),
-        (status = "4XX", body = Problem, content_type = "application/problem+json")
+        Refusal
     )
 )]
 async fn xlsx(
@@ -138,7 +143,8 @@ async fn export(app: &App, place: &PlaceId, params: ExportParams, uri: &Uri, for
 
 /// The address of the request with another cursor.
 fn with_cursor(uri: &Uri, cursor: &Cursor) -> String {
-    let others = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let others =
+        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let query: Vec<&str> = others.collect();
     let separator = if query.is_empty() { "" } else { "&" };
     format!("{}?{}{separator}cursor={}", uri.path(), query.join("&"), cursor.encode())

@@ -2,14 +2,13 @@
 
 use axum::extract::State;
 use parvis_kit::http::{Json, Path};
-use parvis_kit::problem::Problem;
 use parvis_parking::PlaceId;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::findings::Finding;
 use crate::state::App;
 
@@ -26,14 +25,14 @@ struct FindingList {
 
 /// Sensors of a place that need looking after.
 ///
-/// A sensor is *stuck* when it reports and its state has not changed for a day while its neighbours' did; *silent* when it has not been
-/// heard for the configured time; and its battery is low at or below the configured percentage.
+/// A sensor is *stuck* when it reports and its state has not changed for a day while its neighbours' did; *silent* when
+/// it has not been heard for the configured time; and its battery is low at or below the configured percentage.
 #[utoipa::path(
     get,
     path = "/v1/places/{place}/findings",
     tag = "Current state",
     params(("place" = String, Path, description = "Id of the place", example = "default")),
-    responses((status = 200, body = FindingList), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = FindingList), Refusal)
 )]
 async fn list(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<FindingList>> {
     let record = app.place(&place).await?;

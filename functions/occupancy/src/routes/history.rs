@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::params::{Span, window};
 use crate::series::{self, Point, percent};
 use crate::sql::{self, Reading, Step, Window};
@@ -148,14 +148,14 @@ fn point(reading: &Reading) -> Point {
 
 /// The occupancy of a place or a zone over time.
 ///
-/// Of sensors each point is the mean weighted by time; of counters the mean of their readings. Hours and days are those of the place's
-/// clock, also where it changes. `step=raw` tells the readings of counters themselves.
+/// Of sensors each point is the mean weighted by time; of counters the mean of their readings. Hours and days are those
+/// of the place's clock, also where it changes. `step=raw` tells the readings of counters themselves.
 #[utoipa::path(
     get,
     path = "/v1/places/{place}/history",
     tag = "History",
     params(("place" = String, Path, description = "Id of the place", example = "default"), HistoryParams),
-    responses((status = 200, body = History), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = History), Refusal)
 )]
 async fn read(
     State(app): State<App>,

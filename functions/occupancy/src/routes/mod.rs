@@ -13,6 +13,7 @@ mod turnover;
 use std::sync::LazyLock;
 
 use axum::Router;
+use parvis_kit::problem::Problem;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -26,17 +27,25 @@ use crate::{admin, field, open_data};
     info(
         title = "Parvis occupancy API",
         version = "1.0.0",
-        description = "Where there is room to park: current state, history, statistics, exports and open data, and the administration of places. \
-                       Reading is public. Times are RFC 3339 in UTC; rates are percent; errors are problem+json (RFC 9457).",
+        description = "Where there is room to park: current state, history, statistics, exports and open data, and the \
+                       administration of places. Reading is public. Times are RFC 3339 in UTC; rates are percent; \
+                       errors are problem+json (RFC 9457).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
+    components(schemas(Problem)),
     tags(
         (name = "Current state", description = "What is free now."),
         (name = "History", description = "What was, event by event and step by step."),
         (name = "Statistics", description = "What is usual."),
-        (name = "Administration", description = "Creating, changing and closing places, zones and spaces. Needs the role admin or manager."),
+        (
+            name = "Administration",
+            description = "Creating, changing and closing places, zones and spaces. Needs the role admin or manager."
+        ),
         (name = "Open data", description = "Feeds in the shapes of APDS and CDS."),
-        (name = "Field project", description = "The routes and shapes of the smart-parking field project, for the default place."),
+        (
+            name = "Field project",
+            description = "The routes and shapes of the smart-parking field project, for the default place."
+        ),
         (name = "Service", description = "About this API.")
     )
 )]

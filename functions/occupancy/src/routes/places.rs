@@ -6,7 +6,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::Problem;
-use parvis_parking::{PlaceId, SpaceNumber, SpaceState, ZoneId};
+use parvis_parking::{PlaceId, SpaceState, ZoneId};
 use parvis_places::Space;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::findings::{self, StuckCounters};
 use crate::state::App;
 use crate::views::{PlaceView, SpaceView, ZoneView};
@@ -30,7 +30,8 @@ pub struct PlaceList {
     places: Vec<PlaceView>,
 }
 
-/// How many findings a place has: what its live state shows, and the stuck counters as last found. `None` when those cannot be told.
+/// How many findings a place has: what its live state shows, and the stuck counters as last found. `None` when those
+/// cannot be told.
 fn count_findings(app: &App, place: &PlaceNow, stuck: Option<&StuckCounters>) -> Option<usize> {
     let stuck = findings::counters_of(place, stuck?).len();
     Some(stuck + findings::of_live(place, app.rules(), app.now()).len())
@@ -39,20 +40,28 @@ fn count_findings(app: &App, place: &PlaceNow, stuck: Option<&StuckCounters>) ->
 /// The stuck counters, or nothing while the database is away: the current state is told without it.
 async fn stuck(app: &App) -> Option<StuckCounters> {
     let found = app.recent_stuck_counters().await;
-    found.inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "findings cannot be counted")).ok()
+    found
+        .inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "findings cannot be counted"))
+        .ok()
 }
 
 fn view(app: &App, place: &PlaceNow, stuck: Option<&StuckCounters>) -> PlaceView {
     PlaceView::new(&place.record, &place.summary(), count_findings(app, place, stuck))
 }
 
-/// The default place takes sensors before it is registered; until then, and until one has reported, there is nothing to list.
+/// The default place takes sensors before it is registered; until then, and until one has reported, there is nothing to
+/// list.
 fn is_known(place: &PlaceNow) -> bool {
     place.record.place.version > 0 || !place.blocks.is_empty()
 }
 
 /// All places with their current state.
-#[utoipa::path(get, path = "/v1/places", tag = "Current state", responses((status = 200, body = PlaceList)))]
+#[utoipa::path(
+    get,
+    path = "/v1/places",
+    tag = "Current state",
+    responses((status = 200, body = PlaceList), Refusal)
+)]
 async fn list(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
     let stuck = stuck(&app).await;
     let places = app.every_place(move |app, place| is_known(&place).then(|| view(app, &place, stuck.as_ref()))).await?;
@@ -65,7 +74,7 @@ async fn list(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
     path = "/v1/places/{place}",
     tag = "Current state",
     params(("place" = String, Path, description = "Id of the place", example = "default")),
-    responses((status = 200, body = PlaceView), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = PlaceView), Refusal)
 )]
 async fn read(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<PlaceView>> {
     let record = app.place(&place).await?;
@@ -82,7 +91,7 @@ async fn read(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<J
         ("place" = String, Path, description = "Id of the place", example = "default"),
         ("zone" = String, Path, description = "Id of the zone", example = "Zone_A")
     ),
-    responses((status = 200, body = ZoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = ZoneView), Refusal)
 )]
 async fn read_zone(State(app): State<App>, Path((place, zone)): Path<(PlaceId, ZoneId)>) -> ApiResult<Json<ZoneView>> {
     let record = app.place(&place).await?;
@@ -107,8 +116,8 @@ pub struct SpaceList {
     /// The place.
     #[schema(value_type = String, example = "default")]
     place: PlaceId,
-    /// When the latest news of the place was heard; when it was last changed, before any. The same state always has the same time, so
-    /// that a conditional request finds it unchanged.
+    /// When the latest news of the place was heard; when it was last changed, before any. The same state always has the
+    /// same time, so that a conditional request finds it unchanged.
     at: DateTime<Utc>,
     /// By zone and number: those of the register and those that report.
     spaces: Vec<SpaceView>,
@@ -117,7 +126,7 @@ pub struct SpaceList {
 /// The register and the live state of the spaces, joined by zone and number.
 fn joined(now: &PlaceNow, only: Option<&ZoneId>) -> Vec<SpaceView> {
     let wanted = |zone: &ZoneId| only.is_none_or(|only| only == zone);
-    let mut spaces: BTreeMap<(&ZoneId, SpaceNumber), (Option<&Space>, Option<&SpaceState>)> = BTreeMap::new();
+    let mut spaces: BTreeMap<_, (Option<&Space>, Option<&SpaceState>)> = BTreeMap::new();
     for zone in now.record.zones.iter().filter(|zone| wanted(&zone.id)) {
         for space in &zone.spaces {
             spaces.entry((&zone.id, space.number)).or_default().0 = Some(space);
@@ -135,7 +144,7 @@ fn joined(now: &PlaceNow, only: Option<&ZoneId>) -> Vec<SpaceView> {
     path = "/v1/places/{place}/spaces",
     tag = "Current state",
     params(("place" = String, Path, description = "Id of the place", example = "default"), SpaceParams),
-    responses((status = 200, body = SpaceList), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = SpaceList), Refusal)
 )]
 async fn spaces(
     State(app): State<App>,
@@ -144,7 +153,8 @@ async fn spaces(
 ) -> ApiResult<Json<SpaceList>> {
     let record = app.place(&place).await?;
     let now = app.now_of(record).await?;
-    let known = |zone: &ZoneId| now.record.zone(zone).is_some() || now.blocks.iter().any(|block| block.key.zone == *zone);
+    let known =
+        |zone: &ZoneId| now.record.zone(zone).is_some() || now.blocks.iter().any(|block| block.key.zone == *zone);
     if params.zone.as_ref().is_some_and(|zone| !known(zone)) {
         return Err(Problem::not_found("zone").into());
     }

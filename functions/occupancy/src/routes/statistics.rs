@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::http::{Json, Path, Query};
-use parvis_kit::problem::Problem;
 use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::params::{Span, window};
 use crate::series::{self, Point, Sources, percent, rounded};
 use crate::sql::{self, Step, Window};
@@ -26,11 +25,7 @@ const SPAN: Span = Span { default: TimeDelta::days(28), longest: TimeDelta::days
 const DWELL_BOUNDS: [i64; 7] = [900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400];
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(hourly))
-        .routes(routes!(weekday))
-        .routes(routes!(zones))
-        .routes(routes!(dwell))
+    OpenApiRouter::new().routes(routes!(hourly)).routes(routes!(weekday)).routes(routes!(zones)).routes(routes!(dwell))
 }
 
 /// Which stretch of the past is asked about.
@@ -123,7 +118,7 @@ pub struct HourMean {
     path = "/v1/places/{place}/statistics/hourly",
     tag = "Statistics",
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
-    responses((status = 200, body = HourlyStatistics), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = HourlyStatistics), Refusal)
 )]
 async fn hourly(
     State(app): State<App>,
@@ -161,7 +156,7 @@ pub struct WeekdayMean {
     path = "/v1/places/{place}/statistics/weekday",
     tag = "Statistics",
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
-    responses((status = 200, body = WeekdayStatistics), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = WeekdayStatistics), Refusal)
 )]
 async fn weekday(
     State(app): State<App>,
@@ -202,7 +197,7 @@ pub struct ZoneMean {
     path = "/v1/places/{place}/statistics/zones",
     tag = "Statistics",
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
-    responses((status = 200, body = ZoneStatistics), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = ZoneStatistics), Refusal)
 )]
 async fn zones(
     State(app): State<App>,
@@ -280,7 +275,7 @@ fn dwell_buckets(counts: &[i64]) -> Vec<DwellBucket> {
     path = "/v1/places/{place}/statistics/dwell",
     tag = "Statistics",
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
-    responses((status = 200, body = DwellDistribution), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = DwellDistribution), Refusal)
 )]
 async fn dwell(
     State(app): State<App>,

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
 use parvis_kit::http::{Json, Path, Query};
-use parvis_kit::problem::Problem;
 use parvis_parking::{PlaceId, ZoneId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::statistics::{Question, RangeParams, Scope};
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::series::{self, Sources, percent, rounded};
 use crate::sql::{self, Bucket, Grouping, Signal, Step, ZoneSessions};
 use crate::state::App;
@@ -139,7 +138,7 @@ fn usage_by_zone(
     path = "/v1/places/{place}/statistics/turnover",
     tag = "Statistics",
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
-    responses((status = 200, body = Turnover), (status = "4XX", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Turnover), Refusal)
 )]
 async fn turnover(
     State(app): State<App>,

@@ -12,7 +12,8 @@ use sqlx::{FromRow, PgExecutor, Postgres, QueryBuilder, Row as _};
 use crate::cursor::Cursor;
 
 /// All kinds of events.
-const KINDS: [EventKind; 4] = [EventKind::ParkStart, EventKind::ParkEnd, EventKind::CommsLost, EventKind::CommsRestored];
+const KINDS: [EventKind; 4] =
+    [EventKind::ParkStart, EventKind::ParkEnd, EventKind::CommsLost, EventKind::CommsRestored];
 
 /// One transition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,8 @@ impl Event {
 impl FromRow<'_, PgRow> for Event {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let name: &str = row.try_get("kind")?;
-        // A kind of a newer schema than ours is a mistake in the order of deployment, not something to leave out silently.
+        // A kind of a newer schema than ours is a mistake in the order of deployment, not something to leave out
+        // silently.
         let kind = KINDS.into_iter().find(|kind| kind.as_str() == name).ok_or_else(|| sqlx::Error::ColumnDecode {
             index: "kind".to_owned(),
             source: format!("`{name}` is not a kind of event").into(),
@@ -72,9 +74,11 @@ pub struct EventFilter {
     pub after: Option<Cursor>,
 }
 
-/// Conditions are appended only when asked for: with `$n IS NULL OR …` a prepared statement would get one plan for all cases.
+/// Conditions are appended only when asked for: with `$n IS NULL OR …` a prepared statement would get one plan for all
+/// cases.
 fn select(place: &str, filter: &EventFilter, limit: u32) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new("SELECT zone, space, at, kind, dwell_seconds FROM parking_transition WHERE place = ");
+    let mut query =
+        QueryBuilder::new("SELECT zone, space, at, kind, dwell_seconds FROM parking_transition WHERE place = ");
     query.push_bind(place);
     if let Some(zone) = &filter.zone {
         query.push(" AND zone = ").push_bind(zone);

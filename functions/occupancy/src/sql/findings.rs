@@ -7,8 +7,10 @@ use sqlx::{FromRow, PgExecutor};
 
 /// When a counter counts as stuck.
 ///
-/// A counter's *now* is its own last report, so that the rule says the same of a live fleet and of a replayed one. It is stuck when
-/// 1. all its reports of the last `after` gave the same number (`after_at_limit` for an empty or a full car park, which may well rest),
+/// A counter's *now* is its own last report, so that the rule says the same of a live fleet and of a replayed one. It
+/// is stuck when
+/// 1. all its reports of the last `after` gave the same number (`after_at_limit` for an empty or a full car park, which
+///    may well rest),
 /// 2. there were at least `min_reports` of them, and they go back at least as far as that, and
 /// 3. in the same stretch at least `neighbours` of the other counters that reported did change.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -130,9 +132,9 @@ pub async fn stuck_counters(
     Ok(found)
 }
 
-/// When the sensor of a single space counts as stuck: it reports, has not changed for `after`, and the other spaces of its zone changed
-/// `neighbour_changes` times each on average in the same stretch. Where 8 changes are expected, a sound sensor shows none in one of 3,000
-/// stretches.
+/// When the sensor of a single space counts as stuck: it reports, has not changed for `after`, and the other spaces of
+/// its zone changed `neighbour_changes` times each on average in the same stretch. Where 8 changes are expected, a
+/// sound sensor shows none in one of 3,000 stretches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StuckSpaceRule {
     /// How long the state must have stood still.

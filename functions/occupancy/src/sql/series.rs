@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgExecutor};
 use utoipa::ToSchema;
 
-/// The width of a bucket of a series. Hours and days are those of the place's own clock, so that a day of 23 or 25 hours is one bucket.
+/// The width of a bucket of a series. Hours and days are those of the place's own clock, so that a day of 23 or 25
+/// hours is one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
@@ -31,8 +32,8 @@ impl Step {
         }
     }
 
-    /// An interval that no bucket is shorter than: probing the window at such steps finds every bucket. A clock change can take half an
-    /// hour off an hour (Lord Howe Island) and some hours off a day.
+    /// An interval that no bucket is shorter than: probing the window at such steps finds every bucket. A clock change
+    /// can take half an hour off an hour (Lord Howe Island) and some hours off a day.
     const fn probe(self) -> &'static str {
         match self {
             Self::Minute => "1 minute",
@@ -55,7 +56,8 @@ pub struct Window {
 
 /// The numbered spaces that a series is about, as two columns of equal length.
 ///
-/// They are named rather than taken from the history, so that a closed space does not count and a space that has never changed does.
+/// They are named rather than taken from the history, so that a closed space does not count and a space that has never
+/// changed does.
 #[derive(Clone, Debug, Default)]
 pub struct SpaceSet {
     zones: Vec<String>,
@@ -144,10 +146,11 @@ pub struct Bucket {
     pub seconds: f64,
 }
 
-/// The state of each space at the window's start is its last event before it, or, when its past is not kept, the opposite of its first
-/// event since. In a bucket the count is what it was at its beginning, changed by each event for the rest of the bucket; so the sum over
-/// time follows from the number of events and the sum of their times, without putting them in order. Times are seconds after the window's
-/// start: seconds since 1970 would leave floating point too few digits for the differences.
+/// The state of each space at the window's start is its last event before it, or, when its past is not kept, the
+/// opposite of its first event since. In a bucket the count is what it was at its beginning, changed by each event for
+/// the rest of the bucket; so the sum over time follows from the number of events and the sum of their times, without
+/// putting them in order. Times are seconds after the window's start: seconds since 1970 would leave floating point too
+/// few digits for the differences.
 const SERIES: &str = "
 WITH space AS (
     SELECT zone, number, CASE WHEN $6 THEN zone ELSE '' END AS grp FROM unnest($2::text[], $3::int[]) AS s(zone, number)
@@ -168,14 +171,16 @@ bucket AS (
            extract(epoch FROM lead(at, 1, $5) OVER (ORDER BY at) - $4)::float8 AS ends
     FROM (
         SELECT DISTINCT date_trunc($7, probe.at, $8) AS at
-        FROM (SELECT generate_series($4, $5, $11::interval) UNION ALL SELECT $5 - interval '1 microsecond') AS probe(at)
+        FROM (SELECT generate_series($4, $5, $11::interval) UNION ALL SELECT $5 - interval '1 microsecond')
+             AS probe(at)
         WHERE probe.at < $5
     ) b
 ),
 change AS (
     SELECT s.grp, date_trunc($7, t.at, $8) AS at, sum(t.delta) AS net, sum(t.delta * t.seconds) AS moment
     FROM (
-        SELECT zone, space, at, CASE kind WHEN $9 THEN 1 ELSE -1 END AS delta, extract(epoch FROM at - $4)::float8 AS seconds
+        SELECT zone, space, at, CASE kind WHEN $9 THEN 1 ELSE -1 END AS delta,
+               extract(epoch FROM at - $4)::float8 AS seconds
         FROM parking_transition WHERE place = $1 AND at >= $4 AND at < $5 AND kind IN ($9, $10)
     ) t
     JOIN space s ON s.zone = t.zone AND s.number = t.space
@@ -183,7 +188,8 @@ change AS (
 )
 SELECT base.grp, b.at, b.ends - b.begins AS seconds,
        greatest(0, base.held
-           + COALESCE(sum(c.net) OVER (PARTITION BY base.grp ORDER BY b.at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+           + COALESCE(sum(c.net) OVER (
+                 PARTITION BY base.grp ORDER BY b.at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
            + COALESCE((c.net * b.ends - c.moment) / (b.ends - b.begins), 0))::float8 AS mean
 FROM baseline base CROSS JOIN bucket b LEFT JOIN change c ON c.grp = base.grp AND c.at = b.at
 ORDER BY b.at, base.grp";

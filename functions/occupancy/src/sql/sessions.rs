@@ -31,7 +31,8 @@ SELECT count(*) AS sessions, avg(dwell_seconds)::float8 AS mean,
             GROUP BY bucket) b) AS buckets
 FROM session";
 
-/// Sessions that ended in the window. A common table expression in front of both readers, so that they see the same rows.
+/// Sessions that ended in the window. A common table expression in front of both readers, so that they see the same
+/// rows.
 const SESSIONS: &str = "
 WITH session AS MATERIALIZED (
     SELECT zone, dwell_seconds FROM parking_transition
@@ -79,7 +80,8 @@ pub struct ZoneSessions {
 }
 
 const BY_ZONE: &str = "
-SELECT zone, count(*) AS sessions, sum(dwell_seconds)::float8 AS dwell_seconds FROM session GROUP BY zone ORDER BY zone";
+SELECT zone, count(*) AS sessions, sum(dwell_seconds)::float8 AS dwell_seconds
+FROM session GROUP BY zone ORDER BY zone";
 
 /// How many sessions ended in each zone, and how long they were together. Zones without a session are absent.
 ///

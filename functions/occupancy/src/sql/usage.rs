@@ -9,7 +9,8 @@ SELECT least((SELECT at FROM parking_transition WHERE place = $1 ORDER BY at LIM
              (SELECT min(r.at) FROM unnest($2::text[]) AS z(zone) CROSS JOIN LATERAL (
                   SELECT at FROM parking_reading WHERE place = $1 AND zone = z.zone ORDER BY at LIMIT 1) r))";
 
-/// The time of the first recorded event of the place or reading of its counters. Before it nothing is known, which is not the same as empty.
+/// The time of the first recorded event of the place or reading of its counters. Before it nothing is known, which is
+/// not the same as empty.
 ///
 /// # Errors
 /// When the database cannot answer.

@@ -20,7 +20,10 @@ async fn a_place_is_created_once() {
     let platform = Platform::empty().await;
     let create = include_str!("../../../../events/occupancy/create-place.json");
     let created = platform.invoke(create).await;
-    assert_eq!((created.status, created.header("location"), created.header("etag")), (StatusCode::CREATED, "/v1/places/gare", "\"1\""));
+    assert_eq!(
+        (created.status, created.header("location"), created.header("etag")),
+        (StatusCode::CREATED, "/v1/places/gare", "\"1\"")
+    );
     insta::assert_json_snapshot!("created_place", created.json());
     let problem = platform.invoke(create).await.refused(StatusCode::CONFLICT);
     assert_eq!(problem["detail"], "There is a place of this id already.");
@@ -47,7 +50,10 @@ async fn only_administrators_and_managers_change_anything() {
         platform.send(method, path, None, &[], body.clone()).await.refused(StatusCode::UNAUTHORIZED);
         platform.send(method, path, Some("agent driver"), &[], body).await.refused(StatusCode::FORBIDDEN);
     }
-    platform.invoke(include_str!("../../../../events/occupancy/create-place-as-driver.json")).await.refused(StatusCode::FORBIDDEN);
+    platform
+        .invoke(include_str!("../../../../events/occupancy/create-place-as-driver.json"))
+        .await
+        .refused(StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
@@ -93,12 +99,23 @@ async fn spaces_are_changed_one_by_one() {
     let platform = Platform::with_lot().await;
     let path = "/v1/places/default/zones/Zone_A/spaces/3";
     let closed = send(&platform, "PATCH", path, Some(1), json!({ "closed": true, "label": "A3" })).await;
-    assert_eq!(closed.ok(), json!({ "number": 3, "label": "A3", "kind": "standard", "x": 8.75, "y": 2.5, "sensor_id": "3", "closed": true }));
-    send(&platform, "PATCH", path, Some(2), json!({ "kind": "spaceship" })).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        closed.ok(),
+        json!({ "number": 3, "label": "A3", "kind": "standard", "x": 8.75, "y": 2.5, "sensor_id": "3", "closed": true })
+    );
+    send(&platform, "PATCH", path, Some(2), json!({ "kind": "spaceship" }))
+        .await
+        .refused(StatusCode::UNPROCESSABLE_ENTITY);
     send(&platform, "PATCH", path, Some(2), json!([])).await.refused(StatusCode::BAD_REQUEST);
-    send(&platform, "PUT", path, Some(2), json!({ "lat": 91, "lon": 0 })).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
-    send(&platform, "PATCH", "/v1/places/default/zones/Zone_A/spaces/99", Some(2), json!({})).await.refused(StatusCode::NOT_FOUND);
-    send(&platform, "PUT", "/v1/places/default/zones/Zone_Z/spaces/1", None, json!({})).await.refused(StatusCode::NOT_FOUND);
+    send(&platform, "PUT", path, Some(2), json!({ "lat": 91, "lon": 0 }))
+        .await
+        .refused(StatusCode::UNPROCESSABLE_ENTITY);
+    send(&platform, "PATCH", "/v1/places/default/zones/Zone_A/spaces/99", Some(2), json!({}))
+        .await
+        .refused(StatusCode::NOT_FOUND);
+    send(&platform, "PUT", "/v1/places/default/zones/Zone_Z/spaces/1", None, json!({}))
+        .await
+        .refused(StatusCode::NOT_FOUND);
     assert_eq!(send(&platform, "DELETE", path, None, Value::Null).await.status, StatusCode::NO_CONTENT);
     assert_eq!(platform.get("/v1/places/default/zones/Zone_A").await.ok()["occupancy"]["total"], 7);
 }
@@ -118,7 +135,9 @@ async fn what_was_used_is_closed_and_not_deleted() {
         let problem = send(&platform, "DELETE", path, None, Value::Null).await.refused(StatusCode::CONFLICT);
         assert!(problem["detail"].as_str().unwrap().contains("Close it instead"), "{path}");
     }
-    send(&platform, "DELETE", "/v1/places/default/zones/Zone_C", Some(7), Value::Null).await.refused(StatusCode::PRECONDITION_FAILED);
+    send(&platform, "DELETE", "/v1/places/default/zones/Zone_C", Some(7), Value::Null)
+        .await
+        .refused(StatusCode::PRECONDITION_FAILED);
     for path in ["/v1/places/default/zones/Zone_A/spaces/2", "/v1/places/default/zones/Zone_C"] {
         assert_eq!(send(&platform, "DELETE", path, None, Value::Null).await.status, StatusCode::NO_CONTENT, "{path}");
     }
@@ -138,9 +157,14 @@ async fn an_unused_place_goes_with_its_zones() {
 #[tokio::test]
 async fn wrong_bodies_are_refused_field_by_field() {
     let platform = Platform::empty().await;
-    let body = json!({ "id": "p", "name": "", "zones": [{ "id": "A", "spaces": [{ "number": 1 }, { "number": 1 }] }, { "id": "A" }] });
+    let body = json!({ "id": "p", "name": "" });
     let problem = send(&platform, "POST", "/v1/places", None, body).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(problem["errors"], json!([{ "field": "/name", "message": "1 to 120 characters" }]));
+    let zones = json!([{ "id": "A", "spaces": [{ "number": 1 }, { "number": 1 }] }, { "id": "A" }]);
+    let body = json!({ "id": "p", "name": "x", "zones": zones });
+    let problem = send(&platform, "POST", "/v1/places", None, body).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
+    let fields: Vec<&Value> = problem["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
+    assert_eq!(fields, ["/zones/0/spaces", "/zones/1/id"]);
     for body in [
         json!({ "id": "no spaces allowed", "name": "x" }),
         json!({ "id": "parking", "name": "x" }),

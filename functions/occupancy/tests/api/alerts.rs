@@ -15,7 +15,8 @@ async fn lot() -> Platform {
         let id = EventId::of_facts(time, &["default", &minute.to_string()]);
         let subject = place_subject("default");
         if minute % 3 == 2 {
-            let other = CloudEvent::new(id, "/parvis/payments", "parvis.payments.paid", subject, time, json!({ "cents": 150 }));
+            let other =
+                CloudEvent::new(id, "/parvis/payments", "parvis.payments.paid", subject, time, json!({ "cents": 150 }));
             platform.event(&other).await;
             continue;
         }

@@ -69,3 +69,36 @@ async fn the_page_needs_no_other_host() {
     assert!(platform.get("/docs").await.header("content-security-policy").contains("default-src 'none'"));
     platform.get("/docs/../lib.rs").await.refused(StatusCode::NOT_FOUND);
 }
+
+/// The gateway only hands on what the template routes to the function.
+#[test]
+fn the_template_routes_every_operation_here() {
+    let template = include_str!("../../../../template.yaml");
+    let function = template.split("\n  OccupancyFunction:\n").nth(1).unwrap();
+    let routes: BTreeSet<(String, String)> = function
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "))
+        .filter_map(|line| {
+            let field = |name: &str| {
+                let value = line.split(&format!("{name}: ")).nth(1)?;
+                Some(value.split([',', '}', ' ']).next()?.trim_matches('"').to_owned())
+            };
+            let path = line.split("Path: ").nth(1)?.trim_start_matches('"');
+            Some((field("Method")?.to_lowercase(), path.split(['"', ' ', ',']).next()?.to_owned()))
+        })
+        .collect();
+    assert!(routes.len() >= 12, "{routes:?}");
+    let routed = |method: &str, path: &str| {
+        routes.iter().any(|(own, pattern)| {
+            own == method && pattern.strip_suffix("{proxy+}").map_or(pattern == path, |prefix| path.starts_with(prefix))
+        })
+    };
+    for (path, item) in api()["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            assert!(routed(method, path), "the template does not route {method} {path}");
+        }
+    }
+    for page in ["/docs", "/docs/docs.js"] {
+        assert!(routed("get", page), "the template does not route {page}");
+    }
+}

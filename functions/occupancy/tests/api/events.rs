@@ -41,7 +41,10 @@ async fn pages_hold_every_event_once_and_newest_first() {
     for limit in [1, 7, 30, 89, 90] {
         assert_eq!(all(&platform, "", limit).await, whole, "pages of {limit}");
     }
-    insta::assert_json_snapshot!("events", platform.invoke(include_str!("../../../../events/occupancy/list-events.json")).await.ok());
+    insta::assert_json_snapshot!(
+        "events",
+        platform.invoke(include_str!("../../../../events/occupancy/list-events.json")).await.ok()
+    );
 }
 
 #[tokio::test]
@@ -66,7 +69,8 @@ async fn filters_choose_and_pages_go_on_within_them() {
 async fn wrong_questions_are_refused_with_a_reason() {
     let platform = Platform::with_lot().await;
     for (query, field) in [("cursor=nonsense", "cursor"), ("limit=0", "limit"), ("limit=1001", "limit")] {
-        let problem = platform.get(&format!("/v1/places/default/events?{query}")).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
+        let problem =
+            platform.get(&format!("/v1/places/default/events?{query}")).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(problem["errors"][0]["field"], field);
     }
     for query in ["from=yesterday", "type=park", "zone=a%20b", "space=0"] {

@@ -13,7 +13,10 @@ async fn car_parks(names: &[&str], steps: i64, value: impl Fn(&str, i64) -> i32)
     for name in names {
         csv.push_str(&format!("{name},{name},,,100,Europe/Paris\n"));
     }
-    platform.send("POST", "/v1/places/import", Some("admin"), &[("content-type", "text/csv")], Some(csv.into())).await.ok();
+    platform
+        .send("POST", "/v1/places/import", Some("admin"), &[("content-type", "text/csv")], Some(csv.into()))
+        .await
+        .ok();
     let start = at("2026-01-20T00:00:00Z");
     for name in names {
         let readings: Vec<(DateTime<Utc>, i32, i32, Option<f64>)> =
@@ -41,7 +44,10 @@ async fn a_counter_that_never_changes_beside_others_that_do_is_stuck() {
     .await;
     insta::assert_json_snapshot!("stuck_counter", findings(&platform, "dead").await);
     let frozen = findings(&platform, "frozen").await;
-    assert_eq!((&frozen[0]["since"], &frozen[0]["evidence"]["never_changed"]), (&json!("2026-01-22T02:00:00Z"), &json!(false)));
+    assert_eq!(
+        (&frozen[0]["since"], &frozen[0]["evidence"]["never_changed"]),
+        (&json!("2026-01-22T02:00:00Z"), &json!(false))
+    );
     assert_eq!(findings(&platform, "a").await, Vec::<Value>::new());
     let counts: Vec<Value> = platform.get("/v1/places").await.ok()["places"]
         .as_array()
@@ -71,12 +77,21 @@ async fn less_than_a_day_is_not_enough_and_an_empty_car_park_may_rest_for_three(
     assert_eq!(findings(&car_parks(&["a", "b"], 200, still(152, 50)).await, "a").await.len(), 0);
     assert_eq!(findings(&car_parks(&["a", "b"], 200, still(151, 50)).await, "a").await.len(), 1);
     for limit in [0, 100] {
-        assert_eq!(findings(&car_parks(&["a", "b"], 200, still(100, limit)).await, "a").await.len(), 0, "{limit} for 50 hours");
-        assert_eq!(findings(&car_parks(&["a", "b"], 300, still(100, limit)).await, "a").await.len(), 1, "{limit} for 100 hours");
+        assert_eq!(
+            findings(&car_parks(&["a", "b"], 200, still(100, limit)).await, "a").await.len(),
+            0,
+            "{limit} for 50 hours"
+        );
+        assert_eq!(
+            findings(&car_parks(&["a", "b"], 300, still(100, limit)).await, "a").await.len(),
+            1,
+            "{limit} for 100 hours"
+        );
     }
 }
 
-/// A zone of four sensors, of which the first has said `occupied` for two days while the others changed `changes` times each.
+/// A zone of four sensors, of which the first has said `occupied` for two days while the others changed `changes` times
+/// each.
 async fn zone(changes: u32) -> Platform {
     let platform = Platform::with_lot().await;
     let (zone, start) = ("Zone_A", now() - TimeDelta::hours(48));
@@ -105,7 +120,8 @@ async fn a_sensor_that_never_changes_in_a_busy_zone_is_stuck() {
 #[tokio::test]
 async fn silent_sensors_and_low_batteries_are_found() {
     let platform = Platform::with_lot().await;
-    let key = BlockKey::of_space("default".parse().unwrap(), "Zone_A".parse().unwrap(), SpaceNumber::try_from(1).unwrap());
+    let key =
+        BlockKey::of_space("default".parse().unwrap(), "Zone_A".parse().unwrap(), SpaceNumber::try_from(1).unwrap());
     platform.sense("default", "Zone_A", 1, Status::Free, now() - TimeDelta::hours(2), Some(80)).await;
     platform
         .change(key, |block| {

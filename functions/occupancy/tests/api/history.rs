@@ -20,7 +20,8 @@ async fn hours_are_means_weighted_by_time() {
     platform.stay("Zone_A", 1, "2026-01-31T08:00:00Z", Some("2026-01-31T09:30:00Z")).await;
     platform.stay("Zone_A", 2, "2026-01-31T08:45:00Z", None).await;
     platform.stay("Zone_B", 9, "2026-01-31T09:59:00Z", Some("2026-01-31T10:01:30Z")).await;
-    let answer = platform.get("/v1/places/default/history?step=hour&from=2026-01-31T08:00:00Z&to=2026-01-31T11:00:00Z").await;
+    let answer =
+        platform.get("/v1/places/default/history?step=hour&from=2026-01-31T08:00:00Z&to=2026-01-31T11:00:00Z").await;
     insta::assert_json_snapshot!("history", answer.ok());
     let zone = points(&platform, "from=2026-01-31T08:00:00Z&to=2026-01-31T11:00:00Z&zone=Zone_B").await;
     assert_eq!(occupied(&zone), [0.0, 0.02, 0.03]);
@@ -65,16 +66,19 @@ async fn before_the_first_record_nothing_is_known() {
 #[tokio::test]
 async fn counters_tell_their_readings_and_means() {
     let platform = Platform::empty().await;
-    let car_park = json!({ "id": "corum", "name": "Corum", "zones": [{ "id": "main", "source": "counter", "capacity": 64 }] });
+    let car_park =
+        json!({ "id": "corum", "name": "Corum", "zones": [{ "id": "main", "source": "counter", "capacity": 64 }] });
     platform.send("POST", "/v1/places", Some("admin"), &[], Some(car_park)).await.ok();
     let start = at("2026-01-31T08:05:00Z");
     // 31 % of 64 is not a whole number of vehicles.
-    let readings: Vec<(DateTime<Utc>, i32, i32, Option<f64>)> = [(0, 20, 31.0), (23, 22, 34.0), (46, 20, 31.0), (95, 32, 50.0)]
-        .into_iter()
-        .map(|(minute, occupied, percent)| (start + TimeDelta::minutes(minute), occupied, 64, Some(percent)))
-        .collect();
+    let readings: Vec<(DateTime<Utc>, i32, i32, Option<f64>)> =
+        [(0, 20, 31.0), (23, 22, 34.0), (46, 20, 31.0), (95, 32, 50.0)]
+            .into_iter()
+            .map(|(minute, occupied, percent)| (start + TimeDelta::minutes(minute), occupied, 64, Some(percent)))
+            .collect();
     platform.readings("corum", "main", &readings).await;
-    let get = async |query: &str| platform.get(&format!("/v1/places/corum/history?{query}")).await.ok()["points"].clone();
+    let get =
+        async |query: &str| platform.get(&format!("/v1/places/corum/history?{query}")).await.ok()["points"].clone();
     assert_eq!(
         get("step=raw&from=2026-01-31T08:00:00Z&to=2026-01-31T09:00:00Z").await,
         json!([
@@ -96,8 +100,15 @@ async fn counters_tell_their_readings_and_means() {
 #[tokio::test]
 async fn ranges_have_limits_and_say_so() {
     let platform = Platform::with_lot().await;
-    for query in ["step=minute&from=2026-01-01T00:00:00Z", "step=hour&from=2024-01-01T00:00:00Z", "step=raw&from=2025-01-01T00:00:00Z"] {
-        let problem = platform.get(&format!("/v1/places/default/history?{query}")).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
+    for query in [
+        "step=minute&from=2026-01-01T00:00:00Z",
+        "step=hour&from=2024-01-01T00:00:00Z",
+        "step=raw&from=2025-01-01T00:00:00Z",
+    ] {
+        let problem = platform
+            .get(&format!("/v1/places/default/history?{query}"))
+            .await
+            .refused(StatusCode::UNPROCESSABLE_ENTITY);
         assert!(problem["errors"][0]["message"].as_str().unwrap().contains("days"), "{problem}");
     }
     let empty = "from=2026-01-31T10:00:00Z&to=2026-01-31T10:00:00Z";

@@ -10,7 +10,9 @@ const BAD_SPACES: &str = include_str!("../../../../events/occupancy/import-bad-s
 const GEOJSON: &str = include_str!("../../../../events/occupancy/import-geojson.json");
 
 async fn csv(platform: &Platform, text: &str) -> Answer {
-    platform.send("POST", "/v1/places/import", Some("manager"), &[("content-type", "text/csv")], Some(text.into())).await
+    platform
+        .send("POST", "/v1/places/import", Some("manager"), &[("content-type", "text/csv")], Some(text.into()))
+        .await
 }
 
 fn fields(problem: &Value) -> Vec<&str> {
@@ -25,11 +27,22 @@ async fn counted_car_parks_are_imported_once() {
     let again = platform.invoke(CAR_PARKS).await.ok();
     assert_eq!((&again["rows"], &again["places"]), (&json!(2), &json!({ "created": 0, "changed": 0 })));
     let place = platform.get("/v1/places/corum").await.ok();
-    assert_eq!((&place["name"], &place["version"], &place["zones"][0]["id"]), (&json!("Corum"), &json!(1), &json!("main")));
+    assert_eq!(
+        (&place["name"], &place["version"], &place["zones"][0]["id"]),
+        (&json!("Corum"), &json!(1), &json!("main"))
+    );
     assert_eq!(place["zones"][0]["capacity"], 480);
     let bigger = csv(&platform, "place;name;capacity\ncorum;Corum;500\n").await.ok();
-    assert_eq!((&bigger["places"]["changed"], &bigger["zones"]["changed"]), (&json!(0), &json!(1)), "semicolons are taken too");
-    assert_eq!(platform.get("/v1/places/corum").await.ok()["location"], place["location"], "what the file leaves out stays");
+    assert_eq!(
+        (&bigger["places"]["changed"], &bigger["zones"]["changed"]),
+        (&json!(0), &json!(1)),
+        "semicolons are taken too"
+    );
+    assert_eq!(
+        platform.get("/v1/places/corum").await.ok()["location"],
+        place["location"],
+        "what the file leaves out stays"
+    );
 }
 
 #[tokio::test]
@@ -76,7 +89,10 @@ async fn geojson_holds_places_and_spaces() {
     let result = platform.invoke(GEOJSON).await.ok();
     assert_eq!((&result["places"]["created"], &result["spaces"]["created"]), (&json!(1), &json!(1)));
     let place = platform.get("/v1/places/arc-de-triomphe").await.ok();
-    assert_eq!((&place["location"], &place["occupancy"]["total"]), (&json!({ "lat": 43.6112, "lon": 3.8724 }), &json!(440)));
+    assert_eq!(
+        (&place["location"], &place["occupancy"]["total"]),
+        (&json!({ "lat": 43.6112, "lon": 3.8724 }), &json!(440))
+    );
     let line = json!({ "type": "FeatureCollection", "features": [
         { "type": "Feature", "geometry": { "type": "LineString", "coordinates": [[1, 2], [3, 4]] }, "properties": {} },
         { "type": "Feature", "geometry": null, "properties": {} },

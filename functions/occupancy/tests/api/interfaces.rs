@@ -83,6 +83,7 @@ async fn curb_events_in_the_shape_of_cds() {
     let from = at("2026-01-31T09:10:00Z").timestamp_millis();
     let to = at("2026-01-31T10:00:00Z").timestamp_millis();
     let some = platform.get(&format!("/open-data/cds/events?zone=Zone_B&start_time={from}&end_time={to}")).await.ok();
-    let types: Vec<&Value> = some["data"]["events"].as_array().unwrap().iter().map(|event| &event["event_type"]).collect();
+    let types: Vec<&Value> =
+        some["data"]["events"].as_array().unwrap().iter().map(|event| &event["event_type"]).collect();
     assert_eq!(types, [&json!("park_end")]);
 }

@@ -44,7 +44,8 @@ async fn spaces_are_those_of_the_register_and_those_that_report() {
     let platform = lot().await;
     let answer = platform.get("/v1/places/default/spaces").await.ok();
     let spaces = answer["spaces"].as_array().unwrap();
-    let names: Vec<String> = spaces.iter().map(|space| format!("{}/{}", space["zone"].as_str().unwrap(), space["number"])).collect();
+    let names: Vec<String> =
+        spaces.iter().map(|space| format!("{}/{}", space["zone"].as_str().unwrap(), space["number"])).collect();
     assert_eq!(names.len(), 26);
     assert_eq!((names[0].as_str(), names[1].as_str(), names[15].as_str()), ("Annexe/1", "Zone_A/1", "Zone_B/40"));
     let only = platform.invoke(include_str!("../../../../events/occupancy/read-spaces.json")).await.ok();

@@ -10,7 +10,8 @@ use super::rows::{Origin, RawRow};
 const COLUMNS: [&str; 13] =
     ["place", "zone", "number", "label", "kind", "lat", "lon", "x", "y", "sensor_id", "name", "capacity", "timezone"];
 
-/// The rows of a CSV file with a header line. Semicolons, which spreadsheets write in French, are taken as well as commas.
+/// The rows of a CSV file with a header line. Semicolons, which spreadsheets write in French, are taken as well as
+/// commas.
 ///
 /// # Errors
 /// 422 for an unknown column or a line with another number of fields, 400 for what is not UTF-8.
@@ -21,7 +22,9 @@ pub fn read(body: &[u8]) -> Result<Vec<RawRow>, Problem> {
     let unknown: Vec<FieldError> = header
         .iter()
         .filter(|column| !COLUMNS.contains(&column.as_str()))
-        .map(|column| FieldError::new("line 1", format!("`{column}` is not a column; known are {}", COLUMNS.join(", "))))
+        .map(|column| {
+            FieldError::new("line 1", format!("`{column}` is not a column; known are {}", COLUMNS.join(", ")))
+        })
         .collect();
     if !unknown.is_empty() {
         return Err(Problem::invalid(unknown));

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::rows::{Origin, RawRow};
 
-/// The rows of a `FeatureCollection` whose features are points. Their properties are the columns of the CSV form; their coordinates
-/// (longitude first, RFC 7946) are `lon` and `lat`.
+/// The rows of a `FeatureCollection` whose features are points. Their properties are the columns of the CSV form; their
+/// coordinates (longitude first, RFC 7946) are `lon` and `lat`.
 ///
 /// # Errors
 /// 400 for what is not a GeoJSON collection, 422 for a feature that is not a point.
 pub fn read(body: &[u8]) -> Result<Vec<RawRow>, Problem> {
-    let collection: FeatureCollection =
-        serde_json::from_slice(body).map_err(|_| Problem::bad_request("The body is not a GeoJSON FeatureCollection."))?;
+    let collection: FeatureCollection = serde_json::from_slice(body)
+        .map_err(|_| Problem::bad_request("The body is not a GeoJSON FeatureCollection."))?;
     let mut errors = Vec::new();
     let rows = collection.features.into_iter().enumerate().filter_map(|(index, feature)| match row(index, feature) {
         Ok(row) => Some(row),
@@ -41,7 +41,8 @@ fn row(index: usize, feature: Feature) -> Result<RawRow, FieldError> {
     Ok(RawRow { origin: Origin::Feature(index), fields })
 }
 
-/// A property as the text that a CSV field would hold. Maps and lists have no counterpart; other systems put their own there.
+/// A property as the text that a CSV field would hold. Maps and lists have no counterpart; other systems put their own
+/// there.
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 pub use self::plan::ImportResult;
 use self::rows::RawRow;
 use super::Manager;
-use crate::error::ApiResult;
+use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 
 /// Rows of a file at most; a request is 6 MB at most anyway.
@@ -33,8 +33,12 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<RawRow>, Problem> {
     match content_type.split(';').next().unwrap_or_default().trim() {
         "text/csv" => csv::read(body),
         "application/geo+json" => geojson::read(body),
-        _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The file must be CSV or GeoJSON")
-            .detail("Send Content-Type: text/csv or application/geo+json.")),
+        _ => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "The file must be CSV or GeoJSON",
+        )
+        .detail("Send Content-Type: text/csv or application/geo+json.")),
     }
 }
 
@@ -46,19 +50,23 @@ fn refused(mut errors: Vec<FieldError>) -> Problem {
 
 /// Imports places and spaces.
 ///
-/// CSV has a header line and one of two forms: spaces (`place,zone,number,label,kind,lat,lon,x,y,sensor_id`) or counted car parks
-/// (`place,name,lat,lon,capacity,timezone`, which become a place with one counted zone `main`). GeoJSON is a FeatureCollection of points
-/// whose properties have these names. What exists is changed, what is new is created, nothing is deleted, and a repeated import
-/// changes nothing. A file with any error is refused as a whole, with a list of what is wrong where.
+/// CSV has a header line and one of two forms: spaces (`place,zone,number,label,kind,lat,lon,x,y,sensor_id`) or counted
+/// car parks (`place,name,lat,lon,capacity,timezone`, which become a place with one counted zone `main`). GeoJSON is a
+/// FeatureCollection of points whose properties have these names. What exists is changed, what is new is created,
+/// nothing is deleted, and a repeated import changes nothing. A file with any error is refused as a whole, with a list
+/// of what is wrong where.
 #[utoipa::path(
     post,
     path = "/v1/places/import",
     tag = "Administration",
     request_body(content(
-        (String = "text/csv", example = json!("place,name,lat,lon,capacity,timezone\ncorum,Corum,43.6138,3.8822,480,Europe/Paris\n")),
+        (
+            String = "text/csv",
+            example = json!("place,name,lat,lon,capacity,timezone\ncorum,Corum,43.6138,3.8822,480,Europe/Paris\n")
+        ),
         (Object = "application/geo+json")
     )),
-    responses((status = 200, body = ImportResult), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = ImportResult), Refusal),
     security(("login" = []))
 )]
 async fn import(State(app): State<App>, _: Manager, headers: HeaderMap, body: Bytes) -> ApiResult<Json<ImportResult>> {

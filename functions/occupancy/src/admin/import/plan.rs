@@ -145,7 +145,16 @@ fn zone_mut<'r>(record: &'r mut PlaceRecord, id: ZoneId, name: &str, source: Sou
     let position = record.zones.iter().position(|zone| zone.id == id).unwrap_or_else(|| {
         let ZoneAttributes { status, thresholds, .. } = ZoneAttributes::default();
         let name = name.to_owned();
-        record.zones.push(Zone { id, name, source, capacity: None, spaces: Vec::new(), status, thresholds, version: 0 });
+        record.zones.push(Zone {
+            id,
+            name,
+            source,
+            capacity: None,
+            spaces: Vec::new(),
+            status,
+            thresholds,
+            version: 0,
+        });
         record.zones.len() - 1
     });
     &mut record.zones[position]
@@ -175,7 +184,9 @@ impl App {
             })
             .collect();
         let before: BTreeMap<PlaceId, PlaceRecord> = stream::iter(ids)
-            .map(|id| async move { Ok::<_, RegisterError>(self.places().store().get(&id).await?.map(|record| (id, record))) })
+            .map(|id| async move {
+                Ok::<_, RegisterError>(self.places().store().get(&id).await?.map(|record| (id, record)))
+            })
             .buffer_unordered(CONCURRENT_READS)
             .try_filter_map(async |found| Ok(found))
             .try_collect()
@@ -189,7 +200,8 @@ impl App {
             now: self.now(),
         };
         // Car parks first: a space may belong to a place that comes later in the same file.
-        let (car_parks, spaces): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| matches!(row, Row::CarPark(_)));
+        let (car_parks, spaces): (Vec<Row>, Vec<Row>) =
+            rows.into_iter().partition(|row| matches!(row, Row::CarPark(_)));
         for row in car_parks.into_iter().chain(spaces) {
             match row {
                 Row::CarPark(row) => planner.car_park(row),
@@ -202,7 +214,8 @@ impl App {
     /// Writes what is different. Every write is conditional on the version that the plan was made from.
     ///
     /// # Errors
-    /// 409 when somebody changed one of the places in between. What was written before stays; the same file sent again does the rest.
+    /// 409 when somebody changed one of the places in between. What was written before stays; the same file sent again
+    /// does the rest.
     pub(super) async fn carry_out(&self, plan: Plan) -> ApiResult<ImportResult> {
         let mut result = ImportResult { rows: plan.rows, ..ImportResult::default() };
         for (id, after) in plan.after {

@@ -124,7 +124,11 @@ struct Reader<'e> {
 impl Reader<'_> {
     fn row(mut self) -> Option<Row> {
         // A row with a number is a space; the forms cannot be mixed up, since a car park has none.
-        if self.raw.fields.contains_key("number") { self.space().map(Row::Space) } else { self.car_park().map(Row::CarPark) }
+        if self.raw.fields.contains_key("number") {
+            self.space().map(Row::Space)
+        } else {
+            self.car_park().map(Row::CarPark)
+        }
     }
 
     fn space(&mut self) -> Option<SpaceRow> {
@@ -221,7 +225,9 @@ impl Reader<'_> {
     #[expect(clippy::option_option, reason = "absent and wrong are two things")]
     fn capacity(&mut self) -> Option<Option<u32>> {
         match self.optional("capacity")? {
-            Some(capacity) if capacity > HIGHEST_CAPACITY => self.refuse("capacity", format!("at most {HIGHEST_CAPACITY}")),
+            Some(capacity) if capacity > HIGHEST_CAPACITY => {
+                self.refuse("capacity", format!("at most {HIGHEST_CAPACITY}"))
+            }
             capacity => Some(capacity),
         }
     }
@@ -270,11 +276,17 @@ mod tests {
 
     #[test]
     fn a_row_with_a_number_is_a_space_and_one_without_a_car_park() {
-        let space = row(2, &[("place", "p"), ("zone", "Z"), ("number", "7"), ("kind", "electric"), ("lat", "43.6"), ("lon", "3.8")]);
+        let space = row(
+            2,
+            &[("place", "p"), ("zone", "Z"), ("number", "7"), ("kind", "electric"), ("lat", "43.6"), ("lon", "3.8")],
+        );
         let car_park = row(3, &[("place", "q"), ("name", "Q"), ("capacity", "480"), ("timezone", "Europe/Paris")]);
         let rows = typed(vec![space, car_park]).unwrap();
         let [Row::Space(space), Row::CarPark(car_park)] = rows.as_slice() else { panic!("{rows:?}") };
-        assert_eq!((space.number.get(), space.kind, space.position), (7, SpaceKind::Electric, Location::new(43.6, 3.8)));
+        assert_eq!(
+            (space.number.get(), space.kind, space.position),
+            (7, SpaceKind::Electric, Location::new(43.6, 3.8))
+        );
         assert_eq!((car_park.capacity, car_park.timezone), (Some(480), Some(Tz::Europe__Paris)));
     }
 
@@ -282,7 +294,18 @@ mod tests {
     fn every_wrong_field_of_every_row_is_named() {
         let errors = typed(vec![
             row(2, &[("place", "a b"), ("zone", "Z"), ("number", "0"), ("kind", "spaceship")]),
-            row(3, &[("place", "p"), ("zone", "Z"), ("number", "1"), ("lat", "91"), ("lon", "0"), ("x", "NaN"), ("y", "1")]),
+            row(
+                3,
+                &[
+                    ("place", "p"),
+                    ("zone", "Z"),
+                    ("number", "1"),
+                    ("lat", "91"),
+                    ("lon", "0"),
+                    ("x", "NaN"),
+                    ("y", "1"),
+                ],
+            ),
             row(4, &[("place", "q"), ("capacity", "-1"), ("timezone", "Mars/Olympus"), ("lat", "1")]),
         ]);
         let fields: Vec<String> = errors.unwrap_err().into_iter().map(|error| error.field).collect();

@@ -60,7 +60,8 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// The JSON of a success.
@@ -158,7 +159,15 @@ impl Platform {
     }
 
     /// A sensor's reading enters the live state.
-    pub async fn sense(&self, place: &str, zone: &str, space: u32, status: Status, time: DateTime<Utc>, battery: Option<u8>) {
+    pub async fn sense(
+        &self,
+        place: &str,
+        zone: &str,
+        space: u32,
+        status: Status,
+        time: DateTime<Utc>,
+        battery: Option<u8>,
+    ) {
         let place: PlaceId = place.parse().unwrap();
         let zone: ZoneId = zone.parse().unwrap();
         let space = SpaceNumber::try_from(space).unwrap();
@@ -189,7 +198,7 @@ impl Platform {
 
     pub async fn merge(&self, key: BlockKey, message: DeviceMessage) {
         self.change(key, |block| {
-            block.merge(&[message.clone()]);
+            block.merge(std::slice::from_ref(&message));
         })
         .await;
     }
@@ -208,7 +217,8 @@ impl Platform {
         let time = at(time);
         self.months(&[time]).await;
         sqlx::query(
-            "INSERT INTO parking_transition (place, zone, space, at, kind, dwell_seconds, version) VALUES ('default', $1, $2, $3, $4, $5, 1)",
+            "INSERT INTO parking_transition (place, zone, space, at, kind, dwell_seconds, version)
+             VALUES ('default', $1, $2, $3, $4, $5, 1)",
         )
         .bind(zone)
         .bind(space)

@@ -14,10 +14,12 @@ use tokio::sync::OnceCell;
 
 /// initdb and postgres refuse to run as root; Debian's packages make this user.
 const UNPRIVILEGED: &str = "postgres";
-/// Starts the server and ends it, with its directory, when the test process is gone: its end of the pipe is closed then, however it ended.
+/// Starts the server and ends it, with its directory, when the test process is gone: its end of the pipe is closed
+/// then, however it ended.
 const GUARD: &str = r#"
 "$1/initdb" -D "$2/data" -A trust -U postgres -E UTF8 --no-sync >"$2/initdb.log" 2>&1 || exit 1
-"$1/postgres" -D "$2/data" -p "$3" -k "$2" -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 >"$2/log" 2>&1 &
+"$1/postgres" -D "$2/data" -p "$3" -k "$2" \
+    -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 >"$2/log" 2>&1 &
 server=$!
 read -r _
 kill -INT $server; wait $server
@@ -38,13 +40,19 @@ pub async fn database() -> Database {
     let server = SERVER.get_or_init(Server::start).await;
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let admin = pool(&server.options).await;
-    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE migrated"))).execute(&admin).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE migrated")))
+        .execute(&admin)
+        .await
+        .unwrap();
     Database::with_options(server.options.clone().database(&name), "occupancy-test")
 }
 
 /// A database that nobody answers for.
 pub fn away() -> Database {
-    Database::with_options(PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("nobody"), "occupancy-test")
+    Database::with_options(
+        PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("nobody"),
+        "occupancy-test",
+    )
 }
 
 async fn pool(options: &PgConnectOptions) -> PgPool {
@@ -65,7 +73,11 @@ impl Server {
             command.uid(user).gid(group);
         }
         let guard = command.spawn().unwrap();
-        let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port).username("postgres").database("postgres");
+        let options = PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(port)
+            .username("postgres")
+            .database("postgres");
         wait_for(&options, &directory).await;
         let admin = pool(&options).await;
         sqlx::query("CREATE DATABASE migrated").execute(&admin).await.unwrap();
