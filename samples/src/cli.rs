@@ -19,9 +19,6 @@ use crate::simulate;
 /// Simulates parking sensors over MQTT.
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArgs {
-    /// MQTT broker, host:port
-    #[arg(long, default_value = "127.0.0.1:1883")]
-    pub broker: String,
     /// Number of places; 0 simulates the field project's lot of 24 spaces under `parking/...`
     #[arg(long, default_value_t = 0)]
     pub places: u32,
@@ -119,12 +116,12 @@ impl SimulateArgs {
         }
     }
 
-    /// Simulates until the end or until `cancel`.
+    /// Simulates against the broker at `address` (`host:port`) until the end or until `cancel`.
     ///
     /// # Errors
     /// When the broker cannot be reached.
-    pub async fn run(&self, cancel: CancellationToken) -> anyhow::Result<simulate::Summary> {
-        let broker = broker(&self.broker, &format!("parvis-simulator-{}", std::process::id()))?;
+    pub async fn run(&self, address: &str, cancel: CancellationToken) -> anyhow::Result<simulate::Summary> {
+        let broker = broker(address, &format!("parvis-simulator-{}", std::process::id()))?;
         simulate::run(self.options(), &broker, cancel).await
     }
 }

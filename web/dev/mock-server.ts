@@ -29,6 +29,19 @@ export interface Mock {
   close(): Promise<void>;
 }
 
+/** As infra/web.yaml has it for the real site, so that what it forbids fails here first. */
+const POLICY = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "connect-src 'self' ws://127.0.0.1:*",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join("; ");
+
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -120,7 +133,11 @@ async function page(folder: string, path: string): Promise<Reply | null> {
   const file = join(folder, normalize(path === "/" ? "/index.html" : path));
   try {
     const type = TYPES[extname(file)] ?? "application/octet-stream";
-    return { status: 200, headers: { "content-type": type }, body: await readFile(file) };
+    return {
+      status: 200,
+      headers: { "content-type": type, "content-security-policy": POLICY },
+      body: await readFile(file),
+    };
   } catch {
     return null;
   }

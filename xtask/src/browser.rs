@@ -17,7 +17,7 @@ const STARTED_WITHIN: Duration = Duration::from_secs(60);
 pub fn run_tests() -> anyhow::Result<()> {
     let chromium = tools::chromium()?;
     checks::build_web()?;
-    run(cargo().args(["build", "--locked", "--package", "parvis-local"]))?;
+    run(cargo().args(["build", "--locked", "--workspace", "--bin", "parvis"]))?;
     let data = tempfile::tempdir()?;
     let stack = Stack::start(data.path())?;
     run(Command::new("npm")
@@ -37,7 +37,7 @@ struct Stack {
 impl Stack {
     fn start(data: &Path) -> anyhow::Result<Self> {
         let mut command = cargo();
-        command.args(["run", "--quiet", "--locked", "--", "--port", "0", "--mqtt-port", "0", "--ws-port", "0", "--data-dir"]);
+        command.args(["run", "--quiet", "--locked", "--workspace", "--bin", "parvis", "--", "--port", "0", "--mqtt-port", "0", "--ws-port", "0", "--data-dir"]);
         let process = command.arg(data).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
         let mut stack = Self { process, endpoints: Value::Null };
         let announcement = data.join("endpoints.json");

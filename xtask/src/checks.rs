@@ -16,10 +16,9 @@ pub fn clippy() -> anyhow::Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
 }
 
-/// Everything `cargo test` runs.
+/// Everything `cargo test` runs. Always the whole workspace: a selection of packages would select other features of their
+/// dependencies and build them again.
 pub fn test() -> anyhow::Result<()> {
-    // The end-to-end tests start functions as processes of the `parvis` binary.
-    run(cargo().args(["build", "--locked", "--package", "parvis-local"]))?;
     run(cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]))
 }
 
@@ -63,9 +62,9 @@ pub fn build_web() -> anyhow::Result<()> {
 
 /// The figures of the README.
 pub fn bench(json: bool, rest: &[String]) -> anyhow::Result<()> {
-    run(cargo().args(["build", "--release", "--locked", "--package", "parvis-local"]))?;
+    run(cargo().args(["build", "--release", "--locked", "--workspace", "--bin", "parvis", "--bin", "parvis-bench"]))?;
     let mut bench = cargo();
-    bench.args(["run", "--release", "--locked", "--package", "parvis-bench", "--"]);
+    bench.args(["run", "--release", "--locked", "--workspace", "--bin", "parvis-bench", "--"]);
     if json {
         bench.arg("--json");
     }

@@ -11,6 +11,7 @@ use parvis_kit::batch::queue_response;
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
 use parvis_live::LiveStore;
+use parvis_kit::telemetry::chain;
 use parvis_parking::{BlockKey, DeviceMessage, MergeReport, PlateObservation, Refusal};
 use parvis_places::{CachedPlaces, PlacesStore};
 use serde::{Deserialize, Serialize};
@@ -101,7 +102,7 @@ impl Ingest {
     /// Opens the connection to DynamoDB and reads the default place, so that the first batch does not wait for them.
     pub async fn warm(&self) {
         if let Err(error) = self.places.get(&self.places.default_place().id).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "not warmed");
+            tracing::debug!(error = %chain(&error), "not warmed");
         }
     }
 

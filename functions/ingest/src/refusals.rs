@@ -9,6 +9,7 @@ use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::{StreamExt, stream};
+use parvis_kit::telemetry::chain;
 use parvis_parking::Refusal;
 
 use crate::dead_letter::{DETAIL, MESSAGE_ID, REASON, REFUSED_AT};
@@ -54,7 +55,7 @@ impl DeadLetterQueue {
                 let sent = self.send_batch(records, batch, now).await;
                 sent.unwrap_or_else(|error| {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %chain(&error),
                         messages = batch.len(),
                         "refusals not sent"
                     );

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lambda_runtime::LambdaEvent;
 use parvis_kit::lambda::Failure;
+use parvis_kit::telemetry::chain;
 use parvis_kit::{env, lambda, telemetry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -99,7 +100,7 @@ impl Authorizer {
                 }
                 Err(error) => {
                     // The reason is for operators; the client only sees that it may not connect.
-                    tracing::info!(error = &error as &dyn std::error::Error, "token refused");
+                    tracing::info!(error = %chain(&error), "token refused");
                     return Decision::refused();
                 }
             },

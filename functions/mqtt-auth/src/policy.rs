@@ -47,6 +47,8 @@ pub fn document(audience: Audience, arn_prefix: &str) -> Value {
             { "Effect": "Allow", "Action": "iot:Connect", "Resource": format!("{arn_prefix}:client/{CLIENT_PREFIX}*") },
             { "Effect": "Allow", "Action": "iot:Subscribe", "Resource": resources("topicfilter") },
             { "Effect": "Allow", "Action": "iot:Receive", "Resource": resources("topic") },
+            // Cameras send plates in clear on their way to being hashed; nobody listens in on that.
+            { "Effect": "Deny", "Action": "iot:Receive", "Resource": format!("{arn_prefix}:topic/*/plate") },
         ],
     })
 }

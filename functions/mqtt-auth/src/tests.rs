@@ -47,3 +47,13 @@ fn parts_that_a_client_did_not_send_may_be_null_or_absent() {
         assert_eq!(token_of(&request(event)), None, "{event}");
     }
 }
+
+#[test]
+fn nobody_listens_in_on_plates() {
+    for audience in [Audience::Visitor, Audience::Staff] {
+        let document = policy::document(audience, "arn");
+        let denied = document["Statement"].as_array().unwrap().iter().find(|statement| statement["Effect"] == "Deny").unwrap();
+        assert_eq!(denied["Action"], "iot:Receive");
+        assert_eq!(denied["Resource"], "arn:topic/*/plate");
+    }
+}

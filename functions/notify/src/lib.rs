@@ -21,6 +21,7 @@ use parvis_events::alert::Alert;
 use parvis_kit::idempotency::{Claim, Idempotency, IdempotencyError};
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
+use parvis_kit::telemetry::chain;
 use parvis_kit::{aws, batch, env, event_store, lambda, telemetry};
 use serde_json::json;
 
@@ -87,7 +88,7 @@ impl Notifier {
                 Ok(Outcome::Duplicate) => metrics.count("DuplicateEvents", 1, &[]),
                 Ok(Outcome::Unreadable) => metrics.count("UnreadableEvents", 1, &[]),
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, event = record.event_id, "will be retried");
+                    tracing::warn!(error = %chain(&error), event = record.event_id, "will be retried");
                     metrics.count("PublishFailures", 1, &[]);
                     return Ok(batch::stream_response(Some(record)));
                 }
@@ -117,7 +118,7 @@ impl Notifier {
         let event: CloudEvent<Alert> = match event_store::from_image(record.change.new_image.clone()) {
             Ok(event) => event,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, event = record.event_id, "not an alert");
+                tracing::error!(error = %chain(&error), event = record.event_id, "not an alert");
                 return None;
             }
         };
@@ -128,7 +129,7 @@ impl Notifier {
                 None
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, event = event.id.as_str(), "text failed");
+                tracing::error!(error = %chain(&error), event = event.id.as_str(), "text failed");
                 None
             }
         }

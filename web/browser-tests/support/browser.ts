@@ -40,6 +40,9 @@ export async function newPage(options: BrowserContextOptions = {}): Promise<Page
   contexts.push(context);
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.text().includes("Content Security Policy")) pageErrors.push(message.text());
+  });
   page.on("pageerror", (error) => pageErrors.push(error.message));
   return page;
 }

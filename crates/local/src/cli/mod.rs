@@ -26,7 +26,7 @@ enum Command {
     /// Look at the messages that could not be processed, and send them again
     Dlq(dlq::DlqArgs),
     /// Simulate parking sensors over MQTT
-    Simulate(parvis_samples::cli::SimulateArgs),
+    Simulate(samples::SimulateHere),
     /// Replay a CSV file of car-park occupancy over MQTT
     Replay(samples::ReplayHere),
 }

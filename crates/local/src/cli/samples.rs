@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     identity::{self, Identity},
-    stack::{Announcement, announced},
+    options::Options,
+    stack::{Announcement, Endpoints, Stack, announced},
 };
 
 /// Replay a CSV file of car-park occupancy over MQTT.
@@ -17,7 +18,7 @@ use crate::{
 pub(super) struct ReplayHere {
     #[command(flatten)]
     replay: samples::ReplayArgs,
-    /// Data directory of the running stack, which tells its addresses
+    /// Data directory of the running stack, which tells its addresses; without a running one a stack is started on it
     #[arg(long, default_value = ".parvis")]
     data_dir: PathBuf,
     /// Address of another API, to be given with --token and --broker
@@ -31,8 +32,21 @@ pub(super) struct ReplayHere {
     broker: Option<String>,
 }
 
+/// Simulate parking sensors over MQTT.
+#[derive(Debug, Args)]
+pub(super) struct SimulateHere {
+    #[command(flatten)]
+    simulate: samples::SimulateArgs,
+    /// Data directory of the running stack, which tells its addresses; without a running one a stack is started on it
+    #[arg(long, default_value = ".parvis")]
+    data_dir: PathBuf,
+    /// MQTT broker elsewhere, host:port
+    #[arg(long)]
+    broker: Option<String>,
+}
+
 /// Runs a simulation until its end or Ctrl-C.
-pub(super) async fn simulate(arguments: samples::SimulateArgs) -> anyhow::Result<()> {
+pub(super) async fn simulate(arguments: SimulateHere) -> anyhow::Result<()> {
     let cancel = CancellationToken::new();
     let on_signal = cancel.clone();
     tokio::spawn(async move {
@@ -40,32 +54,75 @@ pub(super) async fn simulate(arguments: samples::SimulateArgs) -> anyhow::Result
             on_signal.cancel();
         }
     });
-    let summary = arguments.run(cancel).await?;
+    let (broker, here) = match arguments.broker {
+        Some(broker) => (broker, None),
+        None => {
+            let here = Here::find(&arguments.data_dir).await?;
+            (here.endpoints().broker().to_owned(), Some(here))
+        }
+    };
+    let summary = arguments.simulate.run(&broker, cancel).await?;
     eprintln!("{} messages published, {} of them malformed on purpose", summary.published, summary.malformed);
+    if let Some(here) = here {
+        here.leave().await;
+    }
     Ok(())
 }
 
 /// Replays a file and reports.
 pub(super) async fn replay(arguments: ReplayHere) -> anyhow::Result<()> {
-    let (api, token, broker) = match (arguments.api, arguments.token, arguments.broker) {
-        (Some(api), Some(token), Some(broker)) => (api, token, broker),
-        (_, token, broker) => {
-            let running = announced(&arguments.data_dir)?;
-            let token = match token {
-                Some(token) => token,
-                None => administrator(&running, &arguments.data_dir).await?,
-            };
-            (running.endpoints.api.clone(), token, broker.unwrap_or_else(|| running.endpoints.broker().to_owned()))
-        }
-    };
-    let broker = samples::broker(&broker, &format!("parvis-replay-{}", std::process::id()))?;
-    let summary = arguments.replay.run(api, token, broker).await?;
-    eprint!("{summary}");
+    let client = format!("parvis-replay-{}", std::process::id());
+    if let (Some(api), Some(token), Some(broker)) = (&arguments.api, &arguments.token, &arguments.broker) {
+        let summary = arguments.replay.run(api.clone(), token.clone(), samples::broker(broker, &client)?).await?;
+        eprint!("{summary}");
+        return Ok(());
+    }
+    let here = Here::find(&arguments.data_dir).await?;
+    let Endpoints { api, .. } = here.endpoints();
+    let token = administrator(api, &arguments.data_dir).await?;
+    let broker = samples::broker(here.endpoints().broker(), &client)?;
+    let outcome = arguments.replay.run(api.clone(), token, broker).await;
+    here.leave().await;
+    eprint!("{}", outcome?);
+    eprintln!("look at it with `cargo run` (or `parvis`): all car parks, on the map and in the table");
     Ok(())
 }
 
+/// The stack of a data directory: the one that runs, or one of our own for as long as the command takes.
+enum Here {
+    Running(Box<Announcement>),
+    Own(Box<Stack>),
+}
+
+impl Here {
+    async fn find(data_dir: &Path) -> anyhow::Result<Self> {
+        if let Ok(running) = announced(data_dir)
+            // A stack that was killed leaves its announcement behind.
+            && tokio::net::TcpStream::connect(running.endpoints.broker()).await.is_ok()
+        {
+            return Ok(Self::Running(Box::new(running)));
+        }
+        eprintln!("no stack is running on {}; starting one for this command", data_dir.display());
+        let options = Options { data_dir: data_dir.to_owned(), demo: false, ..Options::default() };
+        Ok(Self::Own(Box::new(Stack::start(options).await?)))
+    }
+
+    fn endpoints(&self) -> &Endpoints {
+        match self {
+            Self::Running(running) => &running.endpoints,
+            Self::Own(stack) => stack.endpoints(),
+        }
+    }
+
+    async fn leave(self) {
+        if let Self::Own(stack) = self {
+            stack.shutdown().await;
+        }
+    }
+}
+
 /// A token of the demo administrator: whoever can read the data directory holds the issuer's key anyway.
-async fn administrator(running: &Announcement, data_dir: &Path) -> anyhow::Result<String> {
-    let issuer = format!("{}{}", running.endpoints.api, identity::PATH);
+async fn administrator(api: &str, data_dir: &Path) -> anyhow::Result<String> {
+    let issuer = format!("{api}{}", identity::PATH);
     Identity::new(issuer, data_dir).mint("admin").await.context("no token for the demo administrator could be made")
 }

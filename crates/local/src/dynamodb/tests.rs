@@ -349,22 +349,3 @@ async fn starting_again_over_the_same_tables_adds_a_stream_that_the_template_gai
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].event_name, "MODIFY");
 }
-
-/// Not a test of speed: `cargo test -p parvis-local write_rate -- --ignored --nocapture` prints figures.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "prints figures, asserts nothing"]
-async fn write_rate() {
-    let directory = tempfile::tempdir().unwrap();
-    let dynamodb = start(directory.path()).await;
-    let clients: Vec<_> = (0..8).map(|_| client(&dynamodb)).collect();
-    for round in 0..4 {
-        let started = std::time::Instant::now();
-        let work = clients.iter().cloned().enumerate().map(|(index, client)| async move {
-            for version in 0..500 {
-                put(&client, &format!("Zone_{index}#0000"), version, &[7; 900]).await;
-            }
-        });
-        futures::future::join_all(work).await;
-        println!("round {round}: {:.0} writes/s", 4000.0 / started.elapsed().as_secs_f64());
-    }
-}

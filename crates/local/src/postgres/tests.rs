@@ -119,25 +119,21 @@ fn a_password_in_the_url_reaches_the_functions_decoded() {
     assert_eq!(percent_decoded_password("postgres://parvis@localhost/city").unwrap(), None);
 }
 
-/// Not a test: the process that the test below kills.
-#[tokio::test]
-#[ignore = "runs until it is killed"]
-async fn host_process() {
-    let postgres = Postgres::ephemeral().await.unwrap();
-    println!("port={}", postgres.port());
-    std::future::pending::<()>().await;
-}
+/// Set in the process that the test below starts and kills: itself once more.
+const AS_HOST: &str = "PARVIS_TEST_POSTGRES_HOST";
 
 #[tokio::test]
 async fn no_server_outlives_a_killed_parent() {
     use std::io::BufRead;
+    if std::env::var_os(AS_HOST).is_some() {
+        let postgres = Postgres::ephemeral().await.unwrap();
+        println!("port={}", postgres.port());
+        std::future::pending::<()>().await;
+    }
+    let this = format!("{}::no_server_outlives_a_killed_parent", module_path!().split_once("::").unwrap().1);
     let mut host = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "--ignored",
-            "--nocapture",
-            &format!("{}::host_process", module_path!().split_once("::").unwrap().1),
-        ])
+        .args(["--exact", "--nocapture", &this])
+        .env(AS_HOST, "1")
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();

@@ -80,8 +80,9 @@ pub(super) async fn stack(options: Options, progress: &Progress) -> anyhow::Resu
         tasks,
         directory,
     };
-    stack.directory.announce(&stack.endpoints)?;
     stack.populate(&options, progress).await?;
+    // Last: who reads it finds a stack that is ready, with its keys and its default place.
+    stack.directory.announce(&stack.endpoints)?;
     Ok(stack)
 }
 

@@ -21,7 +21,7 @@ use crate::sql::UsageScope;
 use crate::state::App;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(create)).routes(routes!(put, patch, delete))
+    OpenApiRouter::new().routes(routes!(create_place)).routes(routes!(put_place, patch_place, delete_place))
 }
 
 /// A place of the register with its zones.
@@ -59,7 +59,7 @@ impl From<PlaceRecord> for RegisteredPlace {
     ),
     security(("login" = []))
 )]
-async fn create(State(app): State<App>, _: Manager, Json(new): Json<NewPlace>) -> ApiResult<impl IntoResponse> {
+async fn create_place(State(app): State<App>, _: Manager, Json(new): Json<NewPlace>) -> ApiResult<impl IntoResponse> {
     let attributes = new.attributes.validated(app.places().default_place().timezone)?;
     let zones = input::zones(new.zones)?;
     let now = app.now();
@@ -140,7 +140,7 @@ fn written((place, new): (Place, bool)) -> impl IntoResponse {
     ),
     security(("login" = []))
 )]
-async fn put(
+async fn put_place(
     State(app): State<App>,
     _: Manager,
     Path(id): Path<PlaceId>,
@@ -165,7 +165,7 @@ async fn put(
     responses((status = 200, body = Place), Refusal),
     security(("login" = []))
 )]
-async fn patch(
+async fn patch_place(
     State(app): State<App>,
     _: Manager,
     Path(id): Path<PlaceId>,
@@ -189,7 +189,7 @@ async fn patch(
     responses((status = 204, description = "Deleted"), Refusal),
     security(("login" = []))
 )]
-async fn delete(
+async fn delete_place(
     State(app): State<App>,
     _: Manager,
     Path(id): Path<PlaceId>,

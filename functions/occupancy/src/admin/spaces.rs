@@ -19,7 +19,7 @@ use crate::sql::UsageScope;
 use crate::state::App;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(put, patch, delete))
+    OpenApiRouter::new().routes(routes!(put_space, patch_space, delete_space))
 }
 
 type SpacePath = Path<(PlaceId, ZoneId, SpaceNumber)>;
@@ -71,7 +71,7 @@ impl App {
     ),
     security(("login" = []))
 )]
-async fn put(
+async fn put_space(
     State(app): State<App>,
     _: Manager,
     Path((place, zone, number)): SpacePath,
@@ -98,7 +98,7 @@ async fn put(
     responses((status = 200, body = Space), Refusal),
     security(("login" = []))
 )]
-async fn patch(
+async fn patch_space(
     State(app): State<App>,
     _: Manager,
     Path((place, zone, number)): SpacePath,
@@ -129,7 +129,7 @@ async fn patch(
     responses((status = 204, description = "Deleted"), Refusal),
     security(("login" = []))
 )]
-async fn delete(
+async fn delete_space(
     State(app): State<App>,
     _: Manager,
     Path((place, id, number)): SpacePath,

@@ -18,7 +18,7 @@ use crate::sql::UsageScope;
 use crate::state::App;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(put, delete))
+    OpenApiRouter::new().routes(routes!(put_zone, delete_zone))
 }
 
 /// Creates a zone or replaces what is said of it, its spaces included. A zone is closed by `"status": "closed"`.
@@ -39,7 +39,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     ),
     security(("login" = []))
 )]
-async fn put(
+async fn put_zone(
     State(app): State<App>,
     _: Manager,
     Path((place, id)): Path<(PlaceId, ZoneId)>,
@@ -74,7 +74,7 @@ async fn put(
     responses((status = 204, description = "Deleted"), Refusal),
     security(("login" = []))
 )]
-async fn delete(
+async fn delete_zone(
     State(app): State<App>,
     _: Manager,
     Path((place, id)): Path<(PlaceId, ZoneId)>,

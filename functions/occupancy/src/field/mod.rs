@@ -24,7 +24,11 @@ use crate::state::App;
 
 /// The six routes.
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(current)).routes(routes!(health)).merge(rows::router()).merge(stats::router())
+    OpenApiRouter::new()
+        .routes(routes!(field_current))
+        .routes(routes!(field_health))
+        .merge(rows::router())
+        .merge(stats::router())
 }
 
 /// A time as the field project writes it: on the place's clock, without an offset.
@@ -71,7 +75,7 @@ struct FieldZone {
     tag = "Field project",
     responses((status = 200, body = FieldCurrent), Refusal)
 )]
-async fn current(State(app): State<App>) -> ApiResult<Json<FieldCurrent>> {
+async fn field_current(State(app): State<App>) -> ApiResult<Json<FieldCurrent>> {
     let record = app.place(app.default_place()).await?;
     let timezone = record.place.timezone;
     let summary = app.now_of(record).await?.summary();
@@ -115,7 +119,7 @@ struct FieldHealth {
         (status = 503, body = FieldHealth, description = "The history cannot be read")
     )
 )]
-async fn health(State(app): State<App>) -> ApiResult<(StatusCode, Json<FieldHealth>)> {
+async fn field_health(State(app): State<App>) -> ApiResult<(StatusCode, Json<FieldHealth>)> {
     let record = app.place(app.default_place()).await?;
     let connected = match app.database().pool().await {
         Ok(pool) => sqlx::query("SELECT 1").execute(pool).await.is_ok(),

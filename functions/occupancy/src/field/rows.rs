@@ -22,7 +22,7 @@ const PAGE: (u32, u32) = (100, 1000);
 const HISTORY: TimeDelta = TimeDelta::minutes(30);
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(events)).routes(routes!(history))
+    OpenApiRouter::new().routes(routes!(field_events)).routes(routes!(field_history))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -69,7 +69,7 @@ struct FieldEvent {
     params(FieldEventParams),
     responses((status = 200, body = FieldEvents), Refusal)
 )]
-async fn events(State(app): State<App>, Query(params): Query<FieldEventParams>) -> ApiResult<Json<FieldEvents>> {
+async fn field_events(State(app): State<App>, Query(params): Query<FieldEventParams>) -> ApiResult<Json<FieldEvents>> {
     let limit = page_size(params.limit, PAGE.0, PAGE.1)?;
     let record = app.place(app.default_place()).await?;
     let filter = EventFilter { kinds: vec![EventKind::ParkStart, EventKind::ParkEnd], ..EventFilter::default() };
@@ -119,7 +119,7 @@ struct FieldPoint {
     tag = "Field project",
     responses((status = 200, body = FieldHistory), Refusal)
 )]
-async fn history(State(app): State<App>) -> ApiResult<Json<FieldHistory>> {
+async fn field_history(State(app): State<App>) -> ApiResult<Json<FieldHistory>> {
     let record = app.place(app.default_place()).await?;
     let timezone = record.place.timezone;
     let window = Window { from: app.now() - HISTORY, to: app.now(), timezone };

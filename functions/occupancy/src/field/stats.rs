@@ -13,7 +13,7 @@ use crate::state::App;
 use crate::statistics::by_hour;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(hourly)).routes(routes!(zones))
+    OpenApiRouter::new().routes(routes!(field_hourly)).routes(routes!(field_zones))
 }
 
 /// The mean of an hour of the day.
@@ -37,7 +37,7 @@ struct FieldHour {
     tag = "Field project",
     responses((status = 200, body = Vec<FieldHour>), Refusal)
 )]
-async fn hourly(State(app): State<App>) -> ApiResult<Json<Vec<FieldHour>>> {
+async fn field_hourly(State(app): State<App>) -> ApiResult<Json<Vec<FieldHour>>> {
     let question = Question::resolve(&app, app.default_place().clone(), RangeParams::default()).await?;
     let hours = by_hour(&question.hours(&app).await?, question.window.timezone);
     let hours =
@@ -72,7 +72,7 @@ struct FieldZoneStatistics {
     tag = "Field project",
     responses((status = 200, body = Vec<FieldZoneStatistics>), Refusal)
 )]
-async fn zones(State(app): State<App>) -> ApiResult<Json<Vec<FieldZoneStatistics>>> {
+async fn field_zones(State(app): State<App>) -> ApiResult<Json<Vec<FieldZoneStatistics>>> {
     let record = app.place(app.default_place()).await?;
     let summary = app.now_of(record).await?.summary();
     let zones = summary.zones.iter().map(|zone| FieldZoneStatistics {

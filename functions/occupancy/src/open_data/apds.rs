@@ -20,7 +20,7 @@ const FREQUENCY: &str = "PT1M";
 const LANGUAGE: &str = "und";
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(places)).routes(routes!(supply))
+    OpenApiRouter::new().routes(routes!(apds_places)).routes(routes!(apds_supply))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -166,7 +166,7 @@ fn zone_id(record: &PlaceRecord, summary: &ZoneSummary) -> String {
     params(PlacesParams),
     responses((status = 200, body = ApdsList<HierarchyElement>), Refusal)
 )]
-async fn places(
+async fn apds_places(
     State(app): State<App>,
     Query(params): Query<PlacesParams>,
 ) -> ApiResult<Json<ApdsList<HierarchyElement>>> {
@@ -257,7 +257,7 @@ fn supply_element(
     tag = "Open data",
     responses((status = 200, body = ApdsList<SupplyElement>), Refusal)
 )]
-async fn supply(State(app): State<App>) -> ApiResult<Json<ApdsList<SupplyElement>>> {
+async fn apds_supply(State(app): State<App>) -> ApiResult<Json<ApdsList<SupplyElement>>> {
     let at = app.now();
     let places = app
         .every_place(move |_, now| {

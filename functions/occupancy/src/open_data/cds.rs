@@ -33,7 +33,7 @@ const PAGE: u32 = 500;
 const LONGEST_PAGE: u32 = 2000;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(events))
+    OpenApiRouter::new().routes(routes!(cds_events))
 }
 
 /// The identifier of a thing by its path, such as `default/Zone_A/3`.
@@ -157,7 +157,7 @@ fn instant(millis: Option<i64>) -> Option<DateTime<Utc>> {
         Refusal
     )
 )]
-async fn events(State(app): State<App>, Query(params): Query<CdsParams>) -> ApiResult<impl IntoResponse> {
+async fn cds_events(State(app): State<App>, Query(params): Query<CdsParams>) -> ApiResult<impl IntoResponse> {
     let entry = app.place(params.place.as_ref().unwrap_or(app.default_place())).await?;
     let limit = page_size(params.limit, PAGE, LONGEST_PAGE)?;
     let timezone = entry.place.timezone;

@@ -25,7 +25,7 @@ const LONGEST_PAGE: u32 = 200;
 const MOST_READS: u32 = 5;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list_alerts))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -116,7 +116,7 @@ fn alert(event: CloudEvent<Value>) -> Result<Option<AlertView>, Problem> {
     params(("place" = String, Path, description = "Id of the place", example = "default"), AlertParams),
     responses((status = 200, body = AlertList), Refusal)
 )]
-async fn list(
+async fn list_alerts(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<AlertParams>,

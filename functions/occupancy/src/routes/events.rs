@@ -21,7 +21,7 @@ const PAGE: u32 = 100;
 const LONGEST_PAGE: u32 = 1000;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list_events))
 }
 
 /// Which events are asked for.
@@ -143,7 +143,7 @@ impl From<Event> for EventView {
     params(("place" = String, Path, description = "Id of the place", example = "default"), EventParams),
     responses((status = 200, body = EventPage), Refusal)
 )]
-async fn list(
+async fn list_events(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<EventParams>,

@@ -26,7 +26,7 @@ use crate::state::App;
 const MOST_ROWS: u32 = 1_000_000;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(csv)).routes(routes!(xlsx))
+    OpenApiRouter::new().routes(routes!(export_csv)).routes(routes!(export_xlsx))
 }
 
 /// What the file holds.
@@ -85,7 +85,7 @@ struct ExportParams {
         Refusal
     )
 )]
-async fn csv(
+async fn export_csv(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<ExportParams>,
@@ -112,7 +112,7 @@ async fn csv(
         Refusal
     )
 )]
-async fn xlsx(
+async fn export_xlsx(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<ExportParams>,

@@ -13,7 +13,7 @@ use crate::findings::Finding;
 use crate::state::App;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list_findings))
 }
 
 /// The findings of a place.
@@ -34,7 +34,7 @@ struct FindingList {
     params(("place" = String, Path, description = "Id of the place", example = "default")),
     responses((status = 200, body = FindingList), Refusal)
 )]
-async fn list(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<FindingList>> {
+async fn list_findings(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<FindingList>> {
     let record = app.place(&place).await?;
     let now = app.now_of(record).await?;
     Ok(Json(FindingList { findings: app.findings(&now).await? }))

@@ -21,7 +21,7 @@ use crate::state::App;
 const MOST_READINGS: u32 = 20_000;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read))
+    OpenApiRouter::new().routes(routes!(read_history))
 }
 
 /// How the history is divided.
@@ -157,7 +157,7 @@ fn point(reading: &Reading) -> Point {
     params(("place" = String, Path, description = "Id of the place", example = "default"), HistoryParams),
     responses((status = 200, body = History), Refusal)
 )]
-async fn read(
+async fn read_history(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<HistoryParams>,

@@ -20,7 +20,11 @@ use crate::state::App;
 use crate::views::{PlaceView, SpaceView, ZoneView};
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read)).routes(routes!(read_zone)).routes(routes!(spaces))
+    OpenApiRouter::new()
+        .routes(routes!(list_places))
+        .routes(routes!(read_place))
+        .routes(routes!(read_zone))
+        .routes(routes!(list_spaces))
 }
 
 /// All places.
@@ -62,7 +66,7 @@ fn is_known(place: &PlaceNow) -> bool {
     tag = "Current state",
     responses((status = 200, body = PlaceList), Refusal)
 )]
-async fn list(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
+async fn list_places(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
     let stuck = stuck(&app).await;
     let places = app.every_place(move |app, place| is_known(&place).then(|| view(app, &place, stuck.as_ref()))).await?;
     Ok(Json(PlaceList { places: places.into_iter().flatten().collect() }))
@@ -76,7 +80,7 @@ async fn list(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
     params(("place" = String, Path, description = "Id of the place", example = "default")),
     responses((status = 200, body = PlaceView), Refusal)
 )]
-async fn read(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<PlaceView>> {
+async fn read_place(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<PlaceView>> {
     let record = app.place(&place).await?;
     let (now, stuck) = tokio::join!(app.now_of(record), stuck(&app));
     Ok(Json(view(&app, &now?, stuck.as_ref())))
@@ -146,7 +150,7 @@ fn joined(now: &PlaceNow, only: Option<&ZoneId>) -> Vec<SpaceView> {
     params(("place" = String, Path, description = "Id of the place", example = "default"), SpaceParams),
     responses((status = 200, body = SpaceList), Refusal)
 )]
-async fn spaces(
+async fn list_spaces(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<SpaceParams>,

@@ -25,7 +25,11 @@ const SPAN: Span = Span { default: TimeDelta::days(28), longest: TimeDelta::days
 const DWELL_BOUNDS: [i64; 7] = [900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400];
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(hourly)).routes(routes!(weekday)).routes(routes!(zones)).routes(routes!(dwell))
+    OpenApiRouter::new()
+        .routes(routes!(hourly_statistics))
+        .routes(routes!(weekday_statistics))
+        .routes(routes!(zone_statistics))
+        .routes(routes!(dwell_statistics))
 }
 
 /// Which stretch of the past is asked about.
@@ -120,7 +124,7 @@ pub struct HourMean {
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
     responses((status = 200, body = HourlyStatistics), Refusal)
 )]
-async fn hourly(
+async fn hourly_statistics(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<RangeParams>,
@@ -158,7 +162,7 @@ pub struct WeekdayMean {
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
     responses((status = 200, body = WeekdayStatistics), Refusal)
 )]
-async fn weekday(
+async fn weekday_statistics(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<RangeParams>,
@@ -199,7 +203,7 @@ pub struct ZoneMean {
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
     responses((status = 200, body = ZoneStatistics), Refusal)
 )]
-async fn zones(
+async fn zone_statistics(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<RangeParams>,
@@ -277,7 +281,7 @@ fn dwell_buckets(counts: &[i64]) -> Vec<DwellBucket> {
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
     responses((status = 200, body = DwellDistribution), Refusal)
 )]
-async fn dwell(
+async fn dwell_statistics(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<RangeParams>,

@@ -17,7 +17,7 @@ use crate::sql::{self, Bucket, Grouping, Signal, Step, ZoneSessions};
 use crate::state::App;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(turnover))
+    OpenApiRouter::new().routes(routes!(turnover_statistics))
 }
 
 /// How well the spaces are used.
@@ -140,7 +140,7 @@ fn usage_by_zone(
     params(("place" = String, Path, description = "Id of the place", example = "default"), RangeParams),
     responses((status = 200, body = Turnover), Refusal)
 )]
-async fn turnover(
+async fn turnover_statistics(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<RangeParams>,

@@ -29,7 +29,7 @@ fn every_operation_is_described() {
             let administrative = operation["tags"][0] == "Administration";
             assert_eq!(operation["security"].is_array(), administrative, "{method} {path}");
             assert_eq!(method != "get", administrative, "{method} {path}");
-            ids.insert(format!("{method} {path}"));
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{method} {path} shares its operationId");
         }
     }
     assert_eq!(ids.len(), 35);

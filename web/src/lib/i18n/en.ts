@@ -207,6 +207,7 @@ export const en = {
   "admin.deleted": "Deleted.",
   "admin.conflict":
     "Somebody else changed this in the meantime. The page shows the present state: please check and save again.",
+  "admin.exists": "This exists already; nothing was changed.",
   "admin.forbidden": "Your account may not do this.",
   "admin.failed": "Not saved: {text}",
   "admin.unreachable": "The server cannot be reached.",

@@ -206,6 +206,7 @@ export const fr: Record<Key, Text> = {
   "admin.deleted": "Supprimé.",
   "admin.conflict":
     "Quelqu’un d’autre a modifié cela entre-temps. La page montre l’état présent : vérifiez, puis enregistrez à nouveau.",
+  "admin.exists": "Cela existe déjà ; rien n’a été modifié.",
   "admin.forbidden": "Votre compte ne permet pas cette action.",
   "admin.failed": "Non enregistré : {text}",
   "admin.unreachable": "Le serveur est injoignable.",

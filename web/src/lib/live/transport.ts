@@ -49,6 +49,8 @@ export function mqttConnect(mqtt: NonNullable<AppConfig["mqtt"]>): Connect {
         connectTimeout: CONNECT_TIMEOUT_MS,
         reconnectPeriod: 0,
         resubscribe: false,
+        // Timers in a worker would need a blob: source, which the site's content security policy forbids.
+        timerVariant: "native",
       });
       made.on("connect", () => !closed && events.up());
       made.on("packetreceive", () => !closed && events.alive());

@@ -35,6 +35,8 @@ export class Saver {
 function message(error: unknown): string {
   if (!(error instanceof ApiError)) return t("admin.unreachable");
   if (error.status === 401 || error.status === 403) return t("admin.forbidden");
+  // A creation names no version: the thing is there already.
+  if (error.status === 428) return t("admin.exists");
   if (error.status === 412) return t("admin.conflict");
   return t("admin.failed", { text: error.message });
 }

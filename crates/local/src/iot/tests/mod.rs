@@ -323,38 +323,3 @@ fn a_rule_beyond_the_subset_is_refused_by_name() {
     let refused = RuleEngine::new(&[rule], Arc::new(Recorder::default())).err().unwrap();
     assert!(refused.to_string().starts_with("rule odd: "), "{refused}");
 }
-
-/// Not a test of speed: `cargo test -p parvis-local publish_rate -- --ignored --nocapture` prints figures.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "prints figures, asserts nothing"]
-async fn publish_rate() {
-    const CLIENTS: usize = 20;
-    const MESSAGES: usize = 1000;
-    for retain in [false, true] {
-        let bench = Bench::start().await;
-        let started = std::time::Instant::now();
-        let work = (0..CLIENTS).map(|number| {
-            let options = bench.device(&format!("sensor-{number}"));
-            tokio::spawn(async move {
-                let mut client = Client::connect(options).await;
-                let mqtt = client.mqtt.clone();
-                let sending = tokio::spawn(async move {
-                    for message in 0..MESSAGES {
-                        let topic = format!("parking/Zone_{number}/place_{}", message % 30);
-                        mqtt.publish(topic, QoS::AtLeastOnce, retain, r#"{"status":"free"}"#).await.unwrap();
-                    }
-                });
-                for _ in 0..MESSAGES {
-                    client.wait_for(|event| matches!(event, Ok(Incoming::PubAck(_)))).await.unwrap();
-                }
-                sending.await.unwrap();
-            })
-        });
-        for worker in futures::future::join_all(work).await {
-            worker.unwrap();
-        }
-        let total = CLIENTS * MESSAGES;
-        println!("retain {retain}: {:.0} acknowledged messages/s", total as f64 / started.elapsed().as_secs_f64());
-        assert_eq!(bench.backend.sent().len(), total);
-    }
-}

@@ -25,7 +25,7 @@ const MOST_ROWS: usize = 50_000;
 const MOST_ERRORS: usize = 200;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(import))
+    OpenApiRouter::new().routes(routes!(import_places))
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<RawRow>, Problem> {
@@ -69,7 +69,12 @@ fn refused(mut errors: Vec<FieldError>) -> Problem {
     responses((status = 200, body = ImportResult), Refusal),
     security(("login" = []))
 )]
-async fn import(State(app): State<App>, _: Manager, headers: HeaderMap, body: Bytes) -> ApiResult<Json<ImportResult>> {
+async fn import_places(
+    State(app): State<App>,
+    _: Manager,
+    headers: HeaderMap,
+    body: Bytes,
+) -> ApiResult<Json<ImportResult>> {
     let raw = read(&headers, &body)?;
     if raw.len() > MOST_ROWS {
         return Err(Problem::bad_request(format!("A file has at most {MOST_ROWS} rows.")).into());

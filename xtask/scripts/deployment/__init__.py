@@ -1,0 +1,1 @@
+"""The parts of deploy_local.py."""
