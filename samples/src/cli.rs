@@ -166,8 +166,8 @@ impl std::fmt::Display for replay::Summary {
             self.publishing.as_secs_f64(),
             self.settling.as_secs_f64(),
         )?;
-        for (name, kind) in &self.findings {
-            writeln!(f, "finding: {name} is {kind}")?;
+        for replay::Finding { car_park, kind, text } in &self.findings {
+            writeln!(f, "{kind}: {car_park}: {text}")?;
         }
         Ok(())
     }

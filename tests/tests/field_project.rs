@@ -8,10 +8,9 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_field_projects_messages_routes_and_summary_work_unchanged() {
     let platform = Platform::start().await;
-    let Some(embedded) = platform.embedded() else { return field_routes(&platform).await };
     let mut browser = platform.websocket("parking/#").await;
     let device = platform.device().await;
-    let stamp = (Utc::now().with_timezone(&embedded.timezone()) - TimeDelta::seconds(5)).naive_local();
+    let stamp = (Utc::now().with_timezone(&platform.timezone()) - TimeDelta::seconds(5)).naive_local();
     let payload = json!({
         "sensor_id": 3, "zone": "Zone_A", "status": "occupied",
         "timestamp": stamp.format("%Y-%m-%dT%H:%M:%S%.6f").to_string(), "confidence": 0.95,
@@ -41,7 +40,9 @@ async fn the_field_projects_messages_routes_and_summary_work_unchanged() {
 
 async fn field_routes(platform: &Platform) {
     let api = platform.api();
-    for path in ["/api/current", "/api/events?limit=5", "/api/history", "/api/stats/hourly", "/api/stats/zones", "/api/health"] {
+    for path in
+        ["/api/current", "/api/events?limit=5", "/api/history", "/api/stats/hourly", "/api/stats/zones", "/api/health"]
+    {
         api.get(path).await.unwrap_or_else(|e| panic!("{path}: {e:#}"));
     }
 }

@@ -7,13 +7,14 @@ use parvis_testkit::{Platform, Reading, eventually};
 #[tokio::test(flavor = "multi_thread")]
 async fn history_catches_up_by_itself_after_the_database_was_down() {
     let platform = Platform::start().await;
-    let Some(embedded) = platform.embedded() else { return };
+    let Some(embedded) = platform.embedded_or_say("PostgreSQL stopped and started again") else { return };
     let place = platform.new_place(&[("A", 1..=10)]).await;
     let device = platform.device().await;
     let start = Utc::now() - TimeDelta::hours(1);
     let send = async |round: i64| {
         for space in 1..=10 {
-            let reading = Reading { zone: "A".into(), space, occupied: round % 2 == 1, at: start + TimeDelta::minutes(round) };
+            let reading =
+                Reading { zone: "A".into(), space, occupied: round % 2 == 1, at: start + TimeDelta::minutes(round) };
             device.publish(reading.topic(&place), reading.payload()).await.unwrap();
         }
         device.acknowledged().await.unwrap();

@@ -43,5 +43,6 @@ async fn the_history_equals_the_file_and_the_stuck_counter_is_found() {
     };
     let summary = run(&file, &options).await.unwrap();
     assert_eq!(summary.readings, 6 * 6 * 48);
-    assert_eq!(summary.findings, [(format!("Stuck {unique}"), "stuck".to_owned())]);
+    let findings: Vec<_> = summary.findings.iter().map(|f| (f.car_park.clone(), f.kind.as_str())).collect();
+    assert_eq!(findings, [(format!("Stuck {unique}"), "stuck")]);
 }

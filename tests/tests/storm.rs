@@ -88,7 +88,7 @@ async fn twenty_thousand_messages_with_every_fault_leave_state_and_history_true(
     for _ in 0..PLACES {
         places.push(platform.new_place(&zones).await);
     }
-    if let Some(embedded) = platform.embedded() {
+    if let Some(embedded) = platform.embedded_or_say("throttled writes and killed sandboxes during the storm") {
         embedded.throttle_writes(0.05);
         embedded.kill_during_invocation("IngestFunction", 3);
     }
@@ -108,7 +108,8 @@ async fn twenty_thousand_messages_with_every_fault_leave_state_and_history_true(
 
     let api = platform.api();
     for (index, place) in places.iter().enumerate() {
-        let wanted = storm.state.iter().filter(|((p, ..), _)| *p == index).map(|((_, z, s), o)| ((z.clone(), *s), *o)).collect();
+        let wanted =
+            storm.state.iter().filter(|((p, ..), _)| *p == index).map(|((_, z, s), o)| ((z.clone(), *s), *o)).collect();
         eventually_within(PATIENCE, || state_equals(&api, place, &wanted)).await;
         let truth: BTreeSet<_> = storm.events.iter().filter(|((p, ..), ..)| *p == index).cloned().collect();
         eventually_within(PATIENCE, || history_equals(&api, place, index, &truth)).await;

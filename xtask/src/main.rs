@@ -73,7 +73,8 @@ fn main() -> anyhow::Result<()> {
             if let Some(unknown) = only.iter().chain(&skip).find(|name| !known.iter().any(|s| s.name == **name)) {
                 bail!("there is no step `{unknown}`; `cargo xtask test --list` shows them");
             }
-            let wanted = |s: &Step| (only.is_empty() || only.iter().any(|n| n == s.name)) && !skip.iter().any(|n| n == s.name);
+            let wanted =
+                |s: &Step| (only.is_empty() || only.iter().any(|n| n == s.name)) && !skip.iter().any(|n| n == s.name);
             Steps::run(known.into_iter().filter(wanted).collect())?;
         }
         Task::Lint => {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::Settings;
 use crate::fleet::Fleet;
-use crate::freshness::RATE;
+use crate::freshness;
 use crate::platform::{Consumed, FunctionUse, Platform};
 use crate::prices::{Prices, US_EAST_1};
 use crate::publish::{Plan, publish};
@@ -32,9 +32,10 @@ pub async fn measure(settings: &Settings, report: &mut Report) -> anyhow::Result
     let quick = Fleet { prefix: "quick", places: 2, zones: 2, spaces: 10 };
     for fleet in settings.size(vec![dense, wide], vec![quick]) {
         let seconds = settings.size(30, 2);
-        let measured = run(&fleet, seconds).await?;
-        let every = fleet.total() as f64 / RATE;
-        report.section(format!("Cost at {RATE} messages/s, window 1 s: {fleet}, each reports every {every:.0} s"));
+        let rate = freshness::rate(settings);
+        let measured = run(&fleet, rate, seconds).await?;
+        let every = fleet.total() as f64 / rate;
+        report.section(format!("Cost at {rate} messages/s, window 1 s: {fleet}, each reports every {every:.0} s"));
         measured.report(report, &US_EAST_1);
     }
     Ok(())
@@ -56,21 +57,20 @@ struct Announced {
     retained: u64,
 }
 
-async fn run(fleet: &Fleet, seconds: usize) -> anyhow::Result<Measured> {
+async fn run(fleet: &Fleet, rate: f64, seconds: usize) -> anyhow::Result<Measured> {
     let platform = Platform::start(&[]).await?;
     platform.register(fleet).await?;
     let rule = platform.stack().template().rules.get(RULE).context("the rule of the template")?.name.clone();
     // Through Basic Ingest, so that it is known to work.
-    let first =
-        Plan { messages: fleet.total(), topic_prefix: format!("$aws/rules/{rule}/"), ..Plan::default() };
+    let first = Plan { messages: fleet.total(), topic_prefix: format!("$aws/rules/{rule}/"), ..Plan::default() };
     let crews = publish(platform.broker(), fleet.crews(64), &first).await?;
     platform.settle().await?;
 
     let announced = watch_announcements(platform.broker()).await?;
     let before = platform.consumed();
-    let messages = seconds * RATE as usize;
-    let change = fleet.total() as f64 / RATE / CHANGE_EVERY;
-    let plan = Plan { messages, rate: Some(RATE), change, ..first };
+    let messages = seconds * rate as usize;
+    let change = fleet.total() as f64 / rate / CHANGE_EVERY;
+    let plan = Plan { messages, rate: Some(rate), change, ..first };
     let started = Instant::now();
     publish(platform.broker(), crews, &plan).await?;
     let seconds = started.elapsed().as_secs_f64();
@@ -134,7 +134,9 @@ impl Measured {
         let source = format!("{} list prices of {}", prices.region, prices.as_of);
         report.add("total with Basic Ingest", total, "USD/million").target(Target::Below(1.0)).note(source);
         let without = total + prices.iot_message * 1e6;
-        report.add("total without Basic Ingest", without, "USD/million").note("the same, and a message charged for each");
+        report
+            .add("total without Basic Ingest", without, "USD/million")
+            .note("the same, and a message charged for each");
     }
 
     fn parts(&self, prices: &Prices) -> Vec<Part> {
@@ -151,7 +153,11 @@ impl Measured {
         vec![
             part("IoT rule and action", (prices.iot_rule + prices.iot_action) * 1e6, "one each".to_owned()),
             part("SQS", requests * prices.sqs_request * 1e6, "sent one by one, taken and deleted by tens".to_owned()),
-            part("Lambda requests", invocations as f64 * prices.lambda_request * million, format!("{invocations} invocations")),
+            part(
+                "Lambda requests",
+                invocations as f64 * prices.lambda_request * million,
+                format!("{invocations} invocations"),
+            ),
             part(
                 "Lambda time",
                 gb_seconds * prices.lambda_gb_second * million,
@@ -159,7 +165,11 @@ impl Measured {
             ),
             part("DynamoDB writes", written * prices.dynamodb_write * million, format!("{written:.0} units")),
             part("DynamoDB reads", read * prices.dynamodb_read * million, format!("{read:.0} units")),
-            part("IoT announcements", announced * prices.iot_message * million, format!("{announced} published or retained")),
+            part(
+                "IoT announcements",
+                announced * prices.iot_message * million,
+                format!("{announced} published or retained"),
+            ),
             part("logs and metrics", logged / 1e9 * prices.log_gb * million, format!("{:.1} MB", logged / 1e6)),
             part("traces", traces * prices.xray_trace * million, format!("{traces:.0} sampled")),
         ]

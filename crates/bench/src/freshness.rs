@@ -14,8 +14,6 @@ use crate::platform::Platform;
 use crate::publish::{Connection, Plan, publish};
 use crate::report::{Report, Sample, Target};
 
-/// Messages a second beside the ones that are timed.
-pub const RATE: f64 = 1_000.0;
 /// A message that is timed goes out this often; no multiple of any window.
 const PROBE_EVERY: Duration = Duration::from_millis(43);
 /// How often the API is asked. A time measured is at most this and one read too long.
@@ -28,11 +26,18 @@ const PROBED: Fleet = Fleet { prefix: "probe", places: 1, zones: 1, spaces: 64 }
 /// Messages sent and not yet told: when, and their device time.
 type Pending = Arc<Mutex<HashMap<u64, (Instant, i64)>>>;
 
+/// Messages a second beside the ones that are timed.
+pub fn rate(settings: &Settings) -> f64 {
+    settings.size(1_000.0, 100.0)
+}
+
 /// Measures with both windows.
 pub async fn measure(settings: &Settings, report: &mut Report) -> anyhow::Result<()> {
     for (window, target) in [("1", 1_200.0), ("0", 100.0)] {
-        let times = run(settings, window).await?;
-        report.section(format!("Freshness at {RATE} messages/s, window {window} s: published to visible in the read API"));
+        let (rate, times) = (rate(settings), run(settings, window).await?);
+        report.section(format!(
+            "Freshness at {rate} messages/s, window {window} s: published to visible in the read API"
+        ));
         report.add("p50", times.median(), "ms");
         report.add("p95", times.quantile(0.95), "ms");
         let note = format!("{} timed, load {:.2}", times.len(), machine::load());
@@ -57,7 +62,8 @@ async fn run(settings: &Settings, window: &str) -> anyhow::Result<Sample> {
 
     // Somewhat longer than what is timed.
     let seconds = warm_up + timed + 2;
-    let plan = Plan { messages: seconds * RATE as usize, rate: Some(RATE), change: 0.02, ..Plan::default() };
+    let rate = rate(settings);
+    let plan = Plan { messages: seconds * rate as usize, rate: Some(rate), change: 0.02, ..Plan::default() };
     let broker = platform.broker().to_owned();
     let load = tokio::spawn(async move { publish(&broker, crews, &plan).await });
     sleep(Duration::from_secs(warm_up as u64)).await;

@@ -65,10 +65,11 @@ impl Connection {
     /// Waits until everything sent is acknowledged.
     pub async fn acknowledged(&mut self) -> anyhow::Result<()> {
         let sent = self.sent;
-        match timeout(ACKNOWLEDGED_WITHIN, self.acknowledged.wait_for(|count| *count >= sent)).await {
-            Ok(Ok(_)) => Ok(()),
-            _ => bail!("{} of {sent} messages acknowledged", *self.acknowledged.borrow()),
+        let all = async { self.acknowledged.wait_for(|count| *count >= sent).await.is_ok() };
+        if timeout(ACKNOWLEDGED_WITHIN, all).await != Ok(true) {
+            bail!("{} of {sent} messages acknowledged", *self.acknowledged.borrow());
         }
+        Ok(())
     }
 }
 

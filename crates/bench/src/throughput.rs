@@ -134,7 +134,7 @@ impl Run {
         report
             .add("messages unaccounted for by ingest", self.unaccounted.max(0.0), "")
             .target(Target::AtMost(0.0))
-            .note(format!("delivered twice: {}", (-self.unaccounted).max(0.0)));
+            .note(format!("delivered more than once: {:.0}", 0.0_f64.max(-self.unaccounted)));
         report.add("messages in the dead-letter queue", self.dead_letters as f64, "").target(Target::AtMost(0.0));
         report
             .add("transitions missing in the history", self.transitions_missing as f64, "")

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
+use reqwest::header::{HOST, HeaderValue};
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS, Transport};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -139,14 +140,20 @@ impl Subscriber {
         Self::open(MqttOptions::new(format!("listener-{}", uuid::Uuid::new_v4()), host, port), filter).await
     }
 
-    /// Subscribes over WebSocket as a browser does, without a login.
+    /// Subscribes over WebSocket as a browser does, without a login; `host` is the header where the URL's host will not do.
     ///
     /// # Errors
     /// When the broker refuses.
-    pub async fn websocket(url: &str, filter: &str) -> anyhow::Result<Self> {
+    pub async fn websocket(url: &str, host: Option<String>, filter: &str) -> anyhow::Result<Self> {
         // rumqttc takes the port of a WebSocket from the URL.
         let mut options = MqttOptions::new(format!("web-{}", uuid::Uuid::new_v4()), url, 0);
         options.set_transport(Transport::Ws);
+        if let Some(host) = host.map(|host| host.parse::<HeaderValue>()).transpose()? {
+            options.set_request_modifier(move |mut request| {
+                request.headers_mut().insert(HOST, host.clone());
+                std::future::ready(request)
+            });
+        }
         Self::open(options, filter).await
     }
 

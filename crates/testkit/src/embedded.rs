@@ -20,7 +20,8 @@ pub struct Embedded {
 
 impl Embedded {
     pub(crate) async fn start(parameters: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let options = parameters.iter().fold(Options::for_tests(), |options, (name, value)| options.parameter(name, value));
+        let options =
+            parameters.iter().fold(Options::for_tests(), |options, (name, value)| options.parameter(name, value));
         Ok(Self { stack: Stack::start(options).await? })
     }
 

@@ -28,7 +28,6 @@ impl Api {
     }
 
     /// A request to be completed by the test.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {
@@ -61,7 +60,8 @@ impl Api {
         let response = request.send().await?;
         let status = response.status();
         let text = response.text().await?;
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).with_context(|| text.clone())? };
+        let body =
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).with_context(|| text.clone())? };
         Ok((status, body))
     }
 

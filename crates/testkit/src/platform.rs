@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use anyhow::Context;
+use chrono_tz::Tz;
 use parvis_ingest::dead_letter::DeadLetter;
 use reqwest::Method;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use serde_json::json;
 use crate::dead_letters::DeadLetters;
 use crate::devices::{Device, Subscriber};
 use crate::embedded::Embedded;
+use crate::forwarder::{Forwarder, TlsFiles};
 use crate::http::Api;
 
 /// A platform that somebody else has started.
@@ -21,14 +23,23 @@ pub struct Deployed {
     pub api: String,
     /// MQTT broker, `host:port`.
     pub mqtt: String,
+    /// Certificate for a broker that speaks TLS only.
+    #[serde(default)]
+    pub mqtt_tls: Option<TlsFiles>,
     /// MQTT over WebSocket.
     pub ws: String,
+    /// Host header of the WebSocket, where the address does not say by itself which service is meant.
+    #[serde(default)]
+    pub ws_host: Option<String>,
     /// Endpoint of SQS.
     pub sqs: String,
     /// URL of the dead-letter queue.
     pub dead_letter_queue: String,
     /// URL of the queue of device messages.
     pub ingest_queue: String,
+    /// Zone in which timestamps without offset are read.
+    #[serde(default)]
+    pub timezone: Tz,
     /// Bearer tokens by user.
     pub tokens: HashMap<String, String>,
 }
@@ -42,6 +53,8 @@ enum Target {
 pub struct Platform {
     target: Target,
     dead_letters: DeadLetters,
+    /// Before a broker that speaks TLS only.
+    forwarder: Option<Forwarder>,
 }
 
 impl Platform {
@@ -67,21 +80,26 @@ impl Platform {
     async fn try_start(parameters: &[(&str, &str)]) -> anyhow::Result<Self> {
         if let Some(file) = std::env::var_os("PARVIS_TARGET") {
             let text = std::fs::read_to_string(&file).with_context(|| format!("{}", file.display()))?;
-            return Ok(Self::deployed(serde_json::from_str(&text)?));
+            let deployed: Deployed = serde_json::from_str(&text)?;
+            let forwarder = match &deployed.mqtt_tls {
+                Some(files) => Some(Forwarder::start(&deployed.mqtt, files).await?),
+                None => None,
+            };
+            return Ok(Self { forwarder, ..Self::deployed(deployed) });
         }
         let embedded = Embedded::start(parameters).await?;
         let stack = embedded.stack();
         let url = |queue| stack.queue_url(queue).context("queue of the template").map(str::to_owned);
         let dead_letters =
             DeadLetters::new(&stack.endpoints().sqs, &url("IngestDeadLetterQueue")?, &url("IngestQueue")?);
-        Ok(Self { target: Target::Embedded(Box::new(embedded)), dead_letters })
+        Ok(Self { target: Target::Embedded(Box::new(embedded)), dead_letters, forwarder: None })
     }
 
-    /// A platform that runs elsewhere.
+    /// A platform that runs elsewhere, with a broker that speaks plain MQTT.
     #[must_use]
     pub fn deployed(deployed: Deployed) -> Self {
         let dead_letters = DeadLetters::new(&deployed.sqs, &deployed.dead_letter_queue, &deployed.ingest_queue);
-        Self { target: Target::Deployed(deployed), dead_letters }
+        Self { target: Target::Deployed(deployed), dead_letters, forwarder: None }
     }
 
     /// The embedded stack, if it is one.
@@ -90,6 +108,26 @@ impl Platform {
         match &self.target {
             Target::Embedded(embedded) => Some(embedded),
             Target::Deployed(_) => None,
+        }
+    }
+
+    /// The embedded stack, for tests that need its faults or its timers. Elsewhere says on standard error that `what` is not tested
+    /// there, so that a test that does less is seen to do less.
+    #[must_use]
+    pub fn embedded_or_say(&self, what: &str) -> Option<&Embedded> {
+        let embedded = self.embedded();
+        if embedded.is_none() {
+            eprintln!("not tested on this platform: {what}");
+        }
+        embedded
+    }
+
+    /// The zone in which timestamps without offset are read.
+    #[must_use]
+    pub fn timezone(&self) -> Tz {
+        match &self.target {
+            Target::Embedded(embedded) => embedded.timezone(),
+            Target::Deployed(deployed) => deployed.timezone,
         }
     }
 
@@ -133,9 +171,10 @@ impl Platform {
     /// When the address is not `host:port`.
     #[must_use]
     pub fn mqtt(&self) -> (String, u16) {
-        let address = match &self.target {
-            Target::Embedded(embedded) => embedded.stack().endpoints().broker(),
-            Target::Deployed(deployed) => &deployed.mqtt,
+        let address = match (&self.target, &self.forwarder) {
+            (_, Some(forwarder)) => &forwarder.address,
+            (Target::Embedded(embedded), None) => embedded.stack().endpoints().broker(),
+            (Target::Deployed(deployed), None) => &deployed.mqtt,
         };
         match address.rsplit_once(':').map(|(host, port)| (host.to_owned(), port.parse())) {
             Some((host, Ok(port))) => (host, port),
@@ -172,11 +211,11 @@ impl Platform {
     /// # Panics
     /// When the broker cannot be reached or refuses.
     pub async fn websocket(&self, filter: &str) -> Subscriber {
-        let url = match &self.target {
-            Target::Embedded(embedded) => &embedded.stack().endpoints().ws,
-            Target::Deployed(deployed) => &deployed.ws,
+        let (url, host) = match &self.target {
+            Target::Embedded(embedded) => (&embedded.stack().endpoints().ws, None),
+            Target::Deployed(deployed) => (&deployed.ws, deployed.ws_host.clone()),
         };
-        match Subscriber::websocket(url, filter).await {
+        match Subscriber::websocket(url, host, filter).await {
             Ok(subscriber) => subscriber,
             Err(error) => panic!("no page on {filter}: {error:#}"),
         }

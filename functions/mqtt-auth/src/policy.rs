@@ -40,7 +40,8 @@ impl Audience {
 #[must_use]
 pub fn document(audience: Audience, arn_prefix: &str) -> Value {
     let topics = audience.topics();
-    let resources = |kind: &str| topics.iter().map(|topic| format!("{arn_prefix}:{kind}/{topic}/*")).collect::<Vec<_>>();
+    let resources =
+        |kind: &str| topics.iter().map(|topic| format!("{arn_prefix}:{kind}/{topic}/*")).collect::<Vec<_>>();
     json!({
         "Version": "2012-10-17",
         "Statement": [

@@ -52,7 +52,8 @@ fn parts_that_a_client_did_not_send_may_be_null_or_absent() {
 fn nobody_listens_in_on_plates() {
     for audience in [Audience::Visitor, Audience::Staff] {
         let document = policy::document(audience, "arn");
-        let denied = document["Statement"].as_array().unwrap().iter().find(|statement| statement["Effect"] == "Deny").unwrap();
+        let denied =
+            document["Statement"].as_array().unwrap().iter().find(|statement| statement["Effect"] == "Deny").unwrap();
         assert_eq!(denied["Action"], "iot:Receive");
         assert_eq!(denied["Resource"], "arn:topic/*/plate");
     }

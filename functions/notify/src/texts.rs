@@ -220,6 +220,9 @@ mod tests {
     #[test]
     fn a_type_without_texts_is_no_error() {
         let texts = Texts::load().unwrap();
-        assert_eq!(texts.alert("parvis.parking.alert.unheard_of", &alert(AlertLevel::Busy), Language::French).unwrap(), None);
+        assert_eq!(
+            texts.alert("parvis.parking.alert.unheard_of", &alert(AlertLevel::Busy), Language::French).unwrap(),
+            None
+        );
     }
 }

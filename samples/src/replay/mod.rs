@@ -4,4 +4,4 @@ mod file;
 mod run;
 
 pub use file::{CarPark, Columns, OccupancyFile, Reading};
-pub use run::{Options, Speed, Summary, run};
+pub use run::{Finding, Options, Speed, Summary, run};

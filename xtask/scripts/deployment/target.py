@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from deployment.servers import REGION
+from transform import REGION
 
 ROLES = ("admin", "manager", "agent", "driver")
 PASSWORD = "Test-Parvis-2026"

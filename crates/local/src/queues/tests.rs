@@ -156,25 +156,3 @@ async fn sends_side_by_side_all_arrive_once() {
     let distinct: std::collections::BTreeSet<_> = received.iter().map(|message| message.body.as_str()).collect();
     assert_eq!((received.len(), distinct.len()), (1_000, 1_000));
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn zz_temporary_timing() {
-    let (_directory, queues) = queues();
-    for tasks in [1usize, 10, 100] {
-        let body = "x".repeat(300);
-        let started = std::time::Instant::now();
-        let per = 20_000 / tasks;
-        let all: Vec<_> = (0..tasks).map(|_| { let (queues, body) = (queues.clone(), body.clone()); tokio::spawn(async move { for _ in 0..per { queues.send("work", body.clone(), Attributes::new()).await.unwrap(); } }) }).collect();
-        for task in all { task.await.unwrap(); }
-        eprintln!("{tasks} tasks: {:.0} sends/s", 20_000.0 / started.elapsed().as_secs_f64());
-    }
-    let started = std::time::Instant::now();
-    let mut n = 0;
-    loop {
-        let got = queues.receive("work", Receive { most: 1000, wait: Duration::ZERO, visibility: Some(Duration::from_secs(100)) }).await.unwrap();
-        if got.is_empty() { break; }
-        n += got.len();
-        queues.delete("work", &got.into_iter().map(|m| m.receipt_handle).collect::<Vec<_>>()).await.unwrap();
-    }
-    eprintln!("receive+delete {n}: {:.0}/s", n as f64 / started.elapsed().as_secs_f64());
-}

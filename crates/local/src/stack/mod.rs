@@ -59,7 +59,8 @@ impl Stack {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         // For the host's own HTTP clients. An error says that somebody has chosen one before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let progress = Progress::new(options.progress, 8);
+        let steps = 5 + u64::from(options.seed) + u64::from(options.demo);
+        let progress = Progress::new(options.progress, steps);
         let started = start::stack(options, &progress).await;
         progress.finish();
         started
@@ -178,8 +179,7 @@ impl Stack {
         self.sns.shutdown().await;
         self.host.shutdown().await;
         self.serving.cancel();
-        self.dynamodb.shutdown().await;
-        self.postgres.shutdown().await;
+        tokio::join!(self.dynamodb.shutdown(), self.postgres.shutdown());
     }
 }
 

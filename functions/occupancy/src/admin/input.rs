@@ -153,6 +153,18 @@ pub struct ZoneAttributes {
 }
 
 impl ZoneAttributes {
+    /// What the register says of a zone.
+    pub(super) fn of(zone: &Zone) -> Self {
+        Self {
+            name: Some(zone.name.clone()),
+            source: zone.source,
+            capacity: zone.capacity,
+            spaces: zone.spaces.clone(),
+            status: zone.status,
+            thresholds: zone.thresholds,
+        }
+    }
+
     /// The entry of the register. `path` is where the attributes stand in the body, as a JSON pointer.
     ///
     /// # Errors

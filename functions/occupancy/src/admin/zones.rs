@@ -7,10 +7,11 @@ use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
 use parvis_parking::{PlaceId, ZoneId};
 use parvis_places::Zone;
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::input::ZoneAttributes;
+use super::input::{ZoneAttributes, merged};
 use super::precondition::{Write, check, decide};
 use super::{Manager, etag, zone_of};
 use crate::error::{ApiResult, Refusal};
@@ -18,7 +19,31 @@ use crate::sql::UsageScope;
 use crate::state::App;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(put_zone, delete_zone))
+    OpenApiRouter::new().routes(routes!(put_zone, patch_zone, delete_zone))
+}
+
+impl App {
+    /// Writes a zone, if that is a change.
+    async fn write_zone(
+        &self,
+        place: &PlaceId,
+        stored: Option<&Zone>,
+        id: ZoneId,
+        wanted: ZoneAttributes,
+        headers: &HeaderMap,
+    ) -> ApiResult<impl IntoResponse + use<>> {
+        let version = stored.map_or(0, |zone| zone.version);
+        // Compared under the same version: only what is said of the zone counts.
+        let mut zone = wanted.into_zone(id, version, "").map_err(Problem::invalid)?;
+        let write = decide(stored.map(|zone| (zone, zone.version)), &zone, headers)?;
+        if write != Write::Nothing {
+            zone.version = version + 1;
+            self.places().store().put_zone(place, &zone).await?;
+            self.forget(place);
+        }
+        let status = if write == Write::Create { StatusCode::CREATED } else { StatusCode::OK };
+        Ok((status, etag(zone.version), Json(zone)))
+    }
 }
 
 /// Creates a zone or replaces what is said of it, its spaces included. A zone is closed by `"status": "closed"`.
@@ -47,18 +72,33 @@ async fn put_zone(
     Json(wanted): Json<ZoneAttributes>,
 ) -> ApiResult<impl IntoResponse> {
     let record = app.to_change(&place).await?;
-    let stored = record.zone(&id);
-    let version = stored.map_or(0, |zone| zone.version);
-    // Compared under the same version: only what is said of the zone counts.
-    let mut zone = wanted.into_zone(id, version, "").map_err(Problem::invalid)?;
-    let write = decide(stored.map(|zone| (zone, zone.version)), &zone, &headers)?;
-    if write != Write::Nothing {
-        zone.version = version + 1;
-        app.places().store().put_zone(&place, &zone).await?;
-        app.forget(&place);
-    }
-    let status = if write == Write::Create { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, etag(zone.version), Json(zone)))
+    app.write_zone(&place, record.zone(&id), id.clone(), wanted, &headers).await
+}
+
+/// Changes some of what is said of a zone (RFC 7396), for example `{"status": "closed"}`. Its spaces stay unless they are given.
+#[utoipa::path(
+    patch,
+    path = "/v1/places/{place}/zones/{zone}",
+    tag = "Administration",
+    params(
+        ("place" = String, Path, description = "Id of the place"),
+        ("zone" = String, Path, description = "Id of the zone"),
+        ("if-match" = Option<String>, Header, description = "The version that is changed")
+    ),
+    request_body(content = ZoneAttributes, description = "Only the fields that change"),
+    responses((status = 200, body = Zone), Refusal),
+    security(("login" = []))
+)]
+async fn patch_zone(
+    State(app): State<App>,
+    _: Manager,
+    Path((place, id)): Path<(PlaceId, ZoneId)>,
+    headers: HeaderMap,
+    Json(change): Json<Value>,
+) -> ApiResult<impl IntoResponse> {
+    let stored = zone_of(&app.to_change(&place).await?, &id)?;
+    let wanted = merged(&ZoneAttributes::of(&stored), &change)?;
+    app.write_zone(&place, Some(&stored), id, wanted, &headers).await
 }
 
 /// Deletes a zone that was never used. One that was is closed instead.

@@ -95,6 +95,23 @@ async fn what_is_put_twice_is_there_once() {
 }
 
 #[tokio::test]
+async fn a_zone_is_renamed_and_closed_without_its_spaces_being_said_again() {
+    let platform = Platform::with_lot().await;
+    let path = "/v1/places/default/zones/Zone_A";
+    let renamed = send(&platform, "PATCH", path, Some(1), json!({ "name": "Forecourt" })).await.ok();
+    assert_eq!((&renamed["name"], &renamed["version"]), (&json!("Forecourt"), &json!(2)));
+    assert_eq!(renamed["spaces"].as_array().unwrap().len(), 8);
+    assert_eq!(renamed["spaces"][2]["sensor_id"], "3");
+    send(&platform, "PATCH", path, Some(1), json!({ "name": "Late" })).await.refused(StatusCode::PRECONDITION_FAILED);
+    for wrong in [json!({ "status": "ajar" }), json!({ "source": "counter" })] {
+        send(&platform, "PATCH", path, Some(2), wrong).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    send(&platform, "PATCH", "/v1/places/default/zones/Zone_Z", None, json!({})).await.refused(StatusCode::NOT_FOUND);
+    assert_eq!(send(&platform, "PATCH", path, Some(2), json!({ "status": "closed" })).await.ok()["version"], 3);
+    assert_eq!(platform.get("/v1/places/default").await.ok()["occupancy"]["total"], 16);
+}
+
+#[tokio::test]
 async fn spaces_are_changed_one_by_one() {
     let platform = Platform::with_lot().await;
     let path = "/v1/places/default/zones/Zone_A/spaces/3";
