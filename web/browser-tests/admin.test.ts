@@ -28,7 +28,7 @@ describe("a manager", () => {
     await spaces.getByLabel("First number").fill("1");
     await spaces.getByLabel("Last number").fill("3");
     await spaces.getByRole("button", { name: "Add spaces" }).click();
-    await page.getByTestId("saved").waitFor();
+    await page.getByTestId("admin-zone-North").getByTestId("saved").waitFor();
     const row = page.getByTestId("admin-zone-North").locator("tbody tr");
     await expect.poll(() => row.count()).toBe(3);
     await page.getByRole("button", { name: "Space 2: Close" }).click();

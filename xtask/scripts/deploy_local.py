@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 
-from deployment import created, target, template
+import transform
+from deployment import created, privilege, target, template
 from deployment.postgres import Postgres
 from deployment.servers import Ministack
 from deployment.stack import Stack
@@ -66,13 +67,18 @@ def run_round(name, binaries, logs, cache, options):
         for deviation in deviations:
             say(f"deviation: {deviation}")
         timer.done("packaged")
+        source = transform.load(ROOT / "template.yaml")
         stack = Stack(ministack, "parvis", prepared, PARAMETERS)
         timer.done(f"CREATE_COMPLETE with {len(stack.resources)} resources")
-        for line in created.check(ministack, stack, postgres, prepared):
+        for line in created.check(ministack, stack, postgres, source, prepared, PARAMETERS):
             say(f"asserted: {line}")
         timer.done("what was created is what the template says")
         test(name, ministack, stack, logs, timer, options)
-        created.delete(ministack, stack)
+        if name == "enforced":
+            for line in privilege.check(ministack, stack, logs):
+                say(f"asserted: {line}")
+            timer.done("policies are enforced, and allow no more than they should")
+        created.delete(ministack, stack, source)
         timer.done("deleted; what must be retained is there, the rest is gone")
 
 

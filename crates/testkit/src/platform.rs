@@ -46,7 +46,7 @@ pub struct Deployed {
 
 enum Target {
     Embedded(Box<Embedded>),
-    Deployed(Deployed),
+    Deployed(Box<Deployed>),
 }
 
 /// The platform under test.
@@ -99,7 +99,7 @@ impl Platform {
     #[must_use]
     pub fn deployed(deployed: Deployed) -> Self {
         let dead_letters = DeadLetters::new(&deployed.sqs, &deployed.dead_letter_queue, &deployed.ingest_queue);
-        Self { target: Target::Deployed(deployed), dead_letters, forwarder: None }
+        Self { target: Target::Deployed(Box::new(deployed)), dead_letters, forwarder: None }
     }
 
     /// The embedded stack, if it is one.

@@ -49,7 +49,8 @@ def api_resources(id, body):
     cors = body.get("x-amazon-apigateway-cors", {})
     properties = {"Name": {"Ref": "AWS::StackName"}, "ProtocolType": "HTTP"}
     if cors:
-        properties["CorsConfiguration"] = {key[0].upper() + key[1:]: value for key, value in cors.items()}
+        # As the body writes it; ministack's CloudFormation passes the names on to an API that knows them in lower case only.
+        properties["CorsConfiguration"] = cors
     resources = {id: {"Type": "AWS::ApiGatewayV2::Api", "Properties": properties}}
     for name, scheme in body.get("components", {}).get("securitySchemes", {}).items():
         authorizer = scheme["x-amazon-apigateway-authorizer"]

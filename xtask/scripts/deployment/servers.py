@@ -100,13 +100,13 @@ class Ministack:
         with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as answer:
             return json.load(answer)
 
-    def client(self, service):
-        """A boto3 client as the account's root."""
+    def client(self, service, **credentials):
+        """A boto3 client, as the account's root unless credentials say otherwise."""
         import boto3
         from botocore.config import Config
 
         config = Config(region_name=REGION, retries={"max_attempts": 2}, s3={"addressing_style": "path"})
-        return boto3.client(service, endpoint_url=self.url, config=config, **ROOT)
+        return boto3.client(service, endpoint_url=self.url, config=config, **(credentials or ROOT))
 
     def __enter__(self):
         return self
