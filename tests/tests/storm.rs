@@ -13,6 +13,8 @@ use serde_json::Value;
 const PLACES: usize = 5;
 const ZONES: [&str; 4] = ["North", "East", "South", "West"];
 const SPACES_PER_ZONE: u32 = 250;
+/// For platforms that process some tens of messages per second.
+const SPACES_PER_ZONE_ELSEWHERE: u32 = 20;
 /// Readings of one space; the merge's reorder window keeps four points, so any order of these is within it.
 const READINGS_PER_SPACE: i64 = 4;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
@@ -29,14 +31,14 @@ struct Storm {
 }
 
 /// Every space starts free and changes at random moments; a fifth of the messages come late, a fifth twice.
-fn storm(seed: u64) -> Storm {
+fn storm(seed: u64, spaces_per_zone: u32) -> Storm {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let start = Utc::now().trunc_subsecs(3) - TimeDelta::hours(3);
     let mut storm = Storm { sent: Vec::new(), state: BTreeMap::new(), events: BTreeSet::new() };
     let mut timed = Vec::new();
     for place in 0..PLACES {
         for zone in ZONES {
-            for space in 1..=SPACES_PER_ZONE {
+            for space in 1..=spaces_per_zone {
                 let key = (place, zone.to_owned(), space);
                 let mut at = start + TimeDelta::milliseconds(rng.random_range(0..600_000));
                 let mut since = at;
@@ -81,14 +83,17 @@ fn storm(seed: u64) -> Storm {
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_thousand_messages_with_every_fault_leave_state_and_history_true() {
     let platform = Platform::start_with(&[("IngestVisibilitySeconds", "5")]).await;
-    let storm = storm(42);
-    assert!(storm.state.len() as i64 * READINGS_PER_SPACE >= 20_000);
-    let zones: Vec<_> = ZONES.iter().map(|z| (*z, 1..=SPACES_PER_ZONE)).collect();
+    let embedded =
+        platform.embedded_or_say("20,000 messages (1,600 instead), throttled writes and killed sandboxes in the storm");
+    let spaces_per_zone = if embedded.is_some() { SPACES_PER_ZONE } else { SPACES_PER_ZONE_ELSEWHERE };
+    let storm = storm(42, spaces_per_zone);
+    assert!(embedded.is_none() || storm.state.len() as i64 * READINGS_PER_SPACE >= 20_000);
+    let zones: Vec<_> = ZONES.iter().map(|z| (*z, 1..=spaces_per_zone)).collect();
     let mut places = Vec::new();
     for _ in 0..PLACES {
         places.push(platform.new_place(&zones).await);
     }
-    if let Some(embedded) = platform.embedded_or_say("throttled writes and killed sandboxes during the storm") {
+    if let Some(embedded) = embedded {
         embedded.throttle_writes(0.05);
         embedded.kill_during_invocation("IngestFunction", 3);
     }
@@ -115,15 +120,16 @@ async fn twenty_thousand_messages_with_every_fault_leave_state_and_history_true(
         eventually_within(PATIENCE, || history_equals(&api, place, index, &truth)).await;
     }
     eventually_within(PATIENCE, || async {
-        let mut dead = 0;
+        let mut dead = BTreeSet::new();
         for place in &places {
             let letters = platform.dead_letters(place).await?;
             if let Some(other) = letters.iter().find(|d| d.reason != "not_json") {
                 bail!("only the malformed ones may be dead: {other:?}");
             }
-            dead += letters.len();
+            // A sandbox killed right after it has sent a letter leaves a second copy: never none, rarely two.
+            dead.extend(letters.into_iter().map(|letter| letter.payload));
         }
-        if dead == malformed { Ok(()) } else { bail!("{dead} of {malformed} dead letters") }
+        if dead.len() == malformed { Ok(()) } else { bail!("{} of {malformed} dead letters", dead.len()) }
     })
     .await;
 }

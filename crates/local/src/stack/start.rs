@@ -39,17 +39,8 @@ pub(super) async fn stack(options: Options, progress: &Progress) -> anyhow::Resu
     progress.step("starting SNS and the MQTT broker");
     let sns = start_sns(&options, &template, &host, &queues, directory.path()).await?;
     let iot = start_iot(&options, &template, &host, &queues, directory.path()).await?;
-    let endpoints = Endpoints {
-        api: origin,
-        mqtt: format!("mqtt://127.0.0.1:{}", iot.mqtt_port()),
-        ws: format!("ws://127.0.0.1:{}/mqtt", iot.ws_port()),
-        sqs: sqs_endpoint,
-        dynamodb: dynamodb.endpoint().to_owned(),
-        sns: sns.endpoint().to_owned(),
-        iot_data: iot.data_plane_endpoint().to_owned(),
-        lambda: host.endpoint(),
-        postgres: postgres_url(&postgres),
-    };
+    let loopback = Loopback { dynamodb: &dynamodb, host: &host, iot: &iot, postgres: &postgres, sns: &sns };
+    let endpoints = loopback.endpoints(origin, sqs_endpoint);
     host.set_services(services(&endpoints, &postgres, &options));
 
     progress.step("bringing the database's schema up to date");
@@ -257,6 +248,31 @@ fn web_root() -> std::path::PathBuf {
     let here = std::path::PathBuf::from("web/dist");
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
     if here.is_dir() { here } else { own() }
+}
+
+/// The parts that chose their own ports.
+struct Loopback<'a> {
+    dynamodb: &'a DynamoDb,
+    host: &'a Host,
+    iot: &'a Iot,
+    postgres: &'a Postgres,
+    sns: &'a Sns,
+}
+
+impl Loopback<'_> {
+    fn endpoints(&self, api: String, sqs: String) -> Endpoints {
+        Endpoints {
+            api,
+            mqtt: format!("mqtt://127.0.0.1:{}", self.iot.mqtt_port()),
+            ws: format!("ws://127.0.0.1:{}/mqtt", self.iot.ws_port()),
+            sqs,
+            dynamodb: self.dynamodb.endpoint().to_owned(),
+            sns: self.sns.endpoint().to_owned(),
+            iot_data: self.iot.data_plane_endpoint().to_owned(),
+            lambda: self.host.endpoint(),
+            postgres: postgres_url(self.postgres),
+        }
+    }
 }
 
 /// What every sandbox is told about this machine.
