@@ -37,23 +37,8 @@ struct Stack {
 impl Stack {
     fn start(data: &Path) -> anyhow::Result<Self> {
         let mut command = cargo();
-        command.args([
-            "run",
-            "--quiet",
-            "--locked",
-            "--workspace",
-            "--bin",
-            "parvis",
-            "--",
-            "--port",
-            "0",
-            "--mqtt-port",
-            "0",
-            "--ws-port",
-            "0",
-            "--data-dir",
-        ]);
-        let process = command.arg(data).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        command.args(["run", "--quiet", "--locked", "--", "--port", "0", "--mqtt-port", "0", "--ws-port", "0"]);
+        let process = command.arg("--data-dir").arg(data).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
         let mut stack = Self { process, endpoints: Value::Null };
         let announcement = data.join("endpoints.json");
         let deadline = Instant::now() + STARTED_WITHIN;

@@ -64,7 +64,7 @@ pub fn build_web() -> anyhow::Result<()> {
 pub fn bench(json: bool, rest: &[String]) -> anyhow::Result<()> {
     run(cargo().args(["build", "--release", "--locked", "--workspace", "--bin", "parvis", "--bin", "parvis-bench"]))?;
     let mut bench = cargo();
-    bench.args(["run", "--release", "--locked", "--workspace", "--bin", "parvis-bench", "--"]);
+    bench.args(["run", "--release", "--locked", "--bin", "parvis-bench", "--"]);
     if json {
         bench.arg("--json");
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
+use aws_lambda_events::sqs::SqsBatchResponse;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 use parvis_kit::batch::queue_response;
@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::intake;
 use crate::outcome::{Index, Outcome};
 use crate::plates::PlatesStore;
+use crate::record::Record;
 use crate::refusals::DeadLetterQueue;
 use crate::silence::{self, SilenceReport};
 
@@ -39,7 +40,7 @@ const WORKING_TIME: Duration = Duration::from_secs(20);
 pub struct Invocation {
     /// A batch of the ingest queue.
     #[serde(rename = "Records", default)]
-    pub records: Option<Vec<SqsMessage>>,
+    pub records: Option<Vec<Record>>,
     /// A task of the schedule.
     #[serde(default)]
     pub task: Option<Task>,
@@ -129,7 +130,7 @@ impl Ingest {
         }
     }
 
-    async fn ingest(&self, records: &[SqsMessage], now: DateTime<Utc>, deadline: Instant) -> Result<Outcome, Failure> {
+    async fn ingest(&self, records: &[Record], now: DateTime<Utc>, deadline: Instant) -> Result<Outcome, Failure> {
         let read = intake::read(records, &self.places).await.map_err(Failure::retryable)?;
         let work = Work::sort(read);
         let mut outcome = Outcome::default();

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::sqs::SqsMessage;
 use parvis_parking::topic::Topic;
 use parvis_parking::{DeviceMessage, PlaceId, Refusal, RefusalCode, message};
 use parvis_places::{CachedPlaces, RegisterError, Snapshot};
 
 use crate::envelope::Envelope;
+use crate::record::Record;
 
 /// Before a message is refused because the register does not know its place, zone or space, the register is read again
 /// unless it was read within this time: the entry may have been made a moment ago.
@@ -18,7 +18,7 @@ const CERTAIN_WITHIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the register cannot be read; nothing is decided then.
 pub(crate) async fn read(
-    records: &[SqsMessage],
+    records: &[Record],
     places: &CachedPlaces,
 ) -> Result<Vec<Result<DeviceMessage, Refusal>>, RegisterError> {
     let envelopes: Vec<_> = records.iter().map(|record| Envelope::read(record.body.as_deref().unwrap_or(""))).collect();

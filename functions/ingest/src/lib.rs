@@ -13,6 +13,7 @@ mod handler;
 mod intake;
 mod outcome;
 mod plates;
+mod record;
 mod refusals;
 mod silence;
 
@@ -21,6 +22,7 @@ use lambda_runtime::LambdaEvent;
 
 pub use config::Config;
 pub use handler::{Answer, Ingest, Invocation, Task};
+pub use record::Record;
 pub use silence::SilenceReport;
 
 /// Runs the function until the Lambda service ends the sandbox.

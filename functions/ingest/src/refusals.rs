@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{BuildError, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
@@ -14,6 +13,7 @@ use parvis_parking::Refusal;
 
 use crate::dead_letter::{DETAIL, MESSAGE_ID, REASON, REFUSED_AT};
 use crate::outcome::Index;
+use crate::record::Record;
 
 /// Limits of one `SendMessageBatch`; the size is 256 KiB less what the attributes may take.
 const BATCH_ENTRIES: usize = 10;
@@ -45,7 +45,7 @@ impl DeadLetterQueue {
     /// Sends refused records with their original bodies and returns those that could not be sent.
     pub(crate) async fn send(
         &self,
-        records: &[SqsMessage],
+        records: &[Record],
         refused: &[(Index, Refusal)],
         now: DateTime<Utc>,
     ) -> BTreeSet<Index> {
@@ -72,7 +72,7 @@ impl DeadLetterQueue {
     /// Sends one batch and returns the records that the queue did not take.
     async fn send_batch(
         &self,
-        records: &[SqsMessage],
+        records: &[Record],
         batch: &[(Index, Refusal)],
         now: DateTime<Utc>,
     ) -> Result<Vec<Index>, SendError> {
@@ -95,13 +95,13 @@ impl DeadLetterQueue {
     }
 }
 
-fn body(record: &SqsMessage) -> &str {
+fn body(record: &Record) -> &str {
     record.body.as_deref().unwrap_or_default()
 }
 
 fn entry(
     index: Index,
-    record: &SqsMessage,
+    record: &Record,
     refusal: &Refusal,
     now: DateTime<Utc>,
 ) -> Result<SendMessageBatchRequestEntry, BuildError> {

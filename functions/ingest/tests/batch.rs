@@ -19,7 +19,7 @@ use support::{LIVE, PLATES, World, handle, reading, received_at, record};
 
 const BATCH: &str = include_str!("../../../events/ingest/batch.json");
 
-fn sample() -> Result<Vec<aws_lambda_events::sqs::SqsMessage>> {
+fn sample() -> Result<Vec<parvis_ingest::Record>> {
     Ok(serde_json::from_str::<Invocation>(BATCH)?.records.unwrap())
 }
 

@@ -88,8 +88,13 @@ impl Registry {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    fn insert(&self, sandbox: Arc<Sandbox>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(sandbox.id.clone(), sandbox);
+    /// Enters the sandbox that `spawn` starts. Nobody looks anything up meanwhile: its process may ask for its first event
+    /// before this thread goes on, and the runtime panics when it is refused.
+    fn enter(&self, spawn: impl FnOnce() -> std::io::Result<Arc<Sandbox>>) -> std::io::Result<Arc<Sandbox>> {
+        let mut sandboxes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let sandbox = spawn()?;
+        sandboxes.insert(sandbox.id.clone(), sandbox.clone());
+        Ok(sandbox)
     }
 
     fn remove(&self, id: &str) {
@@ -229,15 +234,14 @@ impl Host {
                 tracing::warn!(function = %name, sandbox = sandbox_id, how, "sandbox ended; see the function's log");
             }
         };
-        let sandbox =
-            Sandbox::spawn(id, function, &self.0.binary, environment, &self.0.logs, on_end).map_err(|source| {
-                InvokeError::Spawn { function: function.logical_id.to_string(), source: Arc::new(source) }
-            })?;
-        self.0.registry.insert(sandbox.clone());
-        if !sandbox.is_alive() {
-            self.0.registry.remove(&sandbox.id);
-        }
-        Ok(sandbox)
+        let spawned = self
+            .0
+            .registry
+            .enter(|| Sandbox::spawn(id, function, &self.0.binary, environment, &self.0.logs, on_end));
+        spawned.map_err(|source| InvokeError::Spawn {
+            function: function.logical_id.to_string(),
+            source: Arc::new(source),
+        })
     }
 
     async fn run_in(&self, sandbox: &Arc<Sandbox>, slot: &Slot, payload: Bytes) -> Result<Bytes, InvokeError> {

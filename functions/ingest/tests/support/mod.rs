@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
-use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
 use axum::body::Bytes;
@@ -15,7 +14,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use chrono::{DateTime, Duration, Utc};
 use parvis_ingest::envelope::Envelope;
-use parvis_ingest::{Answer, Config, Ingest, Invocation};
+use parvis_ingest::{Answer, Config, Ingest, Invocation, Record};
 use parvis_live::LiveStore;
 use parvis_parking::plate::PlateKey;
 use parvis_parking::{Block, BlockKey, SpaceState};
@@ -140,7 +139,7 @@ impl World {
 }
 
 /// Handles a batch and returns the ids of the messages that must come again.
-pub async fn handle(ingest: &Ingest, records: Vec<SqsMessage>) -> Result<Vec<String>> {
+pub async fn handle(ingest: &Ingest, records: Vec<Record>) -> Result<Vec<String>> {
     let invocation = Invocation { records: Some(records), task: None };
     match ingest.handle(invocation, received_at()).await? {
         Answer::Batch(response) => {
@@ -151,14 +150,14 @@ pub async fn handle(ingest: &Ingest, records: Vec<SqsMessage>) -> Result<Vec<Str
 }
 
 /// A record of the queue.
-pub fn record(id: &str, topic: &str, payload: &Value, received_at: DateTime<Utc>) -> SqsMessage {
+pub fn record(id: &str, topic: &str, payload: &Value, received_at: DateTime<Utc>) -> Record {
     let envelope =
         Envelope { topic: topic.to_owned(), payload: payload.to_string().into_bytes(), received_at, client_id: None };
     serde_json::from_value(json!({"messageId": id, "body": envelope.to_body()})).unwrap()
 }
 
 /// A reading of a space of zone `a` of the default place, so many milliseconds after [`received_at`].
-pub fn reading(id: &str, space: u32, occupied: bool, millis: i64) -> SqsMessage {
+pub fn reading(id: &str, space: u32, occupied: bool, millis: i64) -> Record {
     let at = received_at() + Duration::milliseconds(millis);
     let status = if occupied { "occupied" } else { "free" };
     let payload = json!({"status": status, "timestamp": at.timestamp_millis()});
