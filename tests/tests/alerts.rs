@@ -16,17 +16,18 @@ async fn alerts(api: &Api, place: &str, count: usize) -> Vec<Value> {
     .await
 }
 
-async fn set(device: &Device, place: &str, spaces: std::ops::RangeInclusive<u32>, occupied: bool, at: DateTime<Utc>) {
+async fn set(
+    device: &Device,
+    place: &str,
+    spaces: std::ops::RangeInclusive<u32>,
+    occupied: bool,
+    at: DateTime<Utc>,
+) -> anyhow::Result<()> {
     for space in spaces {
-        device
-            .publish(
-                Reading { zone: "Deck".into(), space, occupied, at }.topic(place),
-                Reading { zone: "Deck".into(), space, occupied, at }.payload(),
-            )
-            .await
-            .unwrap();
+        let reading = Reading { zone: "Deck".into(), space, occupied, at };
+        device.publish(reading.topic(place), reading.payload()).await?;
     }
-    device.acknowledged().await.unwrap();
+    device.acknowledged().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,21 +43,21 @@ async fn each_crossing_is_announced_once_on_mqtt_and_by_sms() {
     let start = Utc::now() - TimeDelta::minutes(10);
     let minute = |n| start + TimeDelta::minutes(n);
 
-    set(&device, &place, 1..=20, false, minute(0)).await;
+    set(&device, &place, 1..=20, false, minute(0)).await.unwrap();
     // 14 of 20 is 70 %: busy. Zone and place cross together, each is told.
-    set(&device, &place, 1..=14, true, minute(1)).await;
+    set(&device, &place, 1..=14, true, minute(1)).await.unwrap();
     let raised = alerts(&api, &place, 2).await;
     assert!(
         raised.iter().all(|a| a["type"] == "raised" && a["level"] == "busy" && a["threshold"] == 70.0),
         "{raised:?}"
     );
     // 17 of 20 is 85 %: saturated.
-    set(&device, &place, 15..=17, true, minute(2)).await;
+    set(&device, &place, 15..=17, true, minute(2)).await.unwrap();
     alerts(&api, &place, 4).await;
     // 80 % is within the hysteresis: nothing is said.
-    set(&device, &place, 1..=1, false, minute(3)).await;
+    set(&device, &place, 1..=1, false, minute(3)).await.unwrap();
     // 45 % is below both thresholds: both are cleared, for the zone and for the place.
-    set(&device, &place, 2..=8, false, minute(4)).await;
+    set(&device, &place, 2..=8, false, minute(4)).await.unwrap();
     let all = alerts(&api, &place, 8).await;
     assert_eq!(all[0]["type"], "cleared", "{all:?}");
 

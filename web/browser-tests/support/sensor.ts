@@ -16,3 +16,9 @@ export async function publishReading(zone: string, number: number, status: "free
   const reading = { sensor_id: number, zone, status, timestamp: new Date().toISOString(), confidence: 0.95 };
   await client.publishAsync(`parking/${zone}/place_${number}`, JSON.stringify(reading), { qos: 1, retain: true });
 }
+
+/** Publishes the count of a car park without a sensor per space. */
+export async function publishCount(place: string, zone: string, occupied: number): Promise<void> {
+  const count = { timestamp: new Date().toISOString(), occupied };
+  await client.publishAsync(`${place}/parking/${zone}/counter`, JSON.stringify(count), { qos: 1, retain: true });
+}

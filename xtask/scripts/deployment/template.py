@@ -92,6 +92,16 @@ def point_at_postgres(template, port, deviations):
             deviations.append(f"PGHOST and PGPORT of {id} name the PostgreSQL beside ministack")
 
 
+def name_batch_actions(template, deviations):
+    """On AWS `sqs:SendMessage` allows SendMessageBatch too, and there is no other action for it; ministack asks for one."""
+    for id, function in transform.of_type(template, "AWS::Serverless::Function").items():
+        for policy in function["Properties"].get("Policies", []):
+            for statement in policy["Statement"]:
+                if statement["Action"] == "sqs:SendMessage":
+                    statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+                    deviations.append(f"the role of {id} also names sqs:SendMessageBatch, which AWS takes as sqs:SendMessage")
+
+
 def prepare(root, binaries, cache, ministack, postgres, values):
     """The template to deploy, and in what it deviates from what AWS gets."""
     s3 = ministack.client("s3")
@@ -101,6 +111,7 @@ def prepare(root, binaries, cache, ministack, postgres, values):
     package_functions(template, binaries, s3, cache)
     package_nested(template, root, s3, ministack.url, postgres.password, deviations)
     point_at_postgres(template, postgres.port, deviations)
+    name_batch_actions(template, deviations)
     transformed = transform.transform(template, transform.parameters(template, values))
     emulated.expand_apis(transformed)
     deviations.append("the OpenAPI body of HttpApi became routes, an integration and an authorizer")

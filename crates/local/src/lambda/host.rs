@@ -234,10 +234,8 @@ impl Host {
                 tracing::warn!(function = %name, sandbox = sandbox_id, how, "sandbox ended; see the function's log");
             }
         };
-        let spawned = self
-            .0
-            .registry
-            .enter(|| Sandbox::spawn(id, function, &self.0.binary, environment, &self.0.logs, on_end));
+        let spawned =
+            self.0.registry.enter(|| Sandbox::spawn(id, function, &self.0.binary, environment, &self.0.logs, on_end));
         spawned.map_err(|source| InvokeError::Spawn {
             function: function.logical_id.to_string(),
             source: Arc::new(source),

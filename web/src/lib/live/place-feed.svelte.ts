@@ -54,7 +54,8 @@ export class PlaceFeed implements Feed {
   constructor(api: Api, id: string) {
     this.#api = api;
     this.#id = id;
-    this.filters = [`live/${id}/#`, `summary/${id}/#`, `alerts/${id}/#`];
+    // On AWS IoT `summary/x/#` does not cover `summary/x` itself, unlike in the MQTT standard.
+    this.filters = [`live/${id}/#`, `summary/${id}`, `summary/${id}/#`, `alerts/${id}`, `alerts/${id}/#`];
   }
 
   async refresh(): Promise<void> {
