@@ -2,6 +2,7 @@
 
 mod dlq;
 mod function;
+mod pages;
 mod samples;
 mod up;
 

@@ -76,7 +76,7 @@ pub(super) async fn run(arguments: UpArgs) -> anyhow::Result<()> {
     // Before the start: a signal during it must end it too.
     let mut signals = Signals::new()?;
     let stack = tokio::select! {
-        stack = Stack::start(arguments.options()) => stack?,
+        stack = start(arguments.options()) => stack?,
         () = signals.next() => return Ok(()),
     };
     eprintln!("{}", banner(&stack));
@@ -86,6 +86,13 @@ pub(super) async fn run(arguments: UpArgs) -> anyhow::Result<()> {
         () = stack.shutdown() => Ok(()),
         () = signals.next() => std::process::exit(130),
     }
+}
+
+async fn start(options: Options) -> anyhow::Result<Stack> {
+    if let Some(root) = options.template_path()?.parent() {
+        super::pages::build(root).await;
+    }
+    Stack::start(options).await
 }
 
 /// The host's own log: warnings, or what `RUST_LOG` asks for. The crates below log every dropped connection, so they are quieter.
