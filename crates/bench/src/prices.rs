@@ -8,7 +8,7 @@
 pub struct Prices {
     /// The region.
     pub region: &'static str,
-    /// When they were looked up.
+    /// Of when they are.
     pub as_of: &'static str,
     /// AWS IoT Core, messages of up to 5 KB: published to it, retained by it, delivered by it. Not for Basic Ingest.
     pub iot_message: f64,
@@ -34,11 +34,15 @@ pub struct Prices {
 
 const MILLION: f64 = 1e6;
 
-/// US East (N. Virginia). Sources: the public pages aws.amazon.com/{iot-core,sqs,lambda,dynamodb,cloudwatch,xray}/pricing; DynamoDB as
-/// halved on 2024-11-01. What DynamoDB Streams delivers to Lambda is free of charge there.
+/// US East (N. Virginia), to be found at aws.amazon.com/{iot-core,sqs,lambda,dynamodb,cloudwatch,xray}/pricing.
+///
+/// How sure they are: DynamoDB's (halved on 2024-11-01) were checked against a public article of 2025-07-21
+/// (airbyte.com/data-engineering-resources/dynamodb-pricing), that retained messages are metered once more against AWS's page of
+/// metering details. The others are list prices as known in 2025, entered without access to the live pages: check them before
+/// quoting a total. What DynamoDB Streams delivers to Lambda is free of charge.
 pub const US_EAST_1: Prices = Prices {
     region: "us-east-1",
-    as_of: "2025-11",
+    as_of: "2025",
     iot_message: 1.00 / MILLION,
     iot_rule: 0.15 / MILLION,
     iot_action: 0.15 / MILLION,
