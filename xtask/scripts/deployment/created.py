@@ -78,8 +78,9 @@ def mappings(ministack, stack, source, template, values):
         name = stack.physical(source_id).rsplit("/", 1)[-1]
         expect(f"{id} source", name in found["EventSourceArn"] and ("/stream/" in found["EventSourceArn"]) == (attribute == "StreamArn"), True)
         expect(f"{id} partial failures", found["FunctionResponseTypes"], ["ReportBatchItemFailures"])
-        # The window is the default of one second here, hence the larger batches.
-        size = 1000 if isinstance(properties["BatchSize"], dict) else properties["BatchSize"]
+        size = properties["BatchSize"]
+        if isinstance(size, dict):
+            (_, size, _) = size["Fn::If"]  # The window is the default of one second here, hence the larger batches.
         expect(f"{id} batch size", found["BatchSize"], size)
         if "StartingPosition" in properties:
             expect(f"{id} start", found["StartingPosition"], properties["StartingPosition"])
