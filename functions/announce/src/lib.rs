@@ -81,7 +81,7 @@ impl<P: Publish> Announce<P> {
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let aws = aws::config().await;
+    let aws = aws::config().await?;
     let announce = Announce::new(&Client::new(&aws), config, IotPublisher::new(&aws));
     announce.warm().await;
     lambda::run(move |event: LambdaEvent<Event>| {

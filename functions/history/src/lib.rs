@@ -26,7 +26,7 @@ pub const FUNCTION: &str = "history";
 /// When the configuration is incomplete or the Runtime API fails.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
-    let database = Database::from_env(&aws::config().await, FUNCTION)?;
+    let database = Database::from_env(&aws::config().await?, FUNCTION)?;
     database.warm().await;
     let store = Arc::new(HistoryStore::new(database));
     lambda::run(move |event: LambdaEvent<Event>| {

@@ -13,9 +13,9 @@ use crate::series::Sources;
 use crate::sql::SpaceSet;
 use crate::state::App;
 
-/// Live states of so many places are read at a time: enough to hide the round trips, few enough for one connection
-/// pool.
-const CONCURRENT_READS: usize = 32;
+/// Live states of so many places are read at a time: enough to hide the round trips, few enough that the answers waiting
+/// to be viewed stay small.
+const CONCURRENT_READS: usize = 12;
 
 /// A place and everything that its sensors said.
 #[derive(Clone, Debug)]
