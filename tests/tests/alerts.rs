@@ -90,3 +90,30 @@ async fn each_crossing_is_announced_once_on_mqtt_and_by_sms() {
         assert!(sms.iter().any(|m| m["body"].as_str().is_some_and(|b| b.contains("85"))), "{sms:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_a_zone_clears_its_alert_without_any_sensor() {
+    let platform = Platform::start().await;
+    let place = platform.new_place(&[("Deck", 1..=20), ("Roof", 1..=20)]).await;
+    let api = platform.api();
+    let mut listener = platform.subscribe(&format!("summary/{place}/#")).await;
+    let device = platform.device().await;
+    let at = Utc::now() - TimeDelta::minutes(10);
+    set(&device, &place, 1..=18, true, at).await.unwrap();
+    let raised = alerts(&api, &place, 2).await;
+    assert!(raised.iter().all(|alert| alert["zone"] == "Deck" && alert["type"] == "raised"), "{raised:?}");
+
+    let path = format!("/v1/places/{place}/zones/Deck");
+    let version = api.get(&path).await.unwrap()["version"].to_string();
+    let manager = platform.login("manager").await;
+    let closing = manager
+        .request(reqwest::Method::PATCH, &path)
+        .header("if-match", format!("\"{version}\""))
+        .json(&serde_json::json!({ "status": "closed" }));
+    let (status, body) = manager.answer(closing).await.unwrap();
+    assert!(status.is_success(), "{status}: {body}");
+
+    let all = alerts(&api, &place, 4).await;
+    assert!(all[..2].iter().all(|alert| alert["zone"] == "Deck" && alert["type"] == "cleared"), "{all:?}");
+    listener.wait_for(&format!("summary/{place}"), |summary| summary["total_places"] == 20).await;
+}

@@ -187,14 +187,15 @@ impl Levels {
     }
 }
 
-/// The place and its zones. What is closed is empty: whoever was warned of it is told that it is over.
+/// The place and its zones. What is closed is empty: whoever was warned of it is told that it is over, as of now and not as of
+/// the last reading, which did not close it.
 fn areas<'a>(record: &'a PlaceRecord, summary: &'a PlaceSummary, now: DateTime<Utc>) -> impl Iterator<Item = Area<'a>> {
     let place_open = record.place.status == OpenStatus::Open;
     let place = Area {
         zone: None,
         zone_name: None,
         tally: if place_open { summary.tally } else { Tally::default() },
-        at: summary.updated_at.unwrap_or(now),
+        at: summary.updated_at.filter(|_| place_open).unwrap_or(now),
     };
     let zones = summary.zones.iter().map(move |zone| {
         let registered = record.zone(&zone.zone);
@@ -203,7 +204,7 @@ fn areas<'a>(record: &'a PlaceRecord, summary: &'a PlaceSummary, now: DateTime<U
             zone: Some(&zone.zone),
             zone_name: registered.map(|zone| zone.name.clone()),
             tally: if open { zone.tally } else { Tally::default() },
-            at: zone.updated_at.unwrap_or(now),
+            at: zone.updated_at.filter(|_| open).unwrap_or(now),
         }
     });
     std::iter::once(place).chain(zones)
