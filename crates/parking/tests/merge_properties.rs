@@ -404,6 +404,39 @@ fn silence_is_news_once_and_ends_with_the_next_message() {
 }
 
 #[test]
+fn a_sensor_whose_clock_went_back_is_not_silent() {
+    let (received_at, limit) = (start() + Duration::days(2), Duration::minutes(15));
+    let space = SpaceNumber::try_from(1).unwrap();
+    let mut block = empty();
+    block.merge(&[reading(&Event { millis: 3_600_000, sequence: 1, space: 1, occupied: true }, received_at)]);
+    let before = block.as_spaces().unwrap().get(space).unwrap().clone();
+
+    let beat = |minutes: i64| {
+        DeviceMessage::Heartbeat(Heartbeat {
+            place: "default".parse().unwrap(),
+            zone: "Zone_A".parse().unwrap(),
+            space,
+            at: start() - Duration::days(9_000) + Duration::minutes(minutes),
+            battery: None,
+            received_at: received_at + Duration::minutes(minutes),
+        })
+    };
+    let report = block.merge(&[beat(14)]);
+    assert!(report.changed(), "a block that is not written keeps nobody alive: {report:?}");
+    let late = |spaces: &mut parvis_parking::SpaceBlock| spaces.mark_silent(received_at + Duration::minutes(20), limit);
+    let Block::Spaces(spaces) = &mut block else { panic!() };
+    assert_eq!(late(spaces), 0);
+    let state = spaces.get(space).unwrap().clone();
+    assert_eq!((state.status(), state.at(), state.points()), (before.status(), before.at(), before.points()));
+
+    assert!(!block.merge(&[beat(14)]).changed(), "delivered again it tells nothing");
+    let Block::Spaces(spaces) = &mut block else { panic!() };
+    assert_eq!(spaces.mark_silent(received_at + Duration::minutes(30), limit), 1);
+    block.merge(&[beat(40)]);
+    assert_eq!(block.as_spaces().unwrap().get(space).unwrap().connectivity(), Connectivity::Online);
+}
+
+#[test]
 fn a_space_with_heartbeats_only_is_unknown() {
     let mut block = empty();
     block.merge(&[DeviceMessage::Heartbeat(Heartbeat {
