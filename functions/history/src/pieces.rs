@@ -48,7 +48,6 @@ pub(crate) async fn apply(store: &HistoryStore, images: &[VersionedBlock], deadl
             Ok(Ok(applied)) => {
                 progress.applied += applied;
                 progress.done += count;
-                rows = (rows * 2).min(ROWS);
                 continue;
             }
             Ok(Err(error)) => error,
@@ -66,6 +65,7 @@ pub(crate) async fn apply(store: &HistoryStore, images: &[VersionedBlock], deadl
             tracing::error!(error = %chain(&error), block = %images[progress.done].key, "an image cannot be written");
             progress.rejected += 1;
             progress.done += 1;
+            rows = ROWS;
         } else {
             progress.stopped = Some(error.into());
             break;

@@ -223,11 +223,11 @@ async fn a_batch_that_is_too_much_for_one_statement_is_written_in_pieces() {
 #[tokio::test]
 async fn what_is_written_before_the_deadline_does_not_come_again() {
     let server = Server::start().await;
-    slow_down(&server.database(), 100).await;
+    slow_down(&server.database(), 150).await;
     let store = HistoryStore::new(server.database()).with_statement_timeout(std::time::Duration::from_secs(60));
-    // The first 2,000 rows take 2 s, and the rest would end after the deadline.
+    // The first 2,000 rows take 3 s, and so do the others, which then end after the deadline.
     let (readings, batch) = backlog(4_000);
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(3);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(6);
     let response = handle(&store, &batch, deadline).await;
     let failed = response.batch_item_failures[0].item_identifier.clone().unwrap();
     let first = batch.iter().position(|record| record.change.sequence_number.as_ref() == Some(&failed)).unwrap();
