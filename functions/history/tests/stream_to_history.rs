@@ -20,7 +20,7 @@ fn reading(second: i64, space: u16, occupied: bool) -> Reading {
 }
 
 async fn deliver(store: &HistoryStore, records: &[EventRecord]) {
-    let response = handle(store, records, support::deadline()).await;
+    let response = handle(store, records, model::deadline()).await;
     assert!(response.batch_item_failures.is_empty(), "{response:?}");
 }
 
@@ -108,7 +108,7 @@ async fn while_the_database_is_away_the_batch_comes_again_from_its_first_record(
     deliver(&store, &batch[..1]).await;
 
     server.stop();
-    let response = handle(&store, &batch[1..], support::deadline()).await;
+    let response = handle(&store, &batch[1..], model::deadline()).await;
     let failed: Vec<_> = response.batch_item_failures.iter().map(|item| item.item_identifier.clone()).collect();
     assert_eq!(failed, [batch[1].change.sequence_number.clone()]);
 
@@ -260,7 +260,7 @@ async fn a_schema_that_does_not_fit_loses_nothing() {
     let pool = database.pool().await.unwrap();
     sqlx::query("ALTER TABLE parking_transition RENAME COLUMN version TO elsewhere").execute(pool).await.unwrap();
     let (readings, batch) = backlog(8);
-    let response = handle(&HistoryStore::new(server.database()), &batch, support::deadline()).await;
+    let response = handle(&HistoryStore::new(server.database()), &batch, model::deadline()).await;
     assert_eq!(response.batch_item_failures[0].item_identifier, batch[0].change.sequence_number);
 
     sqlx::query("ALTER TABLE parking_transition RENAME COLUMN elsewhere TO version").execute(pool).await.unwrap();

@@ -39,7 +39,7 @@ pub(crate) async fn find(
     let registered = places.store().list().await.map_err(Failure::retryable)?;
     let mut ids: BTreeSet<PlaceId> = registered.into_iter().map(|place| place.id).collect();
     ids.insert(places.default_place().id.clone());
-    let per_place: Vec<(PlaceId, Result<(usize, Vec<Update>), UpdateError>)> = stream::iter(ids)
+    let per_place: Vec<(PlaceId, Marked)> = stream::iter(ids)
         .map(|place| async move {
             let marked = mark(writer, &place, limit, now, deadline).await;
             (place, marked)
@@ -74,14 +74,11 @@ pub(crate) async fn find(
     delayed.map_or(Ok(report), |error| Err(Failure::retryable(error)))
 }
 
-/// Marks the silent sensors of one place; returns how many blocks were looked at, and the updates.
-async fn mark(
-    writer: &BlockWriter,
-    place: &PlaceId,
-    limit: Duration,
-    now: DateTime<Utc>,
-    deadline: Instant,
-) -> Result<(usize, Vec<Update>), UpdateError> {
+/// How many blocks of a place were looked at, and the updates.
+type Marked = Result<(usize, Vec<Update>), UpdateError>;
+
+/// Marks the silent sensors of one place.
+async fn mark(writer: &BlockWriter, place: &PlaceId, limit: Duration, now: DateTime<Utc>, deadline: Instant) -> Marked {
     let stored = writer.store().place_blocks(place).await?;
     let blocks = stored.len();
     let mut updates = Vec::new();

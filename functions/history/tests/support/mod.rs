@@ -12,11 +12,6 @@ use std::{
 use parvis_kit::postgres::Database;
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
-/// As long as an invocation has.
-pub fn deadline() -> tokio::time::Instant {
-    tokio::time::Instant::now() + Duration::from_secs(26)
-}
-
 /// A server that dies with the value.
 pub struct Server {
     directory: tempfile::TempDir,
