@@ -161,7 +161,11 @@ def tables(ministack, stack, source, template, values):
         ttl = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         known_gap(f"{id} TTL", (ttl["TimeToLiveStatus"], ttl.get("AttributeName")), ("ENABLED", "expires_at"))
         backups = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-        known_gap(f"{id} PITR", backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"], "ENABLED")
+        recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        if properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]:
+            known_gap(f"{id} PITR", recovery, "ENABLED")
+        else:
+            expect(f"{id} PITR", recovery, "DISABLED")
     return f"{len(wanted)} tables with keys, billing and streams"
 
 
