@@ -17,6 +17,8 @@ async fn lot() -> Platform {
     // Not in the register: the lot takes every sensor.
     platform.sense("default", "Zone_B", 40, Status::Free, minute(6), None).await;
     platform.sense("default", "Annexe", 1, Status::Occupied, minute(5), None).await;
+    // The current state counts the findings that are known: let there be some answer of the history.
+    platform.get("/v1/places/default/findings").await.ok();
     platform
 }
 
