@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::PointFeature;
 use crate::error::{ApiResult, Refusal};
+use crate::params::{Instant, optional};
 use crate::state::App;
 
 /// How often demand is renewed (ISO 8601): at once, told as the finest that consumers of the standard poll with.
@@ -27,7 +28,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct PlacesParams {
     /// Only places that changed at or after this instant (RFC 3339).
-    modified_since: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    modified_since: Option<Instant>,
 }
 
 /// A page of the feed. All elements are on one page.
@@ -170,9 +172,9 @@ async fn apds_places(
     State(app): State<App>,
     Query(params): Query<PlacesParams>,
 ) -> ApiResult<Json<ApdsList<HierarchyElement>>> {
+    let since = optional("modified_since", params.modified_since)?;
     let all = app.every_place(|_, now| (now.record.place.modified_at, elements(&now.record, &now.summary()))).await?;
-    let wanted =
-        all.into_iter().filter(|(modified_at, _)| params.modified_since.is_none_or(|since| *modified_at >= since));
+    let wanted = all.into_iter().filter(|(modified_at, _)| since.is_none_or(|since| *modified_at >= since));
     Ok(Json(ApdsList::new(wanted.flat_map(|(_, elements)| elements).collect(), app.now())))
 }
 

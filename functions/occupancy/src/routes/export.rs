@@ -19,6 +19,7 @@ use super::history::{HistoryParams, HistoryStep};
 use crate::cursor::Cursor;
 use crate::error::{ApiError, ApiResult, Refusal};
 use crate::export::{Cell, Format, Table};
+use crate::params::Instant;
 use crate::sql::{self, Event};
 use crate::state::App;
 
@@ -47,9 +48,11 @@ struct ExportParams {
     #[param(inline)]
     content: Option<Content>,
     /// Not before (RFC 3339).
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    from: Option<Instant>,
     /// Before (RFC 3339).
-    to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    to: Option<Instant>,
     /// Only this zone.
     #[param(value_type = Option<String>)]
     zone: Option<ZoneId>,

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
-use crate::params::{Span, window};
+use crate::params::{Instant, Span, window};
 use crate::series::{self, Point, Sources, percent, rounded};
 use crate::sql::{self, Step, Window};
 use crate::state::App;
@@ -37,9 +37,11 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 pub struct RangeParams {
     /// First instant (RFC 3339). 28 days before the end if absent.
-    pub from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    pub from: Option<Instant>,
     /// First instant after (RFC 3339). Now if absent; 366 days after `from` at most.
-    pub to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    pub to: Option<Instant>,
     /// Only this zone.
     #[param(value_type = Option<String>, example = "Zone_A")]
     pub zone: Option<ZoneId>,
