@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
 use parvis_kit::http::{Path, Query};
 use parvis_kit::problem::Problem;
 use parvis_parking::{EventKind, PlaceId, SpaceNumber, ZoneId};
@@ -48,10 +47,10 @@ struct ExportParams {
     #[param(inline)]
     content: Option<Content>,
     /// Not before (RFC 3339).
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<chrono::DateTime<chrono::Utc>>)]
     from: Option<Instant>,
     /// Before (RFC 3339).
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<chrono::DateTime<chrono::Utc>>)]
     to: Option<Instant>,
     /// Only this zone.
     #[param(value_type = Option<String>)]
@@ -205,6 +204,8 @@ async fn history(app: &App, place: &PlaceId, params: ExportParams, format: Forma
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     #[test]
