@@ -97,13 +97,13 @@ pub struct Finding {
 #[must_use]
 pub fn of_live(place: &PlaceNow, rules: &Rules, now: DateTime<Utc>) -> Vec<Finding> {
     let in_service = |zone: &ZoneId, number| {
-        place.counts(zone) && place.record.zone(zone).is_none_or(|registered| !registered.is_closed(number))
+        place.record.is_open(zone) && place.record.zone(zone).is_none_or(|registered| !registered.is_closed(number))
     };
     let spaces = place.reporting().filter(|(zone, number, _)| in_service(zone, *number));
     let spaces = spaces.flat_map(|(zone, number, state)| {
         [silent_space(zone, number, state), low_battery(zone, number, state, rules.low_battery_percent)]
     });
-    let counters = place.blocks.iter().filter(|block| place.counts(&block.key.zone)).filter_map(|block| {
+    let counters = place.blocks.iter().filter(|block| place.record.is_open(&block.key.zone)).filter_map(|block| {
         let state = block.block.as_counter()?.state()?;
         (now - state.seen_at > rules.counter_silent_after).then(|| Finding {
             kind: FindingKind::Silent,
@@ -189,7 +189,7 @@ fn quiet_spaces(place: &PlaceNow, rules: &Rules) -> Option<(DateTime<Utc>, Vec<Q
         let quiet = now - last_at <= rule.reporting
             && last_at - since >= rule.after
             && state.connectivity() == Connectivity::Online
-            && place.counts(zone)
+            && place.record.is_open(zone)
             && registered.is_none_or(|zone| !zone.is_closed(number));
         quiet.then(|| QuietSpace { zone: zone.clone(), number, status, since, last_at })
     });
@@ -273,7 +273,7 @@ impl App {
 pub fn counters_of(place: &PlaceNow, stuck: &HashMap<String, Vec<StuckCounter>>) -> Vec<Finding> {
     let own = stuck.get(place.record.place.id.as_str()).into_iter().flatten();
     let own = own.filter_map(|counter| Some((counter.zone.parse::<ZoneId>().ok()?, counter)));
-    own.filter(|(zone, _)| place.counts(zone)).map(|(zone, counter)| stuck_counter(zone, counter)).collect()
+    own.filter(|(zone, _)| place.record.is_open(zone)).map(|(zone, counter)| stuck_counter(zone, counter)).collect()
 }
 
 fn quiet_zones(place: &PlaceId, quiet: &[QuietSpace], now: DateTime<Utc>) -> Vec<QuietZone> {

@@ -148,8 +148,7 @@ fn elements(record: &PlaceRecord, summary: &PlaceSummary) -> Vec<HierarchyElemen
             indicative_point_location: None,
             characteristics: Characteristics {
                 spaces_total: summary.tally.total,
-                open_to_public: place.status == OpenStatus::Open
-                    && zone.is_none_or(|zone| zone.status == OpenStatus::Open),
+                open_to_public: record.is_open(&summary.zone),
             },
         }
     }));
@@ -269,7 +268,9 @@ async fn apds_supply(State(app): State<App>) -> ApiResult<Json<ApdsList<SupplyEl
                 vec![supply_element(place.id.to_string(), place.version, summary.tally, summary.updated_at, at)];
             elements.extend(summary.zones.iter().map(|zone| {
                 let version = record.zone(&zone.zone).map_or(0, |zone| zone.version);
-                supply_element(zone_id(record, zone), version, zone.tally, zone.updated_at, at)
+                // What is closed is not on offer.
+                let tally = if record.is_open(&zone.zone) { zone.tally } else { Tally::default() };
+                supply_element(zone_id(record, zone), version, tally, zone.updated_at, at)
             }));
             elements
         })
