@@ -101,7 +101,12 @@ impl PlaceNow {
     /// as they would be if the place were not closed.
     #[must_use]
     pub fn sources(&self, only: Option<&ZoneId>) -> Sources {
-        let wanted = |zone: &ZoneId| only.map_or_else(|| self.record.has_part(zone), |only| only == zone);
+        self.sources_of(|zone| only.map_or_else(|| self.record.has_part(zone), |only| only == zone))
+    }
+
+    /// What the history of the wanted zones is made of.
+    #[must_use]
+    pub fn sources_of(&self, wanted: impl Fn(&ZoneId) -> bool) -> Sources {
         let mut spaces: Vec<(&ZoneId, SpaceNumber)> = Vec::new();
         let mut counters = Vec::new();
         for zone in self.record.zones.iter().filter(|zone| wanted(&zone.id)) {
