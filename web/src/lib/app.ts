@@ -24,7 +24,8 @@ export async function loadConfig(): Promise<AppConfig> {
 export function createApp(config: AppConfig): App {
   const session = new Session(config.oidc ?? null);
   const api = new Api({ base: config.api ?? "", token: () => session.token() });
-  const link = new Link(config.mqtt ? mqttConnect(config.mqtt) : null);
+  // An address that is empty is none: retrying it for ever would only show visitors a failure.
+  const link = new Link(config.mqtt?.url ? mqttConnect(config.mqtt) : null);
   return { config, api, session, link };
 }
 

@@ -47,6 +47,11 @@ export class Link {
     this.#connect = connect;
   }
 
+  /** Whether live messages are to be had at all; without a broker, polling is the normal state and nothing to warn of. */
+  get hasBroker(): boolean {
+    return this.#connect !== null;
+  }
+
   start(): void {
     addEventListener("offline", this.#offline);
     addEventListener("online", this.#online);
