@@ -14,9 +14,13 @@ export interface App {
 }
 
 const KEY = Symbol("app");
+const SETTINGS_TIMEOUT_MS = 15_000;
 
 export async function loadConfig(): Promise<AppConfig> {
-  const response = await fetch("./config.json", { cache: "no-cache" });
+  const response = await fetch("./config.json", {
+    cache: "no-cache",
+    signal: AbortSignal.timeout(SETTINGS_TIMEOUT_MS),
+  });
   if (!response.ok) throw new Error(`config.json answered ${response.status}`);
   return (await response.json()) as AppConfig;
 }

@@ -22,6 +22,7 @@ export const en = {
   "login.in": "Log in",
   "login.out": "Log out",
   "login.as": "Logged in as {name}",
+  "login.pending": "Taking up your login…",
   "login.failed": "The login did not work. Please try again.",
   "login.needed": "Log in as a manager or administrator to change car parks.",
   "login.role": "Your account may look at car parks but not change them.",

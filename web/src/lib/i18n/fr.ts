@@ -21,6 +21,7 @@ export const fr: Record<Key, Text> = {
   "login.in": "Se connecter",
   "login.out": "Se déconnecter",
   "login.as": "Connecté en tant que {name}",
+  "login.pending": "Reprise de votre connexion…",
   "login.failed": "La connexion n’a pas abouti. Veuillez réessayer.",
   "login.needed": "Connectez-vous en tant que gestionnaire ou administrateur pour modifier les parkings.",
   "login.role": "Votre compte permet de consulter les parkings, pas de les modifier.",
