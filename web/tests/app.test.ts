@@ -18,7 +18,7 @@ describe("the settings of a deployment without a broker", () => {
       vi.useFakeTimers();
       app = createApp(deployed(mqtt));
       let reads = 0;
-      app.link.attach({ filters: [], message: () => undefined, refresh: async () => void reads++ });
+      app.link.attach({ filters: [], readFailed: false, message: () => undefined, refresh: async () => void reads++ });
       app.link.start();
       await vi.advanceTimersByTimeAsync(20_000);
       expect({ state: app.link.state, broker: app.link.hasBroker, retryAt: app.link.retryAt }).toEqual({

@@ -34,6 +34,7 @@ export const en = {
   "link.pollingText": "Live connection not available: figures are read again every 10 seconds.",
   "link.lostText": "Connection lost. What you see is {age} old, from {time}.",
   "link.lostNever": "The server cannot be reached.",
+  "link.readFailed": "This could not be read. It is tried again every few seconds.",
   "link.retryIn": "Next attempt in {n} s.",
   "link.retry": "Reconnect now",
   "link.announceLost": "Connection lost. Figures are no longer current.",

@@ -33,6 +33,7 @@ export const fr: Record<Key, Text> = {
   "link.pollingText": "Pas de liaison directe : les chiffres sont relus toutes les 10 secondes.",
   "link.lostText": "Connexion perdue. Les chiffres affichés datent de {time} (il y a {age}).",
   "link.lostNever": "Le serveur est injoignable.",
+  "link.readFailed": "La lecture a échoué. Nouvel essai toutes les quelques secondes.",
   "link.retryIn": "Prochain essai dans {n} s.",
   "link.retry": "Reconnecter maintenant",
   "link.announceLost": "Connexion perdue. Les chiffres ne sont plus à jour.",

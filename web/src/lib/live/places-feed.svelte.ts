@@ -8,6 +8,7 @@ import type { Feed } from "./link.svelte";
 export class PlacesFeed implements Feed {
   places = $state.raw<Place[]>([]);
   loaded = $state(false);
+  readFailed = $state(false);
 
   readonly filters = ["summary/+"];
   #api: Api;
