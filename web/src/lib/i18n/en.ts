@@ -168,6 +168,10 @@ export const en = {
   "export.from": "From",
   "export.to": "To",
   "export.invalid": "The end must come after the start.",
+  "export.reading": "Being read…",
+  "export.parts": { one: "{n} part read, more follow…", other: "{n} parts read, more follow…" },
+  "export.failed": "The export did not work: {text}",
+  "export.unreachable": "The server cannot be reached. Nothing was saved.",
   "export.csv": "CSV",
   "export.xlsx": "Excel",
 

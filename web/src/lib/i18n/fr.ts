@@ -167,6 +167,10 @@ export const fr: Record<Key, Text> = {
   "export.from": "Du",
   "export.to": "Au",
   "export.invalid": "La fin doit suivre le début.",
+  "export.reading": "Lecture en cours…",
+  "export.parts": { one: "{n} partie lue, la suite arrive…", other: "{n} parties lues, la suite arrive…" },
+  "export.failed": "L’export n’a pas fonctionné : {text}",
+  "export.unreachable": "Le serveur ne répond pas. Rien n’a été enregistré.",
   "export.csv": "CSV",
   "export.xlsx": "Excel",
 
