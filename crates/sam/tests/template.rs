@@ -1,5 +1,7 @@
 //! The real template resolves, and what it resolves to is kept as a snapshot: a change of the template shows as a change here.
 
+use std::path::Path;
+
 use parvis_sam::{Event, LogicalId, QueueMapping, Resolution, StreamMapping, Template};
 use serde_json::json;
 
@@ -188,4 +190,29 @@ fn the_pages_settings_name_a_broker_only_where_there_is_one() {
         json!({"url": "wss://abc-ats.iot.eu-west-3.amazonaws.com/mqtt", "authorizer": "parvis-local-browsers"})
     );
     assert_eq!(settings("")["oidc"]["client_id"], "parvis-web");
+}
+
+/// What is kept when the stack goes must not stay behind when its first deployment fails, nor stand in the way of the rollback.
+#[test]
+fn a_first_deployment_that_fails_can_be_rolled_back() {
+    let root = Path::new(TEMPLATE).parent().unwrap();
+    let nested = std::fs::read_dir(root.join("infra")).unwrap().map(|file| file.unwrap().path());
+    let templates =
+        nested.filter(|path| path.extension().is_some_and(|e| e == "yaml") && !path.ends_with("checkov.yaml"));
+    let mut kept = 0;
+    for path in templates.chain([root.join("template.yaml")]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let template: serde_norway::Value = serde_norway::from_str(&text).unwrap();
+        for (id, resource) in template["Resources"].as_mapping().unwrap() {
+            let at = format!("{} in {}", id.as_str().unwrap(), path.display());
+            assert_ne!(resource["DeletionPolicy"].as_str(), Some("Retain"), "{at}");
+            kept += usize::from(resource["DeletionPolicy"].as_str() == Some("RetainExceptOnCreate"));
+            let protection = &resource["Properties"]["DeletionProtection"];
+            assert!(
+                protection.is_null() || matches!(protection, serde_norway::Value::Tagged(_)),
+                "{at}: always protected"
+            );
+        }
+    }
+    assert!(kept >= 4, "the test finds what is kept");
 }
