@@ -203,7 +203,7 @@ def delete(ministack, stack, source):
     """Deletes the stack: what the template retains must still be there, everything else must be gone."""
     tables = stack.of_type("AWS::DynamoDB::Table")
     retained = {tables[id] for id, resource in transform.of_type(source, "AWS::DynamoDB::Table").items()
-                if resource["DeletionPolicy"] == "Retain"}
+                if resource["DeletionPolicy"].startswith("Retain")}
     functions = set(stack.of_type("AWS::Lambda::Function").values())
     elsewhere.allow_deletion(ministack, stack)
     stack.delete()
