@@ -18,7 +18,7 @@ async fn alerts(api: &Api, place: &str, count: usize) -> Vec<Value> {
 
 /// The ids of alerts, or of their events.
 fn sorted(alerts: &[Value]) -> Vec<String> {
-    let mut ids: Vec<_> = alerts.iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect();
+    let mut ids: Vec<_> = alerts.iter().map(|alert| alert["id"].to_string()).collect();
     ids.sort();
     ids
 }

@@ -118,6 +118,7 @@ fn a_secret_of_the_template_comes_with_how_to_generate_it() {
 }
 
 /// The template without anything resolved.
+#[expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 fn source() -> serde_norway::Value {
     serde_norway::from_str(&std::fs::read_to_string(TEMPLATE).unwrap()).unwrap()
 }
