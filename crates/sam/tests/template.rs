@@ -217,3 +217,17 @@ fn a_first_deployment_that_fails_can_be_rolled_back() {
     }
     assert!(kept >= 4, "the test finds what is kept");
 }
+
+/// The alarms on lost messages name the rules one by one; one that is added must not be forgotten there.
+#[test]
+fn alarms_on_lost_messages_name_every_rule() {
+    let alarms = Path::new(TEMPLATE).with_file_name("infra").join("observability.yaml");
+    let text = std::fs::read_to_string(alarms).unwrap();
+    let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution().parameter("Stage", "${Stage}")).unwrap();
+    assert_eq!(stack.rules.len(), 4);
+    for rule in stack.rules.values() {
+        let named = text.matches(&format!("RuleName = '{}'", rule.name)).count();
+        assert_eq!(named, 2, "{}: lost by the rule, lost by throttling", rule.name);
+    }
+    assert_eq!(text.matches("RuleName = '").count(), 8);
+}

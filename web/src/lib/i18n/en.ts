@@ -6,6 +6,8 @@ export const en = {
   "app.loading": "Loading…",
   "app.configFailed": "Parvis cannot read its settings (config.json). Is the server running?",
   "app.retry": "Try again",
+  "app.partMissing": "This page could not be loaded.",
+  "app.reload": "Reload",
   "app.crashed": "Something went wrong on this page.",
 
   "nav.label": "Main navigation",

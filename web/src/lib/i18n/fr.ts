@@ -5,6 +5,8 @@ export const fr: Record<Key, Text> = {
   "app.loading": "Chargement…",
   "app.configFailed": "Parvis ne peut pas lire ses réglages (config.json). Le serveur est-il démarré ?",
   "app.retry": "Réessayer",
+  "app.partMissing": "Cette page n’a pas pu être chargée.",
+  "app.reload": "Recharger",
   "app.crashed": "Cette page a rencontré un problème.",
 
   "nav.label": "Navigation principale",
