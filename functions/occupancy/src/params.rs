@@ -14,7 +14,8 @@ pub struct Instant(DateTime<Utc>);
 
 impl Instant {
     /// The years that requests may speak of. No sensor reported before; far enough beyond any reservation.
-    const YEARS: std::ops::RangeInclusive<i32> = 1970..=2200;
+    const FIRST_YEAR: i32 = 1970;
+    const LAST_YEAR: i32 = 2200;
 
     /// The instant so many milliseconds after 1970.
     #[must_use]
@@ -32,7 +33,7 @@ impl Instant {
     /// The instant, if it can be reckoned with: one of the years 1970 to 2200.
     #[must_use]
     pub fn get(self) -> Option<DateTime<Utc>> {
-        Self::YEARS.contains(&self.0.year()).then_some(self.0)
+        (Self::FIRST_YEAR..=Self::LAST_YEAR).contains(&self.0.year()).then_some(self.0)
     }
 
     /// The same, for the parameter `field`.
@@ -41,7 +42,7 @@ impl Instant {
     /// 422 outside the years 1970 to 2200.
     pub fn read(self, field: &str) -> Result<DateTime<Utc>, Problem> {
         self.get().ok_or_else(|| {
-            let message = format!("must lie between the years {} and {}", Self::YEARS.start(), Self::YEARS.end());
+            let message = format!("must lie between the years {} and {}", Self::FIRST_YEAR, Self::LAST_YEAR);
             Problem::invalid(vec![FieldError::new(field, message)])
         })
     }

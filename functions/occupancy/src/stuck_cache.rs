@@ -14,8 +14,6 @@ use crate::sql::StuckCounter;
 /// Stuck counters by place.
 pub type StuckCounters = Arc<HashMap<String, Vec<StuckCounter>>>;
 
-/// How old an answer may be for who asks for findings. It takes a day for a counter to become stuck.
-const FRESH_FOR: Duration = Duration::from_secs(60);
 /// How old it may be for who asks for the current state, which tells only their number. Longer than the half hour after
 /// which an unused database pauses: a page that stays open must not keep it running.
 const RENEWED_AFTER: Duration = Duration::from_hours(1);
@@ -34,27 +32,29 @@ pub struct StuckCache {
 
 #[derive(Debug, Default)]
 struct Known {
+    /// With the time at which it was asked for.
     found: Option<(Instant, StuckCounters)>,
     failed_at: Option<Instant>,
 }
 
 impl Known {
-    fn fresh(&self, now: Instant) -> Option<StuckCounters> {
-        let found = self.found.as_ref().filter(|(found_at, _)| now.duration_since(*found_at) < FRESH_FOR);
+    /// What was asked for no earlier than this.
+    fn since(&self, came_at: Instant) -> Option<StuckCounters> {
+        let found = self.found.as_ref().filter(|(asked_at, _)| *asked_at >= came_at);
         found.map(|(_, counters)| counters.clone())
     }
 
     /// Whether the current state should have the counters looked for again.
     fn is_due(&self, now: Instant) -> bool {
         let passed = |since: Instant, length| now.duration_since(since) >= length;
-        self.found.as_ref().is_none_or(|(found_at, _)| passed(*found_at, RENEWED_AFTER))
+        self.found.as_ref().is_none_or(|(asked_at, _)| passed(*asked_at, RENEWED_AFTER))
             && self.failed_at.is_none_or(|failed_at| passed(failed_at, TRIED_AGAIN_AFTER))
     }
 }
 
 impl StuckCache {
-    /// The counters, a minute old at most. `ask` asks the database; who comes meanwhile waits for the same answer, or
-    /// shares its failure.
+    /// The counters as they are now. `ask` asks the database; those who come meanwhile wait, and share the next answer or
+    /// its failure: however many ask, there is one query at a time.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -62,18 +62,16 @@ impl StuckCache {
     where
         F: Future<Output = Result<StuckCounters, DatabaseError>>,
     {
-        if let Some(fresh) = self.read(|known| known.fresh(Instant::now())) {
-            return Ok(fresh);
-        }
         let came_at = Instant::now();
         let _flight = self.flight.lock().await;
-        if let Some(fresh) = self.read(|known| known.fresh(Instant::now())) {
-            return Ok(fresh);
+        if let Some(answer) = self.read(|known| known.since(came_at)) {
+            return Ok(answer);
         }
         if self.read(|known| known.failed_at.is_some_and(|failed_at| failed_at >= came_at)) {
             return Err(DatabaseError::Sql(sqlx::Error::PoolTimedOut));
         }
-        self.keep(ask().await)
+        let asked_at = Instant::now();
+        self.keep(asked_at, ask().await)
     }
 
     /// The counters as last found, at once; `None` before the first answer. When they are old, `ask` is begun in the
@@ -88,9 +86,10 @@ impl StuckCache {
             let cache = self.clone();
             tokio::spawn(async move {
                 let _flight = flight;
+                let asked_at = Instant::now();
                 let answer = tokio::time::timeout(ANSWERED_WITHIN, ask()).await;
                 let answer = answer.unwrap_or(Err(DatabaseError::Sql(sqlx::Error::PoolTimedOut)));
-                if let Err(error) = cache.keep(answer) {
+                if let Err(error) = cache.keep(asked_at, answer) {
                     tracing::warn!(error = %chain(&error), "stuck counters cannot be looked for");
                 }
             });
@@ -103,10 +102,14 @@ impl StuckCache {
     }
 
     /// Remembers an answer, or that there was none: what was found before stays known.
-    fn keep(&self, answer: Result<StuckCounters, DatabaseError>) -> Result<StuckCounters, DatabaseError> {
+    fn keep(
+        &self,
+        asked_at: Instant,
+        answer: Result<StuckCounters, DatabaseError>,
+    ) -> Result<StuckCounters, DatabaseError> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         match &answer {
-            Ok(found) => *known = Known { found: Some((Instant::now(), found.clone())), failed_at: None },
+            Ok(found) => *known = Known { found: Some((asked_at, found.clone())), failed_at: None },
             Err(_) => known.failed_at = Some(Instant::now()),
         }
         answer
@@ -141,9 +144,11 @@ mod tests {
         };
         let answers = futures::future::join_all((0..8).map(|_| cache.recent(ask))).await;
         assert!(answers.iter().all(Result::is_ok));
-        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        // One is on its way when the others come; those share the next, which is sure to know what they know.
+        assert!(asked.load(Ordering::Relaxed) <= 2);
+        let before = asked.load(Ordering::Relaxed);
         assert!(cache.recent(ask).await.is_ok());
-        assert_eq!(asked.load(Ordering::Relaxed), 1, "a fresh answer is kept");
+        assert_eq!(asked.load(Ordering::Relaxed), before + 1, "who comes later is told the present");
     }
 
     #[tokio::test]
@@ -177,8 +182,8 @@ mod tests {
         settle(&cache).await;
         let unasked = || async { unreachable!("a database that has just failed is left alone") };
         assert!(cache.last_known(unasked).is_none());
-        cache.keep(Ok(StuckCounters::default())).unwrap();
-        cache.keep(Err(failure())).unwrap_err();
+        cache.keep(Instant::now(), Ok(StuckCounters::default())).unwrap();
+        cache.keep(Instant::now(), Err(failure())).unwrap_err();
         assert!(cache.last_known(unasked).is_some(), "the last answer is still told");
         settle(&cache).await;
     }
@@ -193,6 +198,7 @@ mod tests {
         let failed_at = Some(start + RENEWED_AFTER);
         assert!(!found(failed_at).is_due(start + RENEWED_AFTER + TRIED_AGAIN_AFTER - SECOND));
         assert!(found(failed_at).is_due(start + RENEWED_AFTER + TRIED_AGAIN_AFTER));
-        assert!(found(None).fresh(start + FRESH_FOR).is_none());
+        assert!(found(None).since(start).is_some());
+        assert!(found(None).since(start + SECOND).is_none());
     }
 }
