@@ -97,7 +97,8 @@ impl Fields {
     pub(crate) fn plate(&self) -> Result<SeenPlate, Refusal> {
         let bad = |detail| Refusal::new(RefusalCode::BadField, detail);
         if let Some(hash) = self.text("plate_hash")? {
-            let hash = PlateHash::parse(hash).ok_or_else(|| bad("`plate_hash` is not 64 hexadecimal digits"))?;
+            let hash =
+                PlateHash::try_from(hash.to_owned()).map_err(|_| bad("`plate_hash` is not 64 hexadecimal digits"))?;
             return Ok(SeenPlate::Hashed(hash));
         }
         self.required("plate")?;

@@ -39,7 +39,8 @@ fn redacted(fields: &Map<String, Value>, key: &PlateKey) -> Map<String, Value> {
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     // A message that was redacted before and is refused again keeps its hash.
-    let again = fields.get(HASH).and_then(Value::as_str).and_then(super::PlateHash::parse);
+    let again =
+        fields.get(HASH).and_then(Value::as_str).and_then(|hash| super::PlateHash::try_from(hash.to_owned()).ok());
     let plate = fields.get("plate").and_then(Value::as_str).and_then(Plate::normalise);
     if let Some(hash) = plate.map(|plate| plate.hash(key)).or(again) {
         kept.insert(HASH.to_owned(), Value::String(hash.to_string()));
