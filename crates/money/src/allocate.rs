@@ -32,7 +32,9 @@ impl Money {
         }
         parts
             .into_iter()
-            .map(|part| i64::try_from(part).map(|part| Self::new(part, self.currency)).map_err(|_| MoneyError::Overflow))
+            .map(|part| {
+                i64::try_from(part).map(|part| Self::new(part, self.currency)).map_err(|_| MoneyError::Overflow)
+            })
             .collect()
     }
 

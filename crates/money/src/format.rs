@@ -74,7 +74,11 @@ mod tests {
             (Money::eur(99_999), "999,99\u{a0}€", "€999.99"),
             (Money::new(1500, Currency::Xpf), "1\u{202f}500\u{a0}F", "F\u{a0}1,500"),
             (Money::new(250, Currency::Chf), "2,50\u{a0}CHF", "CHF\u{a0}2.50"),
-            (Money::eur(i64::MIN), "-92\u{202f}233\u{202f}720\u{202f}368\u{202f}547\u{202f}758,08\u{a0}€", "-€92,233,720,368,547,758.08"),
+            (
+                Money::eur(i64::MIN),
+                "-92\u{202f}233\u{202f}720\u{202f}368\u{202f}547\u{202f}758,08\u{a0}€",
+                "-€92,233,720,368,547,758.08",
+            ),
         ];
         for (money, french, english) in cases {
             assert_eq!(money.format(Language::Fr), french);
