@@ -1,6 +1,6 @@
 //! Running other programs so that a failure says which one and where.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, bail};
