@@ -194,15 +194,14 @@ fn areas<'a>(record: &'a PlaceRecord, summary: &'a PlaceSummary, now: DateTime<U
     let place = Area {
         zone: None,
         zone_name: None,
-        tally: if place_open { summary.tally } else { Tally::default() },
+        tally: summary.tally,
         at: summary.updated_at.filter(|_| place_open).unwrap_or(now),
     };
     let zones = summary.zones.iter().map(move |zone| {
-        let registered = record.zone(&zone.zone);
-        let open = place_open && registered.is_none_or(|zone| zone.status == OpenStatus::Open);
+        let open = record.is_open(&zone.zone);
         Area {
             zone: Some(&zone.zone),
-            zone_name: registered.map(|zone| zone.name.clone()),
+            zone_name: record.zone(&zone.zone).map(|zone| zone.name.clone()),
             tally: if open { zone.tally } else { Tally::default() },
             at: zone.updated_at.filter(|_| open).unwrap_or(now),
         }
