@@ -194,14 +194,15 @@ fn areas<'a>(record: &'a PlaceRecord, summary: &'a PlaceSummary, now: DateTime<U
     let place = Area {
         zone: None,
         zone_name: None,
-        tally: summary.tally,
+        tally: if place_open { summary.tally } else { Tally::default() },
         at: summary.updated_at.filter(|_| place_open).unwrap_or(now),
     };
     let zones = summary.zones.iter().map(move |zone| {
-        let open = record.is_open(&zone.zone);
+        let registered = record.zone(&zone.zone);
+        let open = place_open && registered.is_none_or(|zone| zone.status == OpenStatus::Open);
         Area {
             zone: Some(&zone.zone),
-            zone_name: record.zone(&zone.zone).map(|zone| zone.name.clone()),
+            zone_name: registered.map(|zone| zone.name.clone()),
             tally: if open { zone.tally } else { Tally::default() },
             at: zone.updated_at.filter(|_| open).unwrap_or(now),
         }
