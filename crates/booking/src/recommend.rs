@@ -1,7 +1,7 @@
 //! Recommendations from one's own history: places, hours and company, each with its reason.
 //!
-//! Only the person's own bookings, favourites and preferences are looked at, and of others only where those whom the person has
-//! invited before will be, if they have agreed to be seen.
+//! Only the person's own bookings, favourites and preferences are looked at, and of others only where those whom the person
+//! often meets will be, if they have agreed to be seen.
 
 use std::collections::BTreeMap;
 
@@ -51,15 +51,15 @@ pub struct Preferences {
     pub accessible_only: bool,
 }
 
-/// Somebody whom the person has invited before will be at a site.
+/// Somebody whom the person often meets will be at a site.
 #[derive(Clone, Debug)]
 pub struct Company {
     /// Where.
     pub site: SiteId,
     /// When.
     pub slot: Slot,
-    /// How often they were invited.
-    pub invited: u32,
+    /// How often they were at the same site at the same time.
+    pub met: u32,
 }
 
 /// Why something is recommended.
@@ -74,7 +74,7 @@ pub enum Why {
     },
     /// You marked it as a favourite.
     YourFavourite,
-    /// People you have invited before will be there that day.
+    /// People whom you often meet, and who have agreed to be seen, will be there that day.
     YourCompany {
         /// How many.
         people: u32,
@@ -231,7 +231,7 @@ mod tests {
         let with = |site: &str, day: &str| Company {
             site: site.parse().unwrap(),
             slot: Slot::lasting(to_utc(format!("{day}T08:00:00").parse().unwrap(), Paris), TimeDelta::hours(8)),
-            invited: 2,
+            met: 2,
         };
         let company = [with("hq", "2026-07-14"), with("hq", "2026-07-14"), with("elsewhere", "2026-07-15")];
         let found = recommend(&history, &[], &company, now(), 5);

@@ -2,6 +2,7 @@
 
 mod conditional;
 mod extract;
+mod tasks;
 
 use std::convert::Infallible;
 
@@ -19,6 +20,7 @@ use tower_http::compression::CompressionLayer;
 pub use self::{
     conditional::{expected_version, version_etag},
     extract::{Json, Path, Query},
+    tasks::run_http_and_tasks,
 };
 use crate::{
     problem::{Cause, Problem},
