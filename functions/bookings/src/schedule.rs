@@ -71,6 +71,11 @@ pub async fn sweep(app: &App) -> Result<Swept, DatabaseError> {
     for id in app.store().over(now).await? {
         swept.finished += step(app, id, Action::Finish, &mut swept.failed).await;
     }
+    // What becomes free by a booking is offered with it. Places also become free because a manager opens them, an imported
+    // calendar changes or somebody buys credits.
+    for id in app.store().waiting(now).await? {
+        step(app, id, Action::Offer, &mut swept.failed).await;
+    }
     let left = app.store().outbox(now - OUTBOX_AGE).await?;
     swept.delivered = app.tell(&left).await as u64;
     app.store().forget_keys(now).await?;

@@ -40,6 +40,10 @@ impl Command for Act {
     async fn run(&self, (): &(), tx: &mut Tx, now: DateTime<Utc>) -> Result<Record, WriteError> {
         let record = bookings::lock(tx.sql(), self.id).await?.ok_or(Refused::NotFound("booking"))?;
         self.allowed(&record)?;
+        if self.action == Action::Offer {
+            record.booking.state.after(Action::Offer).map_err(Refused::from)?;
+            return offer::offer_one(tx, record, now).await;
+        }
         step(tx, record, self, now).await
     }
 }
@@ -82,8 +86,8 @@ pub async fn step(tx: &mut Tx, mut record: Record, act: &Act, now: DateTime<Utc>
     bookings::update(tx.sql(), &record).await?;
     tx.emit(event(kind(&record, before, action), &record.booking, None, now));
     if before.is_live() && !after.is_live() {
-        let (resources, slot) = (record.booking.resources.clone(), record.booking.slot);
-        offer::offer(tx, &resources, slot, now).await?;
+        let booking = &record.booking;
+        offer::offer(tx, &booking.resources, booking.slot, &booking.owner, now).await?;
     }
     Ok(record)
 }

@@ -90,8 +90,12 @@ pub async fn change(
         kinds::CHANGED
     };
     tx.emit(event(kind, &record.booking, before, now));
+    if after == State::Waitlist {
+        // What is waited for now may be free.
+        return offer::offer_one(tx, record, now).await;
+    }
     if elsewhere && old.state.is_live() {
-        offer::offer(tx, &old.resources, old.slot, now).await?;
+        offer::offer(tx, &old.resources, old.slot, &old.owner, now).await?;
     }
     Ok(record)
 }

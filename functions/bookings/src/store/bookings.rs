@@ -96,8 +96,8 @@ pub async fn lock(sql: &mut PgConnection, id: Uuid) -> Result<Option<Record>, Da
     row.as_ref().map(record).transpose()
 }
 
-/// Bookings that wait for one of the places of `resources` (or of their pools) at a time that overlaps `range`, first come first,
-/// locked. They are read again and again while a place is contested, so only those that can have it.
+/// Bookings that wait for one of the places of `resources` (or of their pools) at a time that overlaps `range`, or that wait for
+/// anything and are `owner`'s, who may have a quota or credits again; first come first, locked.
 ///
 /// # Errors
 /// When the database fails.
@@ -105,15 +105,16 @@ pub async fn lock_waiting(
     sql: &mut PgConnection,
     resources: &[ResourceId],
     range: Slot,
+    owner: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<Record>, DatabaseError> {
     let query = format!(
         "SELECT {COLUMNS} FROM booking b
-         WHERE b.state = 'waitlist' AND b.starts_at < $3 AND b.ends_at > $2 AND b.starts_at > $4
-           AND EXISTS (SELECT FROM booking_resource r
+         WHERE b.state = 'waitlist' AND b.starts_at > $4
+           AND (b.owner = $5 OR b.starts_at < $3 AND b.ends_at > $2 AND EXISTS (SELECT FROM booking_resource r
                        WHERE r.id = ANY($1)
                          AND (b.items @> jsonb_build_array(jsonb_build_object('resource', r.id))
-                              OR b.items @> jsonb_build_array(jsonb_build_object('pool', r.pool))))
+                              OR b.items @> jsonb_build_array(jsonb_build_object('pool', r.pool)))))
          ORDER BY b.created_at, b.id
          FOR UPDATE OF b"
     );
@@ -123,6 +124,7 @@ pub async fn lock_waiting(
         .bind(range.start)
         .bind(range.end)
         .bind(now)
+        .bind(owner)
         .fetch_all(sql)
         .await?;
     rows.iter().map(record).collect()

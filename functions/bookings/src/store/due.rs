@@ -49,6 +49,16 @@ impl Store {
         Ok(ids(self.pool().await?, query, now).await?)
     }
 
+    /// Bookings that wait, first come first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn waiting(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, DatabaseError> {
+        let query =
+            "SELECT id FROM booking WHERE state = 'waitlist' AND starts_at > $1 ORDER BY created_at, id LIMIT $2";
+        Ok(ids(self.pool().await?, query, now).await?)
+    }
+
     /// Bookings that are over.
     ///
     /// # Errors

@@ -25,8 +25,17 @@ async fn sense(platform: &Platform, status: Status, time: &str) {
     let version = stored.as_ref().map(|stored| stored.version);
     let mut block = stored.map_or_else(|| Block::empty(key.index), |stored| stored.block);
     let (confidence, battery) = (Some(95), None);
-    let reading =
-        SpaceReading { place, zone, space, status, at: at(time), sequence: None, confidence, battery, received_at: at(time) };
+    let reading = SpaceReading {
+        place,
+        zone,
+        space,
+        status,
+        at: at(time),
+        sequence: None,
+        confidence,
+        battery,
+        received_at: at(time),
+    };
     block.merge(&[DeviceMessage::Space(reading)]);
     platform.live.put_if(&key, version, &block).await.unwrap();
 }

@@ -26,7 +26,8 @@ async fn free_is_what_is_open_and_not_taken() {
         { "start": "2026-07-13T11:15:00Z", "end": "2026-07-13T17:00:00Z" },
     ]);
     assert_eq!(dirac["free"], free);
-    let same = platform.get("/v1/free-busy?resource=dirac&from=2026-07-13T00:00:00Z&to=2026-07-14T00:00:00Z").await.ok();
+    let same =
+        platform.get("/v1/free-busy?resource=dirac&from=2026-07-13T00:00:00Z&to=2026-07-14T00:00:00Z").await.ok();
     assert_eq!(same["resources"][0]["busy"], busy);
 }
 
@@ -54,13 +55,16 @@ async fn filters_find_what_is_needed() {
 async fn suggestions_are_ranked_with_their_reason() {
     let platform = Platform::start().await;
     platform.book(ANNE, "arago", "10:00", "11:00").await;
-    let path = "/v1/suggestions?resource=arago&start=2026-07-13T10:00:00Z&end=2026-07-13T11:00:00Z&participants=4&limit=3";
+    let path =
+        "/v1/suggestions?resource=arago&start=2026-07-13T10:00:00Z&end=2026-07-13T11:00:00Z&participants=4&limit=3";
     let found = platform.get(path).await.ok();
     let told: Vec<_> = found["suggestions"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| (one["resource"].as_str().unwrap(), one["reason"].as_str().unwrap(), one["shift_minutes"].as_i64().unwrap()))
+        .map(|one| {
+            (one["resource"].as_str().unwrap(), one["reason"].as_str().unwrap(), one["shift_minutes"].as_i64().unwrap())
+        })
         .collect();
     assert_eq!(
         told,

@@ -170,7 +170,11 @@ async fn others_do_not_see_what_is_mine() {
     let mine = platform.book(ANNE, "arago", "08:00", "09:00").await;
     let path = format!("/v1/bookings/{}", mine["id"].as_str().unwrap());
     platform.get_as(BEN, &path).await.refused(404, "not-found");
-    assert_eq!(platform.get_as(AGENT, &path).await.ok()["owner"], json!(null), "agents see the booking, not whose it is");
+    assert_eq!(
+        platform.get_as(AGENT, &path).await.ok()["owner"],
+        json!(null),
+        "agents see the booking, not whose it is"
+    );
     assert_eq!(platform.get_as(MANAGER, &path).await.ok()["owner"], "anne");
     assert_eq!(platform.get_as(BEN, "/v1/bookings").await.ok()["bookings"], json!([]));
     platform.get_as(BEN, "/v1/bookings?all=true").await.refused(403, "forbidden");

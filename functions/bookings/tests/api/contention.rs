@@ -21,7 +21,8 @@ const TRIES: usize = 25;
 
 fn wish(client: usize, attempt: usize) -> Book {
     // Quarters of an hour over one morning, of different lengths: most of them overlap.
-    let start: DateTime<Utc> = at("2026-07-13T08:00:00Z") + TimeDelta::minutes(15 * ((client * 7 + attempt * 5) % 32) as i64);
+    let start: DateTime<Utc> =
+        at("2026-07-13T08:00:00Z") + TimeDelta::minutes(15 * ((client * 7 + attempt * 5) % 32) as i64);
     let length = TimeDelta::minutes(15 * (1 + (client + attempt) % 4) as i64);
     Book {
         id: Uuid::now_v7(),
@@ -96,5 +97,7 @@ async fn the_last_seats_of_a_pool_and_a_quota_are_never_given_twice() {
     let won = join_all(clients).await.into_iter().filter(|won| *won).count();
     assert_eq!(won, 10);
     assert_eq!(platform.count("SELECT count(DISTINCT resource) FROM booking_slot").await, 10);
-    assert!(platform.count("SELECT max(n) FROM (SELECT count(*) AS n FROM booking GROUP BY owner) AS owners").await <= 3);
+    assert!(
+        platform.count("SELECT max(n) FROM (SELECT count(*) AS n FROM booking GROUP BY owner) AS owners").await <= 3
+    );
 }

@@ -71,16 +71,23 @@ struct Row {
 }
 
 async fn rows(platform: &Platform) -> Vec<Row> {
-    let rows: Vec<(String, String, String, Option<String>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
-        "SELECT b.id::text, b.owner, b.state, r.id, b.starts_at, b.ends_at, b.created_at
+    let rows: Vec<(String, String, String, Option<String>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>)> =
+        sqlx::query_as(
+            "SELECT b.id::text, b.owner, b.state, r.id, b.starts_at, b.ends_at, b.created_at
          FROM booking b LEFT JOIN booking_slot s ON s.booking = b.id LEFT JOIN booking_resource r ON r.no = s.resource
          ORDER BY b.created_at, b.id",
-    )
-    .fetch_all(platform.database.pool().await.unwrap())
-    .await
-    .unwrap();
-    let row = |(id, owner, state, room, start, end, created): (String, String, String, Option<String>, _, _, _)| {
-        Row { id, owner, state: State::from_name(&state).unwrap(), room, start, end, created }
+        )
+        .fetch_all(platform.database.pool().await.unwrap())
+        .await
+        .unwrap();
+    let row = |(id, owner, state, room, start, end, created): (String, String, String, Option<String>, _, _, _)| Row {
+        id,
+        owner,
+        state: State::from_name(&state).unwrap(),
+        room,
+        start,
+        end,
+        created,
     };
     rows.into_iter().map(row).collect()
 }
@@ -116,7 +123,9 @@ async fn invariants(platform: &Platform) {
             .fetch_one(platform.database.pool().await.unwrap())
             .await
             .unwrap();
-        let taken = live.iter().any(|one| one.room.as_deref() == Some(&wished) && one.start < waiting.end && waiting.start < one.end);
+        let taken = live
+            .iter()
+            .any(|one| one.room.as_deref() == Some(&wished) && one.start < waiting.end && waiting.start < one.end);
         assert!(taken || full, "{waiting:?} waits for what is free");
     }
     let orphans = "SELECT count(*) FROM booking_slot s LEFT JOIN booking b ON b.id = s.booking WHERE b.state IS DISTINCT FROM s.state";
@@ -135,9 +144,9 @@ async fn book(platform: &Platform, step: &Step, number: usize, known: &mut Vec<K
     let start = at("2026-07-14T08:00:00Z") + TimeDelta::minutes(15 * quarter);
     let end = start + TimeDelta::minutes(15 * length);
     let room_name = ROOMS[*room];
-    let taken = before.iter().any(|row| {
-        row.state.is_live() && row.room.as_deref() == Some(room_name) && row.start < end && start < row.end
-    });
+    let taken = before
+        .iter()
+        .any(|row| row.state.is_live() && row.room.as_deref() == Some(room_name) && row.start < end && start < row.end);
     let mine = before.iter().filter(|row| row.state.is_live() && row.owner == PEOPLE[*who].0).count();
     match (taken, *waitlist) {
         (true, false) => drop(answer.refused(409, "taken")),
@@ -166,7 +175,9 @@ async fn run(steps: Vec<Step>) {
     set_now("2026-07-13T06:00:00Z");
     let platform = Platform::start().await;
     let quotas = json!([{ "period": "day", "limit": { "bookings": QUOTA } }]);
-    platform.put("/v1/policies/model", json!({ "name": "Model", "quotas": quotas, "hold_minutes": 5, "offer_minutes": 7 })).await;
+    platform
+        .put("/v1/policies/model", json!({ "name": "Model", "quotas": quotas, "hold_minutes": 5, "offer_minutes": 7 }))
+        .await;
     let rates = json!({ "standard": { "hour": 600 } });
     for room in ROOMS {
         platform.room(room, json!({ "policy": "model", "rates": rates })).await;

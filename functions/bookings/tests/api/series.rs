@@ -83,7 +83,8 @@ async fn a_change_of_a_series_is_all_or_nothing() {
     let change = json!({ "local_time": "14:00:00" });
     platform.write(ANNE, "PATCH", &path, change).await.refused(409, "taken");
     let listed = platform.get_as(ANNE, "/v1/bookings").await.ok();
-    let starts: Vec<_> = listed["bookings"].as_array().unwrap().iter().map(|one| one["slot"]["start"].clone()).collect();
+    let starts: Vec<_> =
+        listed["bookings"].as_array().unwrap().iter().map(|one| one["slot"]["start"].clone()).collect();
     assert_eq!(starts, STARTS);
     let shift = platform.write(ANNE, "PATCH", &path, json!({ "local_time": "10:30:00" })).await.ok();
     assert_eq!(shift["occurrences"].as_array().unwrap().len(), 4, "their own old times are no obstacle");

@@ -193,7 +193,6 @@ impl Platform {
     }
 
     /// Puts something of the catalogue, as the manager.
-    #[track_caller]
     pub async fn put(&self, path: &str, body: Value) -> Value {
         self.send("PUT", path, Some(MANAGER), &[], Some(body)).await.ok()
     }
@@ -214,7 +213,6 @@ impl Platform {
     }
 
     /// Books a room.
-    #[track_caller]
     pub async fn book(&self, who: Person, room: &str, from: &str, until: &str) -> Value {
         self.ask(who, &[room], slot(from, until), json!({})).await.ok()
     }
