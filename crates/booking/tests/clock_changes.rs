@@ -1,6 +1,8 @@
 //! Series over clock changes: the local clock shows what was asked for, every week, in zones that change by an hour, in the other
 //! hemisphere, and by half an hour.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDateTime, TimeDelta, Timelike};

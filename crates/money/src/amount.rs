@@ -52,7 +52,8 @@ pub enum Rounding {
 
 impl Rounding {
     /// `numerator / denominator` as a whole number; `denominator` must be positive.
-    pub(crate) fn divide(self, numerator: i128, denominator: i128) -> i128 {
+    #[must_use]
+    pub fn divide(self, numerator: i128, denominator: i128) -> i128 {
         let (quotient, remainder) = (numerator / denominator, numerator % denominator);
         let twice = remainder.abs() * 2;
         let away = match self {

@@ -212,7 +212,7 @@ impl Policy {
         wrong(self.max_minutes < self.min_minutes, "/max_minutes", "must not be below min_minutes");
         wrong(self.max_minutes > year(), "/max_minutes", "must not be above a year");
         let increment = self.increment_minutes;
-        wrong(increment == 0 || day() % increment.max(1) != 0, "/increment_minutes", "must divide a day");
+        wrong(increment == 0 || !day().is_multiple_of(increment), "/increment_minutes", "must divide a day");
         wrong(self.hold_minutes == 0 || self.hold_minutes > day(), "/hold_minutes", "must be 1 to 1440");
         wrong(self.offer_minutes == 0 || self.offer_minutes > 7 * day(), "/offer_minutes", "must be 1 to 10080");
         let window = self.check_in.map_or(10, |rule| rule.window_minutes);

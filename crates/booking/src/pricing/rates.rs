@@ -121,12 +121,10 @@ impl Rates {
     }
 }
 
-fn cheapest(
-    minutes: i64,
-    units: &[(i64, i64, fn(i64, i64) -> Piece)],
-    hour: Option<i64>,
-    currency: Currency,
-) -> Result<Vec<Piece>, MoneyError> {
+/// A unit in which time is sold: its price in cents, its length in minutes, and what so many of them at that price make.
+type Unit = (i64, i64, fn(i64, i64) -> Piece);
+
+fn cheapest(minutes: i64, units: &[Unit], hour: Option<i64>, currency: Currency) -> Result<Vec<Piece>, MoneyError> {
     if minutes <= 0 {
         return Ok(Vec::new());
     }

@@ -1,5 +1,6 @@
 //! HTTP functions: an axum router behind the HTTP API, with what every route gets.
 
+mod asset;
 mod conditional;
 mod extract;
 mod tasks;
@@ -18,6 +19,7 @@ use tower::{Service, ServiceBuilder};
 use tower_http::compression::CompressionLayer;
 
 pub use self::{
+    asset::Asset,
     conditional::{expected_version, version_etag},
     extract::{Json, Path, Query},
     tasks::run_http_and_tasks,
