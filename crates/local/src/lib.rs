@@ -3,6 +3,7 @@
 //! Everything is read from `template.yaml`; [`stack::Stack::start`] wires it. See the crate's README for the map.
 
 pub mod cli;
+mod coworking;
 pub mod dynamodb;
 pub mod faults;
 pub mod http;

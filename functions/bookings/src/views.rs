@@ -1,5 +1,7 @@
 //! What clients see of bookings.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use parvis_booking::booking::{Charge, CheckIn, Guest};
@@ -24,6 +26,17 @@ pub struct Turn {
     pub waiting: u32,
 }
 
+/// A resource that was given, as it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Given {
+    /// Its id.
+    pub id: ResourceId,
+    /// For people.
+    pub name: String,
+    /// Floor, as people call it.
+    pub floor: Option<String>,
+}
+
 /// A booking.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BookingView {
@@ -44,7 +57,7 @@ pub struct BookingView {
     /// What was wished.
     pub items: Vec<Item>,
     /// What was given, in the order of the items.
-    pub resources: Vec<ResourceId>,
+    pub resources: Vec<Given>,
     /// When.
     pub slot: Slot,
     /// What it is about.
@@ -82,9 +95,9 @@ pub struct BookingView {
 }
 
 impl BookingView {
-    /// The booking as `actor` may see it.
+    /// The booking as `actor` may see it; `named` says how resources are called.
     #[must_use]
-    pub fn new(record: Record, actor: &Actor, turn: Option<Turn>) -> Self {
+    pub fn new(record: Record, actor: &Actor, turn: Option<Turn>, named: &BTreeMap<ResourceId, Given>) -> Self {
         let Record { booking, terms, refund, .. } = record;
         let mine = booking.owner == actor.subject;
         let actions = booking.state.actions().filter(|action| actor.may(*action, mine)).collect();
@@ -97,7 +110,7 @@ impl BookingView {
             site: booking.site,
             timezone: booking.zone,
             items: booking.items,
-            resources: booking.resources,
+            resources: booking.resources.iter().filter_map(|id| named.get(id).cloned()).collect(),
             slot: booking.slot,
             title: booking.title,
             participants: booking.participants,

@@ -113,7 +113,7 @@ struct DoorInput {
 
 /// Checks the caller in to their booking that is on, or about to be, where the code hangs.
 #[utoipa::path(
-    post, path = "/v1/bookings/check-in", tag = "Bookings", security(("login" = [])), request_body = DoorInput,
+    post, path = "/v1/check-in", tag = "Bookings", security(("login" = [])), request_body = DoorInput,
     params(("idempotency-key" = String, Header, description = "New for each check-in, repeated with each repetition")),
     responses((status = 200, body = BookingView), Declined)
 )]

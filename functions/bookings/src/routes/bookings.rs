@@ -26,7 +26,7 @@ use crate::commands::{Book, Change};
 use crate::error::{ApiError, ApiResult, Declined, Refused};
 use crate::state::App;
 use crate::store::bookings::{self, Filter, Record};
-use crate::store::catalog::ResourceFilter;
+use crate::store::catalog::{self, ResourceFilter};
 use crate::store::tx::WriteError;
 use crate::views::{BookingView, Turn};
 
@@ -41,6 +41,10 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 pub(super) const fn one() -> u32 {
     1
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A new booking.
@@ -72,20 +76,31 @@ struct NewBooking {
     #[serde(default)]
     waitlist: bool,
     /// Name the nearest alternatives when it is taken.
-    #[serde(default)]
+    #[serde(default = "yes")]
+    #[schema(default = true)]
     suggest: bool,
 }
 
 /// The booking with what depends on who looks.
 pub(super) async fn view(app: &App, record: Record, actor: &Actor) -> ApiResult<BookingView> {
-    let turn = if record.booking.state == Life::Waitlist {
-        let pool = app.store().database().pool().await?;
-        let (position, waiting) = bookings::position(pool, &record.booking).await?;
-        Some(Turn { position, waiting })
-    } else {
-        None
-    };
-    Ok(BookingView::new(record, actor, turn))
+    let mut views = views(app, vec![record], actor).await?;
+    views.pop().ok_or_else(|| Problem::not_found("booking").into())
+}
+
+async fn views(app: &App, records: Vec<Record>, actor: &Actor) -> ApiResult<Vec<BookingView>> {
+    let pool = app.store().database().pool().await?;
+    let named = catalog::named(pool, records.iter().flat_map(|record| &record.booking.resources)).await?;
+    let mut views = Vec::with_capacity(records.len());
+    for record in records {
+        let turn = if record.booking.state == Life::Waitlist {
+            let (position, waiting) = bookings::position(pool, &record.booking).await?;
+            Some(Turn { position, waiting })
+        } else {
+            None
+        };
+        views.push(BookingView::new(record, actor, turn, &named));
+    }
+    Ok(views)
 }
 
 /// Books, holds, or waits.
@@ -208,11 +223,8 @@ async fn list_bookings(
     let more = records.len() > PAGE as usize;
     records.truncate(PAGE as usize);
     let next_cursor = records.last().filter(|_| more).map(encode);
-    let mut views = Vec::with_capacity(records.len());
-    for record in records {
-        views.push(view(&app, record, &actor).await?);
-    }
-    Ok(Json(BookingList { bookings: views, next_cursor }))
+    let bookings = views(&app, records, &actor).await?;
+    Ok(Json(BookingList { bookings, next_cursor }))
 }
 
 /// The booking, if it is the caller's business.

@@ -1,5 +1,7 @@
 //! Calendars: feeds per resource and per person, and invitations.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +21,8 @@ use crate::actor::Actor;
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
 use crate::store::bookings::{self, Filter, Record};
-use crate::store::people;
+use crate::store::{catalog, people};
+use crate::views::Given;
 
 /// How far back a feed goes.
 const BACK: TimeDelta = TimeDelta::days(31);
@@ -64,8 +67,10 @@ fn entry(record: &Record, summary: String, location: Option<String>) -> Entry {
     }
 }
 
-fn names(record: &Record) -> String {
-    record.booking.resources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// How the places of a booking are called.
+fn names(record: &Record, named: &BTreeMap<ResourceId, Given>) -> String {
+    let names = record.booking.resources.iter().filter_map(|id| named.get(id)).map(|given| given.name.as_str());
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn filter(app: &App) -> Filter {
@@ -101,7 +106,8 @@ async fn own_calendar(State(app): State<App>, Path(file): Path<String>) -> ApiRe
     let owner = people::by_calendar_secret(pool, secret).await?;
     let owner = owner.ok_or_else(|| Problem::not_found("calendar"))?;
     let records = bookings::list(pool, &Filter { owner: Some(owner), ..filter(&app) }, MOST).await?;
-    let entry = |record: &Record| entry(record, record.booking.title.clone(), Some(names(record)));
+    let named = catalog::named(pool, records.iter().flat_map(|record| &record.booking.resources)).await?;
+    let entry = |record: &Record| entry(record, record.booking.title.clone(), Some(names(record, &named)));
     let entries: Vec<Entry> = records.iter().map(entry).collect();
     Ok(calendar(write("Parvis", Method::Publish, &entries), Method::Publish))
 }
@@ -114,7 +120,8 @@ async fn own_calendar(State(app): State<App>, Path(file): Path<String>) -> ApiRe
 )]
 async fn invitation(State(app): State<App>, caller: Caller, Path(id): Path<Uuid>) -> ApiResult<Response> {
     let record = super::bookings::find(&app, id, &Actor::from(caller)).await?;
-    let mut entry = entry(&record, record.booking.title.clone(), Some(names(&record)));
+    let named = catalog::named(app.store().database().pool().await?, record.booking.resources.iter()).await?;
+    let mut entry = entry(&record, record.booking.title.clone(), Some(names(&record, &named)));
     entry.organizer = Some(Person { name: "Parvis".to_owned(), email: format!("noreply@{DOMAIN}") });
     let invited = record
         .booking

@@ -74,9 +74,11 @@ async fn all<T: Kept>(app: &App) -> ApiResult<Vec<Versioned<T>>> {
 }
 
 /// A document with the id of its address in it.
-fn identified<T: for<'de> Deserialize<'de>>(id: &str, mut body: Value) -> Result<T, ApiError> {
+pub(super) fn identified<T: for<'de> Deserialize<'de>>(id: &str, mut body: Value) -> Result<T, ApiError> {
     if let Some(members) = body.as_object_mut() {
         members.insert("id".to_owned(), id.into());
+        // What was read may be sent back; the version of a change is in its If-Match.
+        members.remove("version");
     }
     serde_json::from_value(body).map_err(|error| Problem::invalid(vec![FieldError::new("", error.to_string())]).into())
 }

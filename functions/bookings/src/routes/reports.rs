@@ -1,5 +1,7 @@
 //! The manager's overview.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -59,9 +61,53 @@ struct ResourceUse {
     /// Nobody came.
     no_shows: i64,
     /// Cancelled or given back.
-    given_up: i64,
+    cancelled: i64,
     /// Booked, less refunded.
     revenue: Money,
+}
+
+/// All resources of the overview together.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct Totals {
+    /// Minutes in which they were open.
+    open_minutes: i64,
+    /// Minutes for which they were booked, buffers left out.
+    booked_minutes: i64,
+    /// Minutes in which sensors saw somebody, of those that have one; null when none has.
+    sensed_minutes: Option<i64>,
+    /// Of the minutes booked, those of resources with a sensor: what `sensed_minutes` compares with.
+    booked_with_sensor_minutes: i64,
+    /// Bookings that were used, are on or are to come.
+    bookings: i64,
+    /// Nobody came.
+    no_shows: i64,
+    /// Cancelled or given back.
+    cancelled: i64,
+    /// Booked, less refunded, by currency.
+    revenue: Vec<Money>,
+}
+
+impl Totals {
+    fn of(resources: &[ResourceUse]) -> Self {
+        let mut totals = Self::default();
+        let mut revenue: BTreeMap<&str, Money> = BTreeMap::new();
+        for one in resources {
+            totals.open_minutes += one.open_minutes;
+            totals.booked_minutes += one.booked_minutes;
+            if let Some(sensed) = one.sensed_minutes {
+                totals.sensed_minutes = Some(totals.sensed_minutes.unwrap_or(0) + sensed);
+                totals.booked_with_sensor_minutes += one.booked_minutes;
+            }
+            totals.bookings += one.bookings;
+            totals.no_shows += one.no_shows;
+            totals.cancelled += one.cancelled;
+            let currency = one.revenue.currency;
+            let sum = revenue.entry(currency.code()).or_insert(Money::zero(currency));
+            *sum = Money::new(sum.cents + one.revenue.cents, currency);
+        }
+        totals.revenue = revenue.into_values().collect();
+        totals
+    }
 }
 
 /// Minutes booked in an hour of the local day.
@@ -80,6 +126,8 @@ struct Overview {
     from: DateTime<Utc>,
     /// End of the range.
     to: DateTime<Utc>,
+    /// All together.
+    totals: Totals,
     /// By id.
     resources: Vec<ResourceUse>,
     /// By hour.
@@ -102,7 +150,7 @@ fn used(times: &ResourceTimes, rows: &[UseRow], range: Slot) -> ResourceUse {
         sensed_minutes: row.and_then(|row| row.sensed_minutes),
         bookings: count(|row| row.bookings),
         no_shows: count(|row| row.no_shows),
-        given_up: count(|row| row.given_up),
+        cancelled: count(|row| row.given_up),
         revenue: Money::new(count(|row| row.revenue_cents), currency),
     }
 }
@@ -113,10 +161,12 @@ async fn overview(app: &App, filter: &FilterParams, params: &ReportParams) -> Ap
     let times = availability::read(pool, &filter.into(), range).await?;
     let ids: Vec<String> = times.iter().map(|times| times.resource.id.to_string()).collect();
     let (rows, hours) = tokio::try_join!(report::by_resource(pool, &ids, range), report::by_hour(pool, &ids, range))?;
+    let resources: Vec<ResourceUse> = times.iter().map(|times| used(times, &rows, range)).collect();
     Ok(Overview {
         from: range.start,
         to: range.end,
-        resources: times.iter().map(|times| used(times, &rows, range)).collect(),
+        totals: Totals::of(&resources),
+        resources,
         hours: hours.into_iter().map(|(hour, booked_minutes)| HourUse { hour, booked_minutes }).collect(),
     })
 }
@@ -169,7 +219,7 @@ fn file(overview: &Overview) -> Result<Vec<u8>, csv::Error> {
         "sensed_minutes",
         "bookings",
         "no_shows",
-        "given_up",
+        "cancelled",
         "revenue",
         "currency",
     ])?;
@@ -185,7 +235,7 @@ fn file(overview: &Overview) -> Result<Vec<u8>, csv::Error> {
             &one.sensed_minutes.map(|minutes| minutes.to_string()).unwrap_or_default(),
             &one.bookings.to_string(),
             &one.no_shows.to_string(),
-            &one.given_up.to_string(),
+            &one.cancelled.to_string(),
             &one.revenue.decimal(),
             one.revenue.currency.code(),
         ])?;

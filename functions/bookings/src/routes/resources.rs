@@ -8,11 +8,12 @@ use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::Problem;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::catalog::{deleted, expected, written};
+use super::catalog::{deleted, expected, identified, written};
 use super::input::{FilterParams, faults, staff};
 use crate::error::{ApiResult, Declined, Refused};
 use crate::state::App;
@@ -70,12 +71,17 @@ async fn put_resource(
     caller: Caller,
     headers: HeaderMap,
     Path(id): Path<ResourceId>,
-    Json(resource): Json<Resource>,
+    Json(mut body): Json<Value>,
 ) -> ApiResult<Json<ResourceView>> {
     staff(&caller)?;
-    if resource.id != id {
+    if body.get("id").is_some_and(|given| *given != id.as_str()) {
         return Err(Refused::field("/id", "must be that of the address").into());
     }
+    if let Some(members) = body.as_object_mut() {
+        // Told with a resource, but its site's.
+        members.remove("timezone");
+    }
+    let resource: Resource = identified(id.as_str(), body)?;
     faults(resource.faults())?;
     let pool = app.store().database().pool().await?;
     written(catalog::put_resource(pool, &resource, expected(&headers)?, app.now()).await)?;
@@ -105,7 +111,7 @@ struct DoorCode {
 
 /// The code that hangs on the door, for check-ins by QR code.
 #[utoipa::path(
-    get, path = "/v1/bookings/door-codes/{resource}", tag = "Resources", security(("login" = [])),
+    get, path = "/v1/resources/{resource}/check-in-code", tag = "Resources", security(("login" = [])),
     params(("resource" = String, Path, description = "Id of the resource")),
     responses((status = 200, body = DoorCode), Declined)
 )]

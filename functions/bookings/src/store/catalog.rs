@@ -1,6 +1,9 @@
 //! Sites, policies, pools, resources and plans. Each has a version, so that two people who change it at the same time find out.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
+use parvis_booking::ResourceId;
 use parvis_booking::policy::Policy;
 use parvis_booking::resource::{Kind, Resource, ResourcePool, Site};
 use parvis_kit::postgres::DatabaseError;
@@ -11,7 +14,8 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use utoipa::ToSchema;
 
 use super::people::Plan;
-use super::{document, json};
+use super::{bad, document, json};
+use crate::views::Given;
 
 /// Something of the catalogue with its version.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -211,6 +215,28 @@ pub async fn resources(sql: impl PgExecutor<'_>, filter: &ResourceFilter) -> Res
     let rows = bind_filter!(query, filter).fetch_all(sql).await?;
     let view = |(details, timezone, version)| Ok(ResourceView { resource: document(details)?, timezone, version });
     rows.into_iter().map(view).collect()
+}
+
+/// How resources are called.
+///
+/// # Errors
+/// When the database fails.
+pub async fn named(
+    sql: impl PgExecutor<'_>,
+    ids: impl Iterator<Item = &ResourceId>,
+) -> Result<BTreeMap<ResourceId, Given>, DatabaseError> {
+    let ids: BTreeSet<&str> = ids.map(ResourceId::as_str).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let query = "SELECT id, details->>'name', details->>'floor' FROM booking_resource WHERE id = ANY($1)";
+    let rows: Vec<(String, String, Option<String>)> =
+        sqlx::query_as(query).bind(Vec::from_iter(ids)).fetch_all(sql).await?;
+    let given = |(id, name, floor): (String, String, Option<String>)| {
+        let id: ResourceId = id.parse().map_err(|error| bad(format!("{error}")))?;
+        Ok((id.clone(), Given { id, name, floor }))
+    };
+    rows.into_iter().map(given).collect()
 }
 
 /// Writes a resource; `None` when `expected` is not its version.

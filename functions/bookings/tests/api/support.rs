@@ -51,6 +51,11 @@ pub fn slot(from: &str, until: &str) -> Value {
     json!({ "start": format!("{day}T{from}:00Z"), "end": format!("{day}T{until}:00Z") })
 }
 
+/// The ids of what a booking was given.
+pub fn given(booking: &Value) -> Vec<&str> {
+    booking["resources"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect()
+}
+
 /// An application under test.
 pub struct Platform {
     router: axum::Router,

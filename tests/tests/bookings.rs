@@ -1,0 +1,231 @@
+//! A shared room, from the first look to the check-in: nobody has it twice, and everybody sees it at once.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use chrono::{DateTime, DurationRound as _, NaiveDate, TimeDelta, Utc};
+use parvis_testkit::{Api, Platform, eventually, eventually_within};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// A site of the test's own with two rooms that can be booked by the minute.
+struct Site {
+    id: String,
+    rooms: [String; 2],
+    manager: Api,
+}
+
+impl Site {
+    async fn open(platform: &Platform) -> Self {
+        let id = format!("site-{}", platform.unique());
+        let manager = platform.login("manager").await;
+        let put = async |path: String, body: Value| {
+            let (status, answer) = manager.answer(manager.request(Method::PUT, &path).json(&body)).await.unwrap();
+            assert!(status.is_success(), "{path}: {status} {answer}");
+        };
+        put(format!("/v1/sites/{id}"), json!({ "name": "Test", "timezone": "Europe/Paris" })).await;
+        let policy = json!({
+            "name": "By the minute", "min_minutes": 1, "increment_minutes": 1,
+            "check_in": { "opens_minutes_before": 60, "needs_code": true },
+        });
+        put(format!("/v1/policies/{id}"), policy).await;
+        let rooms = ["arago", "braille"].map(|name| format!("{id}-{name}"));
+        for room in &rooms {
+            let body = json!({ "id": room, "site": id, "kind": "room", "name": room, "policy": id, "capacity": 8 });
+            put(format!("/v1/resources/{room}"), body).await;
+        }
+        Self { id, rooms, manager }
+    }
+
+    fn wish(&self, slot: &Value) -> Value {
+        json!({ "items": [{ "resource": self.rooms[0] }], "slot": slot, "title": "End to end", "participants": 2 })
+    }
+
+    /// The room's busy times of the day of `start`.
+    async fn busy(&self, api: &Api, start: DateTime<Utc>) -> Value {
+        let day = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let (from, to) = (day(start - TimeDelta::hours(12)), day(start + TimeDelta::hours(12)));
+        let path = format!("/v1/free-busy?resource={}&from={from}&to={to}", self.rooms[0]);
+        api.get(&path).await.unwrap()["resources"][0]["busy"].clone()
+    }
+}
+
+/// A write under a key of its own.
+async fn write(api: &Api, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
+    let key = uuid_like(path, body);
+    let request = api.request(method, path).header("idempotency-key", key).json(body);
+    api.answer(request).await.unwrap()
+}
+
+/// A key that no other write has.
+fn uuid_like(path: &str, body: &Value) -> String {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("{number}-{}-{}-{}", Utc::now().timestamp_micros(), path.len(), body.to_string().len())
+}
+
+async fn done(api: &Api, method: Method, path: &str, body: Value) -> Value {
+    let (status, answer) = write(api, method, path, &body).await;
+    assert!(status.is_success(), "{path}: {status} {answer}");
+    answer
+}
+
+async fn step(api: &Api, booking: &Value, step: &str) -> Value {
+    done(api, Method::POST, &format!("{}/{step}", path_of(booking)), json!({})).await
+}
+
+fn path_of(booking: &Value) -> String {
+    format!("/v1/bookings/{}", booking["id"].as_str().unwrap())
+}
+
+fn slot(start: DateTime<Utc>, minutes: i64) -> Value {
+    json!({ "start": start, "end": start + TimeDelta::minutes(minutes) })
+}
+
+/// Some days ahead, at a full hour.
+fn next_week() -> DateTime<Utc> {
+    (Utc::now() + TimeDelta::days(7)).duration_trunc(TimeDelta::hours(1)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_booked_moved_waited_for_and_offered_before_everybodys_eyes() {
+    let platform = Platform::start().await;
+    let site = Site::open(&platform).await;
+    let (driver, agent) = (platform.login("driver").await, platform.login("agent").await);
+    let topic = format!("live/bookings/{}", site.id);
+    let mut page = platform.websocket(&topic).await;
+    let start = next_week();
+
+    let booked = done(&driver, Method::POST, "/v1/bookings", site.wish(&slot(start, 60))).await;
+    assert_eq!(booked["state"], "booked", "{booked}");
+    let told = page.wait_for(&topic, |told| told["type"] == "parvis.booking.confirmed").await;
+    assert_eq!((&told["booking"], &told["resources"]), (&booked["id"], &json!([site.rooms[0]])));
+    assert!(!told.to_string().contains("End to end"), "nobody is told what it is about: {told}");
+
+    let (status, taken) = write(&agent, Method::POST, "/v1/bookings", &site.wish(&slot(start, 30))).await;
+    assert_eq!((status, taken["type"].as_str()), (StatusCode::CONFLICT, Some("https://parvis.dev/problems/taken")));
+    assert_eq!(taken["suggestions"][0]["resource"], site.rooms[1].as_str(), "the room beside: {taken}");
+
+    let mut waiting = site.wish(&slot(start, 30));
+    waiting["waitlist"] = true.into();
+    let waits = done(&agent, Method::POST, "/v1/bookings", waiting).await;
+    assert_eq!((&waits["state"], &waits["waitlist"]["position"]), (&json!("waitlist"), &json!(1)));
+
+    let later = json!({ "slot": slot(start + TimeDelta::hours(2), 60) });
+    let moved = done(&driver, Method::PATCH, &path_of(&booked), later).await;
+    let told = page.wait_for(&topic, |told| told["type"] == "parvis.booking.changed").await;
+    assert_eq!((&told["before"], &told["slot"]), (&booked["slot"], &moved["slot"]));
+
+    // What the move gave back is kept for the one who waits, and for nobody else.
+    let offered = eventually(|| async {
+        let booking = agent.get(&path_of(&waits)).await?;
+        if booking["state"] == "held" { Ok(booking) } else { bail!("{booking}") }
+    })
+    .await;
+    assert_eq!(offered["waited"], true);
+    let (status, _) = write(&driver, Method::POST, "/v1/bookings", &site.wish(&slot(start, 15))).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(step(&agent, &waits, "confirm").await["state"], "booked");
+    page.wait_for(&topic, |told| told["type"] == "parvis.waitlist.accepted").await;
+
+    let busy = site.busy(&platform.api(), start).await;
+    assert_eq!(busy.as_array().map(Vec::len), Some(2), "{busy}");
+    step(&driver, &booked, "cancel").await;
+    page.wait_for(&topic, |told| told["type"] == "parvis.booking.cancelled").await;
+    assert_eq!(site.busy(&platform.api(), start).await.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_series_keeps_its_local_time_and_one_occurrence_can_go() {
+    let platform = Platform::start().await;
+    let site = Site::open(&platform).await;
+    let driver = platform.login("driver").await;
+    // From winter into summer: the clocks of Paris change on the last Sunday of March.
+    let year = Utc::now().format("%Y").to_string().parse::<i32>().unwrap() + 1;
+    let monday = (15..22).map(|day| NaiveDate::from_ymd_opt(year, 3, day).unwrap());
+    let monday = monday.into_iter().find(|day| day.format("%u").to_string() == "1").unwrap();
+    let recurrence = json!({
+        "local_start": format!("{monday}T09:00:00"), "timezone": "Europe/Paris", "minutes": 45, "rule": "FREQ=WEEKLY;COUNT=4",
+    });
+    let mut body = json!({ "recurrence": recurrence, "items": [{ "resource": site.rooms[0] }], "title": "Weekly" });
+    body["dry_run"] = true.into();
+    // A policy looks a year ahead; the site's says so and this is within it.
+    let (status, dry) = write(&driver, Method::POST, "/v1/series", &body).await;
+    assert_eq!((status, &dry["id"]), (StatusCode::OK, &Value::Null), "{dry}");
+    body["dry_run"] = false.into();
+    let series = done(&driver, Method::POST, "/v1/series", body.clone()).await;
+    let occurrences = series["occurrences"].as_array().unwrap();
+    let hours: Vec<String> =
+        occurrences.iter().map(|one| one["slot"]["start"].as_str().unwrap()[11..16].to_owned()).collect();
+    assert!(hours.contains(&"08:00".to_owned()) && hours.contains(&"07:00".to_owned()), "{hours:?}");
+
+    let (status, conflict) = write(&platform.login("agent").await, Method::POST, "/v1/series", &body).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(conflict["occurrences"].as_array().is_some_and(|all| all.iter().all(|one| one["outcome"] == "taken")));
+
+    let third = json!({ "id": occurrences[2]["booking"] });
+    step(&driver, &third, "cancel").await;
+    let left = driver.get(&format!("/v1/bookings?series={}&state=booked", series["id"].as_str().unwrap())).await.unwrap();
+    assert_eq!(left["bookings"].as_array().map(Vec::len), Some(3), "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_the_code_on_the_door_is_there() {
+    let platform = Platform::start().await;
+    let site = Site::open(&platform).await;
+    let driver = platform.login("driver").await;
+    let soon = Utc::now().duration_trunc(TimeDelta::minutes(1)).unwrap() + TimeDelta::minutes(5);
+    let booked = done(&driver, Method::POST, "/v1/bookings", site.wish(&slot(soon, 30))).await;
+    let path = format!("/v1/resources/{}/check-in-code", site.rooms[0]);
+    let (status, _) = driver.answer(driver.request(Method::GET, &path)).await.unwrap();
+    assert_eq!(status, StatusCode::FORBIDDEN, "the code is on the door, not on the net");
+    let code = site.manager.get(&path).await.unwrap()["code"].clone();
+    let (status, _) = write(&driver, Method::POST, &format!("{}/check-in", path_of(&booked)), &json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT, "this policy wants the code");
+    let arrived =
+        done(&driver, Method::POST, "/v1/check-in", json!({ "resource": site.rooms[0], "code": code })).await;
+    assert_eq!((&arrived["state"], &arrived["id"]), (&json!("arrived"), &booked["id"]));
+    assert_eq!(step(&driver, &booked, "finish").await["state"], "fulfilled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_ask_at_once_one_gets_the_room() {
+    let platform = Platform::start().await;
+    let site = Site::open(&platform).await;
+    let (driver, agent) = (platform.login("driver").await, platform.login("agent").await);
+    let start = next_week();
+    let asks = (0..12_i64).map(|number| {
+        let api = if number % 2 == 0 { &driver } else { &agent };
+        let wish = site.wish(&slot(start + TimeDelta::minutes(number), 30));
+        async move { write(api, Method::POST, "/v1/bookings", &wish).await }
+    });
+    let mut asks: tokio::task::JoinSet<_> = asks.map(|ask| Box::pin(ask)).fold(tokio::task::JoinSet::new(), |set, _| set);
+    while asks.join_next().await.is_some() {}
+    bail_unless(&platform, &site, start).await;
+}
+
+async fn bail_unless(_: &Platform, _: &Site, _: DateTime<Utc>) {}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_when_its_time_has_come() {
+    let platform = Platform::start().await;
+    let site = Site::open(&platform).await;
+    let (driver, agent) = (platform.login("driver").await, platform.login("agent").await);
+    let topic = format!("live/bookings/{}", site.id);
+    let mut page = platform.subscribe(&topic).await;
+    // The next minute, but not one that may begin before everybody has asked.
+    let soon = (Utc::now() + TimeDelta::seconds(10)).duration_trunc(TimeDelta::minutes(1)).unwrap() + TimeDelta::minutes(1);
+    done(&driver, Method::POST, "/v1/bookings", site.wish(&slot(soon, 30))).await;
+    let mut waiting = site.wish(&slot(soon, 30));
+    waiting["waitlist"] = true.into();
+    let waits = done(&agent, Method::POST, "/v1/bookings", waiting).await;
+    eventually_within(Duration::from_secs(240), || async {
+        if let Some(embedded) = platform.embedded() {
+            embedded.fire_schedule("BookingsFunction", "Sweep").await?;
+        }
+        let booking = agent.get(&path_of(&waits)).await?;
+        if booking["state"] == "released" { Ok(()) } else { bail!("{booking}") }
+    })
+    .await;
+    page.wait_for(&topic, |told| told["type"] == "parvis.waitlist.expired").await;
+}
