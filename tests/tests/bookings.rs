@@ -1,9 +1,10 @@
 //! A shared room, from the first look to the check-in: nobody has it twice, and everybody sees it at once.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
-use chrono::{DateTime, DurationRound as _, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, DurationRound as _, NaiveDate, TimeDelta, Utc, Weekday};
 use parvis_testkit::{Api, Platform, eventually, eventually_within};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ impl Site {
         };
         put(format!("/v1/sites/{id}"), json!({ "name": "Test", "timezone": "Europe/Paris" })).await;
         let policy = json!({
-            "name": "By the minute", "min_minutes": 1, "increment_minutes": 1,
+            "name": "By the minute", "min_minutes": 1, "increment_minutes": 1, "max_notice_minutes": 600_000,
             "check_in": { "opens_minutes_before": 60, "needs_code": true },
         });
         put(format!("/v1/policies/{id}"), policy).await;
@@ -50,18 +51,16 @@ impl Site {
     }
 }
 
-/// A write under a key of its own.
-async fn write(api: &Api, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
-    let key = uuid_like(path, body);
-    let request = api.request(method, path).header("idempotency-key", key).json(body);
-    api.answer(request).await.unwrap()
+/// A key that no other write has.
+fn key() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", Utc::now().timestamp_micros(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A key that no other write has.
-fn uuid_like(path: &str, body: &Value) -> String {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    format!("{number}-{}-{}-{}", Utc::now().timestamp_micros(), path.len(), body.to_string().len())
+/// A write under a key of its own.
+async fn write(api: &Api, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
+    let request = api.request(method, path).header("idempotency-key", key()).json(body);
+    api.answer(request).await.unwrap()
 }
 
 async fn done(api: &Api, method: Method, path: &str, body: Value) -> Value {
@@ -135,21 +134,27 @@ async fn a_room_is_booked_moved_waited_for_and_offered_before_everybodys_eyes() 
     assert_eq!(site.busy(&platform.api(), start).await.as_array().map(Vec::len), Some(1));
 }
 
+/// A Monday to come, in the fortnight before a change to summer time (the last Sunday of March).
+fn monday_before_summer() -> NaiveDate {
+    let year = Utc::now().year();
+    let mut mondays = (year..).filter_map(|year| {
+        (11..=17).filter_map(|day| NaiveDate::from_ymd_opt(year, 3, day)).find(|day| day.weekday() == Weekday::Mon)
+    });
+    mondays.find(|monday| *monday > Utc::now().date_naive()).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_series_keeps_its_local_time_and_one_occurrence_can_go() {
     let platform = Platform::start().await;
     let site = Site::open(&platform).await;
     let driver = platform.login("driver").await;
     // From winter into summer: the clocks of Paris change on the last Sunday of March.
-    let year = Utc::now().format("%Y").to_string().parse::<i32>().unwrap() + 1;
-    let monday = (15..22).map(|day| NaiveDate::from_ymd_opt(year, 3, day).unwrap());
-    let monday = monday.into_iter().find(|day| day.format("%u").to_string() == "1").unwrap();
+    let monday = monday_before_summer();
     let recurrence = json!({
         "local_start": format!("{monday}T09:00:00"), "timezone": "Europe/Paris", "minutes": 45, "rule": "FREQ=WEEKLY;COUNT=4",
     });
     let mut body = json!({ "recurrence": recurrence, "items": [{ "resource": site.rooms[0] }], "title": "Weekly" });
     body["dry_run"] = true.into();
-    // A policy looks a year ahead; the site's says so and this is within it.
     let (status, dry) = write(&driver, Method::POST, "/v1/series", &body).await;
     assert_eq!((status, &dry["id"]), (StatusCode::OK, &Value::Null), "{dry}");
     body["dry_run"] = false.into();
@@ -197,14 +202,38 @@ async fn of_many_who_ask_at_once_one_gets_the_room() {
     let asks = (0..12_i64).map(|number| {
         let api = if number % 2 == 0 { &driver } else { &agent };
         let wish = site.wish(&slot(start + TimeDelta::minutes(number), 30));
-        async move { write(api, Method::POST, "/v1/bookings", &wish).await }
+        async move { write(api, Method::POST, "/v1/bookings", &wish).await.0 }
     });
-    let mut asks: tokio::task::JoinSet<_> = asks.map(|ask| Box::pin(ask)).fold(tokio::task::JoinSet::new(), |set, _| set);
-    while asks.join_next().await.is_some() {}
-    bail_unless(&platform, &site, start).await;
+    let statuses = futures::future::join_all(asks).await;
+    let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(StatusCode::CREATED), count(StatusCode::CONFLICT)), (1, 11), "{statuses:?}");
+    assert_eq!(site.busy(&platform.api(), start).await.as_array().map(Vec::len), Some(1));
 }
 
-async fn bail_unless(_: &Platform, _: &Site, _: DateTime<Utc>) {}
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_dies_halfway_is_repeated_under_its_key_without_a_second_booking() {
+    let platform = Platform::start().await;
+    let site = Site::open(&platform).await;
+    let driver = platform.login("driver").await;
+    let start = next_week();
+    for number in 0..6_i64 {
+        if let Some(embedded) = platform.embedded_or_say("sandboxes that are killed at work") {
+            embedded.kill_during_invocation("BookingsFunction", 1);
+        }
+        let wish = site.wish(&slot(start + TimeDelta::hours(number), 60));
+        let key = key();
+        let first = eventually(|| async {
+            let request = driver.request(Method::POST, "/v1/bookings").header("idempotency-key", &key).json(&wish);
+            let (status, answer) = driver.answer(request).await?;
+            if status == StatusCode::CREATED { Ok(answer) } else { bail!("{status}: {answer}") }
+        })
+        .await;
+        let again = driver.request(Method::POST, "/v1/bookings").header("idempotency-key", &key).json(&wish);
+        assert_eq!(driver.answer(again).await.unwrap().1["id"], first["id"]);
+    }
+    let busy = site.busy(&platform.api(), start).await;
+    assert_eq!(busy.as_array().map(Vec::len), Some(6), "{busy}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_ends_when_its_time_has_come() {

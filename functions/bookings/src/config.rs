@@ -3,6 +3,7 @@
 use chrono::Utc;
 use parvis_booking::pricing::QuoteKey;
 use parvis_kit::env::{EnvError, required};
+use parvis_kit::lambda::BoxError;
 use parvis_kit::event_store::EventStore;
 use parvis_kit::postgres::{Database, DatabaseError};
 use parvis_live::LiveStore;
@@ -17,6 +18,9 @@ pub enum ConfigError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Env(#[from] EnvError),
+    /// The SDK cannot be set up.
+    #[error("the AWS SDK cannot be configured")]
+    Aws(#[source] BoxError),
     /// The database's settings do not make up a login.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -30,7 +34,7 @@ pub enum ConfigError {
 /// # Errors
 /// When a setting is missing or wrong.
 pub async fn app_from_env() -> Result<App, ConfigError> {
-    let aws = parvis_kit::aws::config().await;
+    let aws = parvis_kit::aws::config().await.map_err(ConfigError::Aws)?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let events = EventStore::new(dynamodb.clone(), required("EVENTS_TABLE")?);
     let live = LiveStore::new(dynamodb, required("LIVE_TABLE")?);

@@ -20,7 +20,7 @@ use tower_http::compression::CompressionLayer;
 
 pub use self::{
     asset::Asset,
-    conditional::{expected_version, version_etag},
+    conditional::{Expected, expected_version, version_etag},
     extract::{Json, Path, Query},
     tasks::run_http_and_tasks,
 };

@@ -6,6 +6,7 @@ use parvis_booking::booking::{Guest, Wish};
 use parvis_booking::life::{Action, State};
 use parvis_booking::resource::Item;
 use parvis_events::booking as kinds;
+use parvis_kit::http::Expected;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -25,8 +26,8 @@ pub struct Change {
     pub id: Uuid,
     /// Who changes it.
     pub actor: Actor,
-    /// The version that was read.
-    pub version: Option<i32>,
+    /// What the caller believes it to be.
+    pub expected: Expected,
     /// When.
     pub slot: Option<Slot>,
     /// What.
@@ -53,7 +54,7 @@ impl Command for Change {
         if !mine && !self.actor.is_staff() {
             return Err(Refused::NotFound("booking").into());
         }
-        if self.version.is_some_and(|version| version != record.booking.version) {
+        if !self.expected.admits(u64::try_from(record.booking.version).ok()) {
             return Err(Refused::VersionChanged.into());
         }
         change(tx, record, self, now).await

@@ -5,6 +5,7 @@ use parvis_booking::life::{Action, State};
 use parvis_booking::recurrence::Moved;
 use parvis_booking::resource::Item;
 use parvis_booking::{Slot, to_utc};
+use parvis_kit::http::Expected;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -129,7 +130,7 @@ impl ChangeSeries {
         Change {
             id: booking.id,
             actor: self.actor.clone(),
-            version: None,
+            expected: Expected::Unsaid,
             slot: moves.then_some(slot),
             items: self.items.clone(),
             title: self.title.clone(),

@@ -10,7 +10,7 @@ use parvis_booking::booking::{Guest, PayWith};
 use parvis_booking::life::State as Life;
 use parvis_booking::resource::Item;
 use parvis_kit::auth::Caller;
-use parvis_kit::http::{Json, Path, Query};
+use parvis_kit::http::{Json, Path, Query, expected_version};
 use parvis_kit::problem::Problem;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -283,11 +283,10 @@ async fn change_booking(
         change.participants.unwrap_or(1),
         change.guests.as_deref().unwrap_or(&[]),
     )?;
-    let version =
-        parvis_kit::http::expected_version(&headers)?.map(|version| i32::try_from(version).unwrap_or(i32::MAX));
+    let expected = expected_version(&headers);
     let key = writer.key(&change);
     let BookingChange { slot, items, title, participants, guests } = change;
-    let command = Change { id, actor: writer.actor.clone(), version, slot, items, title, participants, guests };
+    let command = Change { id, actor: writer.actor.clone(), expected, slot, items, title, participants, guests };
     let record = app.execute(Some(&key), &command).await?;
     Ok(Json(view(&app, record, &writer.actor).await?))
 }

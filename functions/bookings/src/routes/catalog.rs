@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::input::{faults, staff};
 use crate::error::{ApiError, ApiResult, Declined, Refused};
 use crate::state::App;
-use crate::store::catalog::{self, Kept, Versioned};
+use crate::store::catalog::{self, Condition, Kept, Versioned};
 use crate::store::people::Plan;
 
 /// Seats of a pool made at once at most.
@@ -36,8 +36,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// The version that the client says it changes.
-pub(super) fn expected(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    Ok(expected_version(headers)?.map(|version| i64::try_from(version).unwrap_or(i64::MAX)))
+pub(super) fn expected(headers: &HeaderMap) -> Condition {
+    expected_version(headers).into()
 }
 
 /// What a failed write means: 422 for a reference to nothing.
@@ -113,7 +113,7 @@ async fn put_site(
     let value: Site = identified(site.as_str(), body)?;
     faults(value.opening.faults())?;
     let pool = app.store().database().pool().await?;
-    let version = written(catalog::put(pool, site.as_str(), &value, expected(&headers)?).await)?;
+    let version = written(catalog::put(pool, site.as_str(), &value, &expected(&headers)).await)?;
     Ok(Json(Versioned { value, version }))
 }
 
@@ -158,7 +158,7 @@ async fn put_policy(
     let value: Policy = identified(policy.as_str(), body)?;
     faults(value.faults())?;
     let pool = app.store().database().pool().await?;
-    let version = written(catalog::put_policy(pool, &value, expected(&headers)?).await)?;
+    let version = written(catalog::put_policy(pool, &value, &expected(&headers)).await)?;
     Ok(Json(Versioned { value, version }))
 }
 
@@ -249,7 +249,7 @@ async fn put_pool(
     let members = input.members(&id)?;
     let value = ResourcePool { id: id.clone(), site: input.site, name: input.name, kind: input.kind };
     let pool = app.store().database().pool().await?;
-    let version = written(catalog::put_pool(pool, &value, expected(&headers)?).await)?;
+    let version = written(catalog::put_pool(pool, &value, &expected(&headers)).await)?;
     catalog::import(pool, &members, app.now()).await?;
     Ok(Json(Versioned { value, version }))
 }
@@ -304,6 +304,6 @@ async fn put_plan(
 ) -> ApiResult<Json<PlanView>> {
     staff(&caller)?;
     let pool = app.store().database().pool().await?;
-    let version = written(catalog::put(pool, id.as_str(), &value, expected(&headers)?).await)?;
+    let version = written(catalog::put(pool, id.as_str(), &value, &expected(&headers)).await)?;
     Ok(Json(PlanView { id: id.to_string(), plan: Versioned { value, version } }))
 }

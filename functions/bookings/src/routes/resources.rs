@@ -84,7 +84,7 @@ async fn put_resource(
     let resource: Resource = identified(id.as_str(), body)?;
     faults(resource.faults())?;
     let pool = app.store().database().pool().await?;
-    written(catalog::put_resource(pool, &resource, expected(&headers)?, app.now()).await)?;
+    written(catalog::put_resource(pool, &resource, &expected(&headers), app.now()).await)?;
     Ok(Json(find(&app, &id).await?))
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use parvis_booking::ResourceId;
 use parvis_booking::policy::Policy;
 use parvis_booking::resource::{Kind, Resource, ResourcePool, Site};
+use parvis_kit::http::Expected;
 use parvis_kit::postgres::DatabaseError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +26,37 @@ pub struct Versioned<T> {
     pub value: T,
     /// Counts its changes; the `If-Match` of a change.
     pub version: i64,
+}
+
+/// What a write expects to find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The versions of what is there; any when `None`.
+    versions: Option<Vec<i64>>,
+    /// Whether there may be nothing.
+    absent: bool,
+}
+
+impl Condition {
+    /// Whatever there is.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { versions: None, absent: true }
+    }
+}
+
+impl From<Expected> for Condition {
+    fn from(expected: Expected) -> Self {
+        match expected {
+            Expected::Unsaid => Self::none(),
+            Expected::Any => Self { versions: None, absent: false },
+            Expected::Absent => Self { versions: Some(Vec::new()), absent: true },
+            Expected::Versions(versions) => {
+                let versions = versions.into_iter().filter_map(|version| i64::try_from(version).ok());
+                Self { versions: Some(versions.collect()), absent: false }
+            }
+        }
+    }
 }
 
 /// Something that is kept as a document under an id.
@@ -70,7 +102,7 @@ pub async fn get<T: Kept>(sql: impl PgExecutor<'_>, id: &str) -> Result<Option<V
     Ok(Some(Versioned { value: document(details)?, version }))
 }
 
-/// Writes a site or a plan; `None` when `expected` is not its version.
+/// Writes a site or a plan; `None` when `expected` does not hold.
 ///
 /// # Errors
 /// When the database fails.
@@ -78,37 +110,39 @@ pub async fn put<T: Kept>(
     sql: impl PgExecutor<'_>,
     id: &str,
     value: &T,
-    expected: Option<i64>,
+    expected: &Condition,
 ) -> Result<Option<i64>, sqlx::Error> {
     let table = T::TABLE;
     let query = format!(
         "INSERT INTO {table} AS k (id, details)
-         SELECT $1, $2 WHERE $3::bigint IS NULL OR EXISTS (SELECT FROM {table} WHERE id = $1)
+         SELECT $1, $2 WHERE $4 OR EXISTS (SELECT FROM {table} WHERE id = $1)
          ON CONFLICT (id) DO UPDATE SET details = excluded.details, version = k.version + 1
-         WHERE $3::bigint IS NULL OR k.version = $3 RETURNING version"
+         WHERE $3::bigint[] IS NULL OR k.version = ANY($3) RETURNING version"
     );
-    sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(id).bind(json(value)).bind(expected).fetch_optional(sql).await
+    let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(id).bind(json(value));
+    query.bind(&expected.versions).bind(expected.absent).fetch_optional(sql).await
 }
 
-/// Writes a pool; `None` when `expected` is not its version.
+/// Writes a pool; `None` when `expected` does not hold.
 ///
 /// # Errors
 /// When the database fails, or its site does not exist (SQLSTATE 23503).
 pub async fn put_pool(
     sql: impl PgExecutor<'_>,
     pool: &ResourcePool,
-    expected: Option<i64>,
+    expected: &Condition,
 ) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar(
         "INSERT INTO booking_pool AS k (id, site, details)
-         SELECT $1, $2, $3 WHERE $4::bigint IS NULL OR EXISTS (SELECT FROM booking_pool WHERE id = $1)
+         SELECT $1, $2, $3 WHERE $5 OR EXISTS (SELECT FROM booking_pool WHERE id = $1)
          ON CONFLICT (id) DO UPDATE SET site = excluded.site, details = excluded.details, version = k.version + 1
-         WHERE $4::bigint IS NULL OR k.version = $4 RETURNING version",
+         WHERE $4::bigint[] IS NULL OR k.version = ANY($4) RETURNING version",
     )
     .bind(pool.id.as_str())
     .bind(pool.site.as_str())
     .bind(json(pool))
-    .bind(expected)
+    .bind(&expected.versions)
+    .bind(expected.absent)
     .fetch_optional(sql)
     .await
 }
@@ -122,29 +156,30 @@ pub async fn delete<T: Kept>(sql: impl PgExecutor<'_>, id: &str) -> Result<bool,
     Ok(sqlx::query(sqlx::AssertSqlSafe(query)).bind(id).execute(sql).await?.rows_affected() == 1)
 }
 
-/// Writes a policy; `None` when `expected` is not its version.
+/// Writes a policy; `None` when `expected` does not hold.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn put_policy(
     sql: impl PgExecutor<'_>,
     policy: &Policy,
-    expected: Option<i64>,
+    expected: &Condition,
 ) -> Result<Option<i64>, sqlx::Error> {
     let (before, after) = policy.padding();
     let minutes = |minutes: u32| i32::try_from(minutes).unwrap_or(i32::MAX);
     sqlx::query_scalar(
         "INSERT INTO booking_policy AS k (id, details, pad_before, pad_after)
-         SELECT $1, $2, $4, $5 WHERE $3::bigint IS NULL OR EXISTS (SELECT FROM booking_policy WHERE id = $1)
+         SELECT $1, $2, $4, $5 WHERE $6 OR EXISTS (SELECT FROM booking_policy WHERE id = $1)
          ON CONFLICT (id) DO UPDATE
          SET details = excluded.details, pad_before = excluded.pad_before, pad_after = excluded.pad_after, version = k.version + 1
-         WHERE $3::bigint IS NULL OR k.version = $3 RETURNING version",
+         WHERE $3::bigint[] IS NULL OR k.version = ANY($3) RETURNING version",
     )
     .bind(policy.id.as_str())
     .bind(json(policy))
-    .bind(expected)
+    .bind(&expected.versions)
     .bind(minutes(before))
     .bind(minutes(after))
+    .bind(expected.absent)
     .fetch_optional(sql)
     .await
 }
@@ -239,25 +274,25 @@ pub async fn named(
     rows.into_iter().map(given).collect()
 }
 
-/// Writes a resource; `None` when `expected` is not its version.
+/// Writes a resource; `None` when `expected` does not hold.
 ///
 /// # Errors
 /// When the database fails, or its site, policy or pool does not exist (SQLSTATE 23503).
 pub async fn put_resource(
     sql: impl PgExecutor<'_>,
     resource: &Resource,
-    expected: Option<i64>,
+    expected: &Condition,
     now: DateTime<Utc>,
 ) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar(
         "INSERT INTO booking_resource AS k (id, site, pool, policy, kind, capacity, features, accessible, closed, details, modified_at)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
-         WHERE $12::bigint IS NULL OR EXISTS (SELECT FROM booking_resource WHERE id = $1)
+         WHERE $13 OR EXISTS (SELECT FROM booking_resource WHERE id = $1)
          ON CONFLICT (id) DO UPDATE
          SET site = excluded.site, pool = excluded.pool, policy = excluded.policy, kind = excluded.kind,
              capacity = excluded.capacity, features = excluded.features, accessible = excluded.accessible,
              closed = excluded.closed, details = excluded.details, modified_at = excluded.modified_at, version = k.version + 1
-         WHERE $12::bigint IS NULL OR k.version = $12 RETURNING version",
+         WHERE $12::bigint[] IS NULL OR k.version = ANY($12) RETURNING version",
     )
     .bind(resource.id.as_str())
     .bind(resource.site.as_str())
@@ -270,7 +305,8 @@ pub async fn put_resource(
     .bind(resource.closed)
     .bind(json(resource))
     .bind(now)
-    .bind(expected)
+    .bind(&expected.versions)
+    .bind(expected.absent)
     .fetch_optional(sql)
     .await
 }
@@ -308,7 +344,7 @@ pub async fn import(pool: &PgPool, resources: &[Resource], now: DateTime<Utc>) -
             Some(_) => imported.changed += 1,
             None => imported.created += 1,
         }
-        put_resource(&mut *tx, resource, None, now).await?;
+        put_resource(&mut *tx, resource, &Condition::none(), now).await?;
     }
     tx.commit().await?;
     Ok(imported)

@@ -11,6 +11,7 @@ mod contention;
 mod documents;
 mod model;
 mod money;
+mod samples;
 mod series;
 mod support;
 mod waitlist;
