@@ -69,7 +69,8 @@ impl Store {
         Ok(ids(self.pool().await?, query, now).await?)
     }
 
-    /// Bookings that are on and into which nobody has checked in, with what decides about them.
+    /// Bookings that have begun and into which nobody has checked in, with what decides about them: those that were over before
+    /// anybody looked are no-shows too.
     ///
     /// # Errors
     /// When the database fails.
@@ -77,7 +78,8 @@ impl Store {
         let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>, Value, Vec<Option<Value>>)> = sqlx::query_as(
             "SELECT b.id, b.starts_at, b.ends_at, b.terms, array_agg(nullif(r.details->'sensor', 'null'))
              FROM booking b JOIN booking_slot s ON s.booking = b.id JOIN booking_resource r ON r.no = s.resource
-             WHERE b.state = 'booked' AND b.ends_at > $1 AND b.starts_at < $1
+             WHERE b.state = 'booked' AND b.starts_at < $1
+               AND b.ends_at - b.starts_at < make_interval(mins => (b.terms->>'no_show_exempt_minutes')::int)
                AND (b.terms->>'check_in' IS NOT NULL OR b.terms->>'sensor_release_minutes' IS NOT NULL)
              GROUP BY b.id ORDER BY b.starts_at LIMIT $2",
         )

@@ -35,7 +35,7 @@ async fn free_is_what_is_open_and_not_taken() {
 async fn filters_find_what_is_needed() {
     let platform = Platform::start().await;
     platform.room("dirac", json!({ "capacity": 20, "features": ["screen", "piano"], "accessible": true })).await;
-    platform.book(ANNE, "dirac", "00:00", "12:00").await;
+    platform.book(ANNE, "dirac", "06:00", "12:00").await;
     let ids = async |filter: &str| {
         let path = format!("/v1/availability?from=2026-07-13T06:00:00Z&to=2026-07-13T18:00:00Z&{filter}");
         let found = platform.get(&path).await.ok();

@@ -130,6 +130,12 @@ impl Platform {
         Self { router: router(app.clone()), app, database, dynamodb, live }
     }
 
+    /// Another instance of the function over the same stores.
+    pub fn with(&self, app: App, router: axum::Router) -> Self {
+        let Self { database, dynamodb, live, .. } = self;
+        Self { router, app, database: database.clone(), dynamodb: dynamodb.clone(), live: live.clone() }
+    }
+
     /// What the function answers to an event of API Gateway.
     pub async fn invoke(&self, event: &str) -> Answer {
         let request = lambda_http::request::from_str(event).unwrap();
