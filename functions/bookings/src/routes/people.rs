@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono_tz::Tz;
-use parvis_booking::ResourceId;
-use parvis_booking::recommend::{Preferences, Recommendation, recommend};
+use parvis_booking::recommend::{Preferences, Recommendation, available, recommend};
+use parvis_booking::{ResourceId, Slot};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
@@ -19,10 +19,14 @@ use utoipa_axum::routes;
 use super::input::staff;
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
+use crate::store::availability::{self, ResourceTimes};
+use crate::store::catalog::ResourceFilter;
 use crate::store::{counts, people};
 
 /// Recommendations told at most.
 const RECOMMENDATIONS: usize = 5;
+/// How far ahead places are looked at: the next occurrence of a weekly habit, and the day that it may last.
+const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(9);
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -132,7 +136,7 @@ struct Recommendations {
     recommendations: Vec<Recommendation>,
 }
 
-/// Places and hours from the caller's own history, with the reason for each.
+/// Places and hours from the caller's own history and preferences that can be had, with the reason for each.
 #[utoipa::path(
     get, path = "/v1/me/recommendations", tag = "Personal", security(("login" = [])),
     responses((status = 200, body = Recommendations), Declined)
@@ -149,8 +153,16 @@ async fn read_recommendations(State(app): State<App>, caller: Caller) -> ApiResu
         people::favourites(pool, &caller.subject),
         people::company(pool, &caller.subject, now)
     )?;
-    let recommendations = recommend(&history, &favourites, &company, now, RECOMMENDATIONS);
-    Ok(Json(Recommendations { recommendations }))
+    let found = recommend(&history, &favourites, &company, now, RECOMMENDATIONS);
+    if found.is_empty() {
+        return Ok(Json(Recommendations { recommendations: found }));
+    }
+    // Any place of the same kind may stand in for one that is taken.
+    let week = Slot::lasting(now, AHEAD);
+    let all = availability::read(pool, &ResourceFilter::default(), week).await?;
+    let taken: Vec<_> = all.iter().map(ResourceTimes::taken).collect();
+    let places: Vec<_> = all.iter().zip(&taken).map(|(times, busy)| times.candidate(busy)).collect();
+    Ok(Json(Recommendations { recommendations: available(found, &places, &preferences, now) }))
 }
 
 /// Where the calendar is.

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_booking::resource::{Item, Kind};
-use parvis_booking::suggest::{Candidate, Suggestion, Wanted, suggest};
+use parvis_booking::suggest::{Suggestion, Wanted, suggest};
 use parvis_booking::{PoolId, ResourceId, Slot};
 use parvis_kit::http::{Json, Query};
 use parvis_kit::problem::{FieldError, Problem};
@@ -80,17 +80,7 @@ pub(super) async fn nearest(
     }
     let all = availability::read(pool, &filter, around).await?;
     let taken: Vec<_> = all.iter().map(ResourceTimes::taken).collect();
-    let candidates: Vec<Candidate<'_>> = all
-        .iter()
-        .zip(&taken)
-        .map(|(times, busy)| Candidate {
-            resource: &times.resource,
-            policy: &times.policy,
-            opening: &times.opening,
-            zone: times.zone,
-            busy,
-        })
-        .collect();
+    let candidates: Vec<_> = all.iter().zip(&taken).map(|(times, busy)| times.candidate(busy)).collect();
     let resource = match item {
         Some(Item::Resource(id)) => all.iter().map(|times| &times.resource).find(|one| one.id == *id),
         _ => None,

@@ -6,6 +6,7 @@ use parvis_booking::life::State;
 use parvis_booking::opening::OpeningHours;
 use parvis_booking::policy::Policy;
 use parvis_booking::resource::Resource;
+use parvis_booking::suggest::Candidate;
 use parvis_booking::{Slot, merged, without};
 use parvis_kit::postgres::DatabaseError;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,13 @@ pub struct ResourceTimes {
 }
 
 impl ResourceTimes {
+    /// What rules say of it; `busy` is what [`Self::taken`] tells.
+    #[must_use]
+    pub fn candidate<'a>(&'a self, busy: &'a [Slot]) -> Candidate<'a> {
+        let Self { resource, policy, opening, zone, .. } = self;
+        Candidate { resource, policy, opening, zone: *zone, busy }
+    }
+
     /// The times at which it is taken, merged.
     #[must_use]
     pub fn taken(&self) -> Vec<Slot> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use parvis_booking::life::State;
 
 use super::QUOTA;
-use crate::support::Platform;
+use crate::support::{Platform, now};
 
 /// A booking.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,7 +110,8 @@ fn nobody_overtakes(before: &[Row], rows: &[Row]) {
     let waited = |row: &&Row| before.iter().any(|old| old.id == row.id && old.state == State::Waitlist);
     for offered in rows.iter().filter(|row| row.state == State::Held).filter(waited) {
         let earlier = rows.iter().take_while(|row| row.id != offered.id);
-        for waiting in earlier.filter(|row| row.state == State::Waitlist && row.wish == offered.wish) {
+        let to_come = |row: &&Row| row.state == State::Waitlist && row.start > now();
+        for waiting in earlier.filter(to_come).filter(|row| row.wish == offered.wish) {
             let others = rows.iter().filter(|row| row.id != offered.id);
             let taken = others.clone().any(|row| row.blocks(&waiting.wish, waiting.start, waiting.end));
             let full = used(rows, &waiting.owner, waiting.start) >= QUOTA;
