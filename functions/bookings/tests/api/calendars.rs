@@ -1,10 +1,12 @@
 //! Calendars out and in, and what belongs to a person.
 
+use calcard::icalendar::dates::TimeOrDelta;
+use chrono::{DateTime, Utc};
 use parvis_booking::Slot;
 use parvis_booking::calendar::read_busy;
 use serde_json::json;
 
-use crate::support::{ANNE, BEN, MANAGER, Platform, at, slot};
+use crate::support::{ANNE, BEN, MANAGER, Platform, at, set_now, slot};
 
 #[tokio::test]
 async fn feeds_tell_the_same_instants_as_the_api_and_no_more_than_they_should() {
@@ -25,6 +27,58 @@ async fn feeds_tell_the_same_instants_as_the_api_and_no_more_than_they_should() 
     assert!(platform.get(path).await.text().contains("SUMMARY:Secret\\, plan"));
     platform.send("POST", "/v1/me/calendar-link", Some(ANNE), &[], None).await.ok();
     platform.get(path).await.refused(404, "not-found");
+}
+
+/// The instances that calcard, which is not ours, reads in a feed.
+fn instances(feed: &str) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+    let calendar = calcard::icalendar::ICalendar::parse(feed).unwrap();
+    let expanded = calendar.expand_dates(chrono_tz::Tz::UTC, 1000);
+    assert!(expanded.errors.is_empty(), "{:?}", expanded.errors);
+    let mut all: Vec<_> = expanded
+        .events
+        .into_iter()
+        .map(|event| {
+            let end = match event.end {
+                TimeOrDelta::Time(end) => end.to_utc(),
+                TimeOrDelta::Delta(length) => event.start.to_utc() + length,
+            };
+            (event.start.to_utc(), end)
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn a_reader_that_is_not_ours_agrees_on_every_instance() {
+    let platform = Platform::start().await;
+    // Over the end of summer time.
+    set_now("2026-10-12T06:00:00Z");
+    let recurrence = json!({
+        "local_start": "2026-10-13T09:00:00", "timezone": "Europe/Paris", "minutes": 45, "rule": "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=9",
+    });
+    let series = json!({ "recurrence": recurrence, "items": [{ "resource": "arago" }], "title": "Réunion; à suivre, très longue ligne pour le pliage des lignes d’iCalendar" });
+    let made = platform.write(ANNE, "POST", "/v1/series", series).await.ok();
+    let occurrence = |index: usize| json!({ "id": made["occurrences"][index]["booking"] });
+    platform.act(ANNE, &occurrence(2), "cancel").await.ok();
+    let path = format!("/v1/bookings/{}", occurrence(5)["id"].as_str().unwrap());
+    let moved = json!({ "slot": { "start": "2026-10-29T15:00:00Z", "end": "2026-10-29T17:30:00Z" } });
+    platform.write(ANNE, "PATCH", &path, moved).await.ok();
+    platform.ask(ANNE, &["arago"], slot("10:00", "11:00"), json!({ "hold": true })).await.ok();
+
+    let mut told: Vec<(DateTime<Utc>, DateTime<Utc>)> = Vec::new();
+    for booking in platform.get_as(ANNE, "/v1/bookings").await.ok()["bookings"].as_array().unwrap() {
+        if booking["state"] != "cancelled" {
+            told.push((at(booking["slot"]["start"].as_str().unwrap()), at(booking["slot"]["end"].as_str().unwrap())));
+        }
+    }
+    told.sort();
+    assert_eq!(told.len(), 9);
+    assert_eq!(instances(platform.get("/v1/resources/arago/calendar.ics").await.text()), told);
+    let link = platform.send("POST", "/v1/me/calendar-link", Some(ANNE), &[], None).await.ok();
+    assert_eq!(instances(platform.get(link["path"].as_str().unwrap()).await.text()), told);
+    let invitation = platform.get_as(ANNE, &format!("{path}/invitation.ics")).await;
+    assert_eq!(instances(invitation.text()), [(at("2026-10-29T15:00:00Z"), at("2026-10-29T17:30:00Z"))]);
 }
 
 #[tokio::test]
