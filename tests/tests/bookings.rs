@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use chrono::{DateTime, Datelike as _, DurationRound as _, NaiveDate, TimeDelta, Utc, Weekday};
-use parvis_testkit::{Api, Platform, eventually, eventually_within};
+use parvis_testkit::{Api, Platform, Subscriber, eventually, eventually_within};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -81,6 +81,18 @@ fn slot(start: DateTime<Utc>, minutes: i64) -> Value {
     json!({ "start": start, "end": start + TimeDelta::minutes(minutes) })
 }
 
+/// Waits until a page hears of an event of a type.
+async fn hears(page: &mut Subscriber, kind: &str) -> Value {
+    let page = std::cell::RefCell::new(page);
+    eventually(|| async {
+        let mut page = page.borrow_mut();
+        let heard = page.heard();
+        let told = heard.iter().find(|(_, told)| told["type"] == kind).map(|(_, told)| told.clone());
+        told.ok_or_else(|| format!("{kind} is not among {heard:?}"))
+    })
+    .await
+}
+
 /// Some days ahead, at a full hour.
 fn next_week() -> DateTime<Utc> {
     (Utc::now() + TimeDelta::days(7)).duration_trunc(TimeDelta::hours(1)).unwrap()
@@ -97,7 +109,7 @@ async fn a_room_is_booked_moved_waited_for_and_offered_before_everybodys_eyes() 
 
     let booked = done(&driver, Method::POST, "/v1/bookings", site.wish(&slot(start, 60))).await;
     assert_eq!(booked["state"], "booked", "{booked}");
-    let told = page.wait_for(&topic, |told| told["type"] == "parvis.booking.confirmed").await;
+    let told = hears(&mut page, "parvis.booking.confirmed").await;
     assert_eq!((&told["booking"], &told["resources"]), (&booked["id"], &json!([site.rooms[0]])));
     assert!(!told.to_string().contains("End to end"), "nobody is told what it is about: {told}");
 
@@ -112,7 +124,7 @@ async fn a_room_is_booked_moved_waited_for_and_offered_before_everybodys_eyes() 
 
     let later = json!({ "slot": slot(start + TimeDelta::hours(2), 60) });
     let moved = done(&driver, Method::PATCH, &path_of(&booked), later).await;
-    let told = page.wait_for(&topic, |told| told["type"] == "parvis.booking.changed").await;
+    let told = hears(&mut page, "parvis.booking.changed").await;
     assert_eq!((&told["before"], &told["slot"]), (&booked["slot"], &moved["slot"]));
 
     // What the move gave back is kept for the one who waits, and for nobody else.
@@ -125,12 +137,12 @@ async fn a_room_is_booked_moved_waited_for_and_offered_before_everybodys_eyes() 
     let (status, _) = write(&driver, Method::POST, "/v1/bookings", &site.wish(&slot(start, 15))).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(step(&agent, &waits, "confirm").await["state"], "booked");
-    page.wait_for(&topic, |told| told["type"] == "parvis.waitlist.accepted").await;
+    hears(&mut page, "parvis.waitlist.accepted").await;
 
     let busy = site.busy(&platform.api(), start).await;
     assert_eq!(busy.as_array().map(Vec::len), Some(2), "{busy}");
     step(&driver, &booked, "cancel").await;
-    page.wait_for(&topic, |told| told["type"] == "parvis.booking.cancelled").await;
+    hears(&mut page, "parvis.booking.cancelled").await;
     assert_eq!(site.busy(&platform.api(), start).await.as_array().map(Vec::len), Some(1));
 }
 
@@ -256,5 +268,5 @@ async fn a_wait_ends_when_its_time_has_come() {
         if booking["state"] == "released" { Ok(()) } else { bail!("{booking}") }
     })
     .await;
-    page.wait_for(&topic, |told| told["type"] == "parvis.waitlist.expired").await;
+    hears(&mut page, "parvis.waitlist.expired").await;
 }
