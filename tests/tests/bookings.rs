@@ -182,7 +182,8 @@ async fn a_series_keeps_its_local_time_and_one_occurrence_can_go() {
 
     let third = json!({ "id": occurrences[2]["booking"] });
     step(&driver, &third, "cancel").await;
-    let left = driver.get(&format!("/v1/bookings?series={}&state=booked", series["id"].as_str().unwrap())).await.unwrap();
+    let left =
+        driver.get(&format!("/v1/bookings?series={}&state=booked", series["id"].as_str().unwrap())).await.unwrap();
     assert_eq!(left["bookings"].as_array().map(Vec::len), Some(3), "{left}");
 }
 
@@ -199,8 +200,7 @@ async fn whoever_reads_the_code_on_the_door_is_there() {
     let code = site.manager.get(&path).await.unwrap()["code"].clone();
     let (status, _) = write(&driver, Method::POST, &format!("{}/check-in", path_of(&booked)), &json!({})).await;
     assert_eq!(status, StatusCode::CONFLICT, "this policy wants the code");
-    let arrived =
-        done(&driver, Method::POST, "/v1/check-in", json!({ "resource": site.rooms[0], "code": code })).await;
+    let arrived = done(&driver, Method::POST, "/v1/check-in", json!({ "resource": site.rooms[0], "code": code })).await;
     assert_eq!((&arrived["state"], &arrived["id"]), (&json!("arrived"), &booked["id"]));
     assert_eq!(step(&driver, &booked, "finish").await["state"], "fulfilled");
 }
@@ -255,7 +255,8 @@ async fn a_wait_ends_when_its_time_has_come() {
     let topic = format!("live/bookings/{}", site.id);
     let mut page = platform.subscribe(&topic).await;
     // The next minute, but not one that may begin before everybody has asked.
-    let soon = (Utc::now() + TimeDelta::seconds(10)).duration_trunc(TimeDelta::minutes(1)).unwrap() + TimeDelta::minutes(1);
+    let soon =
+        (Utc::now() + TimeDelta::seconds(10)).duration_trunc(TimeDelta::minutes(1)).unwrap() + TimeDelta::minutes(1);
     done(&driver, Method::POST, "/v1/bookings", site.wish(&slot(soon, 30))).await;
     let mut waiting = site.wish(&slot(soon, 30));
     waiting["waitlist"] = true.into();

@@ -161,7 +161,8 @@ impl<'a> Office<'a> {
             let mut fight = Fight::default();
             for _ in 0..attempts {
                 let slot = any_slot(&mut random, self.from);
-                let body = json!({ "items": [{ "resource": "hot-http" }], "slot": slot, "title": "Bench", "suggest": false });
+                let body =
+                    json!({ "items": [{ "resource": "hot-http" }], "slot": slot, "title": "Bench", "suggest": false });
                 let started = Instant::now();
                 let (status, _) = self.request(Method::POST, "/v1/bookings", &body).await?;
                 let outcome = match status {
@@ -213,7 +214,8 @@ impl<'a> Office<'a> {
                 let id = format!("{site}-{number}");
                 self.room(site, &id).await?;
                 let rule = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=20";
-                let recurrence = json!({ "local_start": local, "timezone": "Europe/Paris", "minutes": 60, "rule": rule });
+                let recurrence =
+                    json!({ "local_start": local, "timezone": "Europe/Paris", "minutes": 60, "rule": rule });
                 let body = json!({ "recurrence": recurrence, "items": [{ "resource": id }], "title": "Full" });
                 let (status, answer) = self.request(Method::POST, "/v1/series", &body).await?;
                 if status.is_success() { Ok(()) } else { bail!("{id}: {status} {answer}") }
@@ -255,7 +257,8 @@ impl<'a> Office<'a> {
             }
             let note = format!("{} KB; p99 {:.1} ms", bytes / 1024, times.quantile(0.99));
             let days = range.length().num_days();
-            let figure = report.add(format!("calendar of {count} rooms over {days} days, over HTTP: p50"), times.median(), "ms");
+            let figure =
+                report.add(format!("calendar of {count} rooms over {days} days, over HTTP: p50"), times.median(), "ms");
             if let Some(target) = target {
                 figure.target(Target::Below(target));
             }

@@ -174,7 +174,8 @@ fn best_place(
         usual
     } else {
         let others = places.iter().filter(alike).filter(can_be_had);
-        let other = others.max_by_key(|place| (liked(place.resource, preferences), nearness(usual.resource, place.resource)))?;
+        let other = others
+            .max_by_key(|place| (liked(place.resource, preferences), nearness(usual.resource, place.resource)))?;
         found.why.push(Why::InsteadOf { resource: usual.resource.id.clone() });
         found.weight *= 0.6;
         other
@@ -304,13 +305,23 @@ mod tests {
             });
             serde_json::from_value(json).unwrap()
         };
-        let desks =
-            [desk("a", "1", &[], true), desk("b", "2", &["monitor"], false), desk("c", "1", &[], true), desk("d", "2", &[], true)];
+        let desks = [
+            desk("a", "1", &[], true),
+            desk("b", "2", &["monitor"], false),
+            desk("c", "1", &[], true),
+            desk("d", "2", &[], true),
+        ];
         let found = recommend(&[past("a", "2026-07-07T09:00:00", 60)], &[], &[], now(), 5);
         let taken = [found[0].slot];
         let ask = |taken: &[Slot], preferences: &Preferences| -> Vec<(String, Vec<Why>)> {
             let busy = |desk: &Resource| if desk.id.as_str() == "a" { taken } else { &[] };
-            let candidate = |resource| Candidate { resource, policy: &policy, opening: &opening, zone: Paris, busy: busy(resource) };
+            let candidate = |resource| Candidate {
+                resource,
+                policy: &policy,
+                opening: &opening,
+                zone: Paris,
+                busy: busy(resource),
+            };
             let candidates: Vec<Candidate<'_>> = desks.iter().map(candidate).collect();
             let told = available(found.clone(), &candidates, preferences, now());
             told.into_iter().map(|one| (one.resource.to_string(), one.why)).collect()

@@ -68,7 +68,8 @@ pub(crate) async fn seed(api: &str, identity: &Identity, file: &std::path::Path)
         desk.send("admin", Method::PUT, &format!("/v1/resources/{id}"), resource).await?;
     }
     for (name, body) in &file.members {
-        let subject = DEMO_USERS.iter().find(|user| user.name == name).with_context(|| format!("no demo user {name}"))?.sub;
+        let subject =
+            DEMO_USERS.iter().find(|user| user.name == name).with_context(|| format!("no demo user {name}"))?.sub;
         desk.send("admin", Method::PUT, &format!("/v1/members/{subject}"), body).await?;
     }
     let today = Utc::now().with_timezone(&ZONE).date_naive();

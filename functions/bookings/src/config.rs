@@ -3,8 +3,8 @@
 use chrono::Utc;
 use parvis_booking::pricing::QuoteKey;
 use parvis_kit::env::{EnvError, required};
-use parvis_kit::lambda::BoxError;
 use parvis_kit::event_store::EventStore;
+use parvis_kit::lambda::BoxError;
 use parvis_kit::postgres::{Database, DatabaseError};
 use parvis_live::LiveStore;
 

@@ -49,8 +49,9 @@ fn any_ask() -> impl Strategy<Value = Ask> {
         .prop_map(|(room, quarter, length, hold, waitlist)| Ask::Book { room, quarter, length, hold, waitlist });
     let series = (0..2_usize, 0..16_i64, 2..5_u32, any::<bool>())
         .prop_map(|(room, quarter, days, free_only)| Ask::Series { room, quarter, days, free_only });
-    let act = (0..20_usize, prop::sample::select(vec!["confirm", "cancel", "cancel", "check-in", "finish"]), any::<bool>())
-        .prop_map(|(nth, step, by_manager)| Ask::Act { nth, step, by_manager });
+    let act =
+        (0..20_usize, prop::sample::select(vec!["confirm", "cancel", "cancel", "check-in", "finish"]), any::<bool>())
+            .prop_map(|(nth, step, by_manager)| Ask::Act { nth, step, by_manager });
     prop_oneof![
         6 => book,
         1 => series,
@@ -212,7 +213,10 @@ async fn ask(platform: &Platform, who: usize, ask: &Ask, dies_after: Option<u32>
         Ask::Series { .. } => {
             known.series.push((told["id"].as_str().unwrap().to_owned(), who));
             let occurrences = told["occurrences"].as_array().unwrap();
-            occurrences.iter().filter(|one| one["outcome"] == "booked").for_each(|one| known.learn(&one["booking"], who));
+            occurrences
+                .iter()
+                .filter(|one| one["outcome"] == "booked")
+                .for_each(|one| known.learn(&one["booking"], who));
         }
         _ => {}
     }

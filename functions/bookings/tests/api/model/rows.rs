@@ -47,8 +47,7 @@ pub fn used(rows: &[Row], owner: &str, start: DateTime<Utc>) -> usize {
 
 /// All bookings, first come first.
 pub async fn read(platform: &Platform) -> Vec<Row> {
-    type Columns =
-        (String, String, String, String, Option<String>, DateTime<Utc>, DateTime<Utc>, i32);
+    type Columns = (String, String, String, String, Option<String>, DateTime<Utc>, DateTime<Utc>, i32);
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT b.id::text, b.owner, b.state, b.items->0->>'resource', r.id, b.starts_at, b.ends_at, b.version
          FROM booking b LEFT JOIN booking_slot s ON s.booking = b.id LEFT JOIN booking_resource r ON r.no = s.resource
