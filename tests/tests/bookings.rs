@@ -206,6 +206,36 @@ async fn whoever_reads_the_code_on_the_door_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn guests_are_invited_and_told_when_it_is_off() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("the e-mails to guests, read in the outbox") else { return };
+    let site = Site::open(&platform).await;
+    let driver = platform.login("driver").await;
+    let address = format!("{}@example.org", platform.unique());
+    let mut wish = site.wish(&slot(next_week(), 60));
+    wish["guests"] = json!([{ "name": "Élise", "email": address }]);
+    let booked = done(&driver, Method::POST, "/v1/bookings", wish).await;
+    let mail = async |method: &str| {
+        eventually(|| async {
+            let sent = embedded.outbox().await?;
+            let to_guest = sent.iter().filter(|mail| mail["to"] == address.as_str());
+            let bodies: Vec<&str> = to_guest.filter_map(|mail| mail["body"].as_str()).collect();
+            match bodies.iter().find(|body| body.contains(&format!("METHOD:{method}"))) {
+                Some(body) => Ok((*body).to_owned()),
+                None => bail!("{method} is not in {bodies:?}"),
+            }
+        })
+        .await
+    };
+    let uid = format!("UID:{}@", booked["id"].as_str().unwrap());
+    let asked = mail("REQUEST").await;
+    assert!(asked.contains(&uid) && asked.contains("SEQUENCE:0") && asked.contains(&site.rooms[0]), "{asked}");
+    step(&driver, &booked, "cancel").await;
+    let off = mail("CANCEL").await;
+    assert!(off.contains(&uid) && off.contains("SEQUENCE:1"), "{off}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_ask_at_once_one_gets_the_room() {
     let platform = Platform::start().await;
     let site = Site::open(&platform).await;

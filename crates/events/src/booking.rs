@@ -60,6 +60,9 @@ pub struct BookingChanged {
     pub booking: String,
     /// Its state after the event.
     pub state: String,
+    /// Its state before; absent when it is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
     /// Whose it is: the subject of the login.
     pub owner: String,
     /// Where.
@@ -68,6 +71,9 @@ pub struct BookingChanged {
     pub timezone: String,
     /// What was given; empty while it waits.
     pub resources: Vec<String>,
+    /// Names of the places and of the site, for people; told only to those who have guests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// When.
     pub slot: Span,
     /// When it was before a change.
@@ -78,6 +84,9 @@ pub struct BookingChanged {
     /// Who is invited.
     #[serde(default)]
     pub guests: Vec<Invited>,
+    /// Who is not invited any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uninvited: Vec<Invited>,
     /// Deadline of a hold or offer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,

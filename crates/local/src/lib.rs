@@ -17,6 +17,7 @@ pub mod queues;
 mod runtime;
 pub mod schedules;
 pub mod seed;
+pub mod ses;
 pub mod sns;
 pub mod stack;
 pub mod state;

@@ -37,7 +37,11 @@ fn the_template_resolves() {
                         "dynamodb": {"NewImage": {"type": {"S": [{"prefix": prefix}]}}},
                     })
                 };
-                let known = ["parvis.parking.alert.", "parvis.booking.", "parvis.waitlist."].map(events);
+                let mut known = ["parvis.parking.alert.", "parvis.booking.", "parvis.waitlist."].map(events).to_vec();
+                known.push(json!({
+                    "eventName": ["INSERT"],
+                    "dynamodb": {"NewImage": {"type": {"S": ["parvis.waitlist.accepted"]}}},
+                }));
                 assert!(known.contains(&filter), "{}: {filter}", function.logical_id);
             }
         }

@@ -57,6 +57,9 @@ mod tests {
         let data = BookingChanged {
             booking: "b1".to_owned(),
             state: "booked".to_owned(),
+            was: None,
+            location: Some("Salle Arago, HQ".to_owned()),
+            uninvited: Vec::new(),
             owner: "anne".to_owned(),
             site: "hq".to_owned(),
             timezone: "Europe/Paris".to_owned(),

@@ -62,7 +62,8 @@ impl Act {
 
 /// Does a step on a locked booking.
 pub async fn step(tx: &mut Tx, mut record: Record, act: &Act, now: DateTime<Utc>) -> Result<Record, WriteError> {
-    let before = record.booking.state;
+    let old = record.booking.clone();
+    let before = old.state;
     let action = match act.action {
         Action::Confirm if record.terms.requires_approval => Action::Request,
         other => other,
@@ -84,7 +85,7 @@ pub async fn step(tx: &mut Tx, mut record: Record, act: &Act, now: DateTime<Utc>
     let ended = (!after.is_live() && before != State::Waitlist && now > record.booking.slot.start).then_some(now);
     slots::follow(tx.sql(), &[record.booking.id], after, ended).await?;
     bookings::update(tx.sql(), &record).await?;
-    tx.emit(event(kind(&record, before, action), &record.booking, None, now));
+    tx.emit(event(kind(&record, before, action), &record.booking, Some(&old), now));
     if before.is_live() && !after.is_live() {
         let booking = &record.booking;
         offer::offer(tx, &booking.resources, booking.slot, &booking.owner, now).await?;

@@ -17,6 +17,7 @@ use crate::error::Refused;
 use crate::events::event;
 use crate::store::bookings::{self, Record};
 use crate::store::candidates::{self, Candidate, Candidates};
+use crate::store::slots;
 use crate::store::tx::{Command, Tx, WriteError};
 
 /// A new booking.
@@ -83,8 +84,8 @@ impl Command for Book {
         if prepared.waits {
             return self.wait(&prepared.candidates, tx, now).await;
         }
-        // What the state will be depends on the resource chosen, but the place is kept in the same way in all three.
-        let taken = allocate::take(tx.sql(), self.id, &prepared.candidates, self.slot, State::Held).await?;
+        let guess = self.likely_state(&prepared.candidates);
+        let taken = allocate::take(tx.sql(), self.id, &prepared.candidates, self.slot, guess).await?;
         let Some(chosen) = taken else {
             return if self.waitlist {
                 self.wait(&prepared.candidates, tx, now).await
@@ -97,7 +98,9 @@ impl Command for Book {
         record.usage = money::count(tx.sql(), &record.booking, &self.actor.groups(), &chosen).await?;
         let approval = chosen.iter().any(|one| one.policy.requires_approval);
         let kind = settle(&mut record, self.hold, approval, now);
-        crate::store::slots::follow(tx.sql(), &[self.id], record.booking.state, None).await?;
+        if record.booking.state != guess {
+            slots::follow(tx.sql(), &[self.id], record.booking.state, None).await?;
+        }
         bookings::insert(tx.sql(), std::slice::from_ref(&record)).await?;
         tx.emit(event(kind, &record.booking, None, now));
         Ok(record)
@@ -119,6 +122,17 @@ fn settle(record: &mut Record, hold: bool, approval: bool, now: DateTime<Utc>) -
 }
 
 impl Book {
+    /// The state that it will have, unless the resources chosen want an approval that others of their pool do not. The place is kept
+    /// in the same way in any of them.
+    fn likely_state(&self, candidates: &Candidates) -> State {
+        let approval = candidates.items.iter().flatten().any(|one| one.policy.requires_approval);
+        match (self.hold, approval) {
+            (true, _) => State::Held,
+            (false, true) => State::Pending,
+            (false, false) => State::Booked,
+        }
+    }
+
     async fn charge(&self, tx: &mut Tx, chosen: &[&Candidate], now: DateTime<Utc>) -> Result<Charge, WriteError> {
         if let Some(quote) = &self.quote {
             return Ok(quote.charge);

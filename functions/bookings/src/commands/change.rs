@@ -84,13 +84,12 @@ pub async fn change(
         move_to(tx, &mut record, &old, &change.actor, now).await?;
     }
     bookings::update(tx.sql(), &record).await?;
-    let before = elsewhere.then_some(old.slot);
     let kind = if record.booking.state == State::Pending && old.state == State::Booked {
         kinds::REQUESTED
     } else {
         kinds::CHANGED
     };
-    tx.emit(event(kind, &record.booking, before, now));
+    tx.emit(event(kind, &record.booking, Some(&old), now));
     if after == State::Waitlist {
         // What is waited for now may be free.
         return offer::offer_one(tx, record, now).await;

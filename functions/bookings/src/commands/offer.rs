@@ -61,6 +61,6 @@ pub async fn offer_one(tx: &mut Tx, mut record: Record, now: DateTime<Utc>) -> R
     booking.version += 1;
     booking.modified_at = now;
     bookings::update(tx.sql(), &record).await?;
-    tx.emit(event(OFFERED, &record.booking, None, now));
+    tx.emit(event(OFFERED, &record.booking, Some(&waits.booking), now));
     Ok(record)
 }

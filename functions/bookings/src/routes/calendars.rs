@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use parvis_booking::ResourceId;
-use parvis_booking::calendar::{Entry, Method, Person, write};
+use parvis_booking::calendar::{DOMAIN, Entry, Method, Person, uid, write};
 use parvis_booking::life::State as Life;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::Path;
@@ -30,8 +30,6 @@ const BACK: TimeDelta = TimeDelta::days(31);
 const AHEAD: TimeDelta = TimeDelta::days(366);
 /// Events of one feed at most.
 const MOST: u32 = 2000;
-/// Domain of the events' ids and of the address that invites, which takes no mail.
-const DOMAIN: &str = "bookings.parvis.dev";
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(resource_calendar)).routes(routes!(own_calendar)).routes(routes!(invitation))
@@ -53,7 +51,7 @@ fn calendar(text: String, method: Method) -> Response {
 fn entry(record: &Record, summary: String, location: Option<String>) -> Entry {
     let booking = &record.booking;
     Entry {
-        uid: format!("{}@{DOMAIN}", booking.id),
+        uid: uid(&booking.id.to_string()),
         sequence: booking.version,
         slot: booking.slot,
         summary,

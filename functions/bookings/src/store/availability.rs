@@ -10,12 +10,12 @@ use parvis_booking::suggest::Candidate;
 use parvis_booking::{Slot, merged, without};
 use parvis_kit::postgres::DatabaseError;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{PgExecutor, Row as _};
 use utoipa::ToSchema;
 
 use super::catalog::{MATCHES, ResourceFilter, bind_filter};
-use super::{bad, document};
+use super::bad;
 
 /// Why a time is not free (FBTYPE of iCalendar).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -93,18 +93,19 @@ pub async fn read(
     filter: &ResourceFilter,
     range: Slot,
 ) -> Result<Vec<ResourceTimes>, DatabaseError> {
+    // Lateral, so that it is one look into the index of the exclusion constraint per resource, whatever the planner believes about
+    // tables that have grown since they were last analysed.
     let query = format!(
         "SELECT r.no, r.details AS resource, p.details AS policy, s.details->'opening' AS opening, s.details->>'timezone' AS zone,
                 b.starts, b.ends, b.states, b.imported
          FROM booking_resource r
               JOIN booking_site s ON s.id = r.site
               JOIN booking_policy p ON p.id = r.policy
-              LEFT JOIN (SELECT resource, array_agg(lower(during) ORDER BY during) AS starts,
-                                array_agg(upper(during) ORDER BY during) AS ends, array_agg(state ORDER BY during) AS states,
-                                array_agg(booking IS NULL ORDER BY during) AS imported
-                         FROM booking_slot
-                         WHERE during && tstzrange($8, $9) AND state IN ('held', 'pending', 'booked', 'arrived')
-                         GROUP BY resource) b ON b.resource = r.no
+              CROSS JOIN LATERAL (SELECT array_agg(lower(during)) AS starts, array_agg(upper(during)) AS ends,
+                                         array_agg(state) AS states, array_agg(booking IS NULL) AS imported
+                                  FROM booking_slot
+                                  WHERE resource = r.no AND during && tstzrange($8, $9)
+                                    AND state IN ('held', 'pending', 'booked', 'arrived')) b
          WHERE {MATCHES} ORDER BY r.id"
     );
     let query = sqlx::query(sqlx::AssertSqlSafe(query));
@@ -113,10 +114,10 @@ pub async fn read(
 }
 
 fn times(row: &sqlx::postgres::PgRow) -> Result<ResourceTimes, DatabaseError> {
-    let resource: Resource = document(row.try_get::<Value, _>("resource")?)?;
+    let resource: Resource = row.try_get::<Json<_>, _>("resource")?.0;
     let opening = match &resource.opening {
         Some(own) => own.clone(),
-        None => document(row.try_get::<Value, _>("opening")?)?,
+        None => row.try_get::<Json<_>, _>("opening")?.0,
     };
     let starts: Option<Vec<DateTime<Utc>>> = row.try_get("starts")?;
     let ends: Option<Vec<DateTime<Utc>>> = row.try_get("ends")?;
@@ -133,10 +134,12 @@ fn times(row: &sqlx::postgres::PgRow) -> Result<ResourceTimes, DatabaseError> {
         };
         busy.push(Busy { slot: Slot::new(start, end).map_err(|error| bad(error.to_string()))?, kind });
     }
+    // Sorted here: the database would sort each of the four lists of each resource by itself.
+    busy.sort_unstable();
     Ok(ResourceTimes {
         no: row.try_get("no")?,
         resource,
-        policy: document(row.try_get::<Value, _>("policy")?)?,
+        policy: row.try_get::<Json<_>, _>("policy")?.0,
         opening,
         zone: row.try_get::<String, _>("zone")?.parse().map_err(|error| bad(format!("{error}")))?,
         busy,

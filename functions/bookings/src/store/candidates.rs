@@ -9,11 +9,9 @@ use parvis_booking::policy::Policy;
 use parvis_booking::resource::{Item, Resource, Site};
 use parvis_booking::{PoolId, ResourceId, Slot};
 use parvis_kit::postgres::DatabaseError;
-use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{PgExecutor, Row as _};
 use uuid::Uuid;
-
-use super::document;
 
 /// A resource with what holds for it.
 #[derive(Clone, Debug)]
@@ -102,9 +100,9 @@ pub async fn read(
 fn candidate(row: &sqlx::postgres::PgRow) -> Result<Candidate, DatabaseError> {
     Ok(Candidate {
         no: row.try_get("no")?,
-        resource: document(row.try_get::<Value, _>("resource")?)?,
-        site: document(row.try_get::<Value, _>("site")?)?,
-        policy: document(row.try_get::<Value, _>("policy")?)?,
+        resource: row.try_get::<Json<_>, _>("resource")?.0,
+        site: row.try_get::<Json<_>, _>("site")?.0,
+        policy: row.try_get::<Json<_>, _>("policy")?.0,
         free: row.try_get("free")?,
     })
 }

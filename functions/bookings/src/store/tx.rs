@@ -18,8 +18,8 @@ use chrono::{DateTime, Utc};
 use parvis_events::CloudEvent;
 use parvis_kit::postgres::DatabaseError;
 use rand::Rng as _;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
@@ -98,10 +98,28 @@ impl Tx {
         self.events.push(event);
     }
 
+    /// Names the places in events about bookings with guests: an invitation says where to go.
+    async fn locate(&mut self) -> Result<(), sqlx::Error> {
+        for event in &mut self.events {
+            let Some(Places { site, resources, .. }) = Places::of(event) else { continue };
+            let names: Vec<String> = sqlx::query_scalar(
+                "SELECT details->>'name' FROM booking_resource WHERE id = ANY($1)
+                 UNION ALL SELECT concat_ws(', ', details->>'name', details->>'address') FROM booking_site WHERE id = $2",
+            )
+            .bind(resources)
+            .bind(site)
+            .fetch_all(&mut *self.inner)
+            .await?;
+            event.data["location"] = names.join(", ").into();
+        }
+        Ok(())
+    }
+
     async fn write_outbox(&mut self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
         if self.events.is_empty() {
             return Ok(());
         }
+        self.locate().await?;
         let ids: Vec<String> = self.events.iter().map(|event| event.id.to_string()).collect();
         let events: Vec<_> = self.events.iter().map(json).collect();
         sqlx::query("INSERT INTO booking_outbox (id, event, at) SELECT id, event, $3 FROM unnest($1::text[], $2::jsonb[]) AS e(id, event)")
@@ -111,6 +129,25 @@ impl Tx {
             .execute(&mut *self.inner)
             .await?;
         Ok(())
+    }
+}
+
+/// What an event about a booking with guests says of its places.
+#[derive(Debug, Deserialize)]
+struct Places {
+    site: String,
+    resources: Vec<String>,
+    #[serde(default)]
+    guests: Vec<Value>,
+    #[serde(default)]
+    uninvited: Vec<Value>,
+}
+
+impl Places {
+    /// Those of an event whose guests have to find the way.
+    fn of(event: &CloudEvent<Value>) -> Option<Self> {
+        let places: Self = Self::deserialize(&event.data).ok()?;
+        (!places.guests.is_empty() || !places.uninvited.is_empty()).then_some(places)
     }
 }
 

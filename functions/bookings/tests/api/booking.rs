@@ -167,6 +167,23 @@ async fn approval_is_for_managers_and_actions_are_for_their_state() {
 }
 
 #[tokio::test]
+async fn events_say_what_an_invitation_needs() {
+    let platform = Platform::start().await;
+    let guest = |name: &str| json!({ "name": name, "email": format!("{name}@example.org") });
+    let guests = json!({ "guests": [guest("ben"), guest("cleo")] });
+    let booked = platform.ask(ANNE, &["arago"], slot("08:00", "09:00"), guests).await.ok();
+    let path = format!("/v1/bookings/{}", booked["id"].as_str().unwrap());
+    platform.write(ANNE, "PATCH", &path, json!({ "guests": [guest("ben")] })).await.ok();
+    platform.write(ANNE, "PATCH", &path, json!({ "slot": slot("09:00", "10:00") })).await.ok();
+    let told = platform.told(&booked).await;
+    assert_eq!((&told[0].data["location"], &told[0].data["was"]), (&json!("arago, HQ"), &json!(null)));
+    assert_eq!((&told[1].data["was"], &told[1].data["uninvited"]), (&json!("booked"), &json!([guest("cleo")])));
+    assert_eq!((&told[1].data["before"], &told[2].data["before"]), (&json!(null), &slot("08:00", "09:00")));
+    let alone = platform.book(ANNE, "braille", "08:00", "09:00").await;
+    assert_eq!(platform.told(&alone).await[0].data["location"], json!(null), "nobody has to find the way");
+}
+
+#[tokio::test]
 async fn others_do_not_see_what_is_mine() {
     let platform = Platform::start().await;
     let mine = platform.book(ANNE, "arago", "08:00", "09:00").await;

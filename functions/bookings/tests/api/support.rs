@@ -13,6 +13,7 @@ use parvis_bookings::routes::router;
 use parvis_bookings::schedule::{Swept, sweep};
 use parvis_bookings::state::App;
 use parvis_bookings::store::Store;
+use parvis_events::CloudEvent;
 use parvis_kit::event_store::EventStore;
 use parvis_kit::http::service;
 use parvis_kit::postgres::Database;
@@ -246,11 +247,16 @@ impl Platform {
 
     /// The types of the events about a booking in the table that contexts share, oldest first.
     pub async fn events(&self, booking: &Value) -> Vec<String> {
+        self.told(booking).await.into_iter().map(|event| event.kind).collect()
+    }
+
+    /// The events themselves.
+    pub async fn told(&self, booking: &Value) -> Vec<CloudEvent<Value>> {
         let subject = format!("booking/{}", booking["id"].as_str().unwrap());
         let events = EventStore::new(self.dynamodb.clone(), "events");
         let mut found: Vec<_> = events.newest::<Value>(&subject, 100, None).await.unwrap();
         found.sort_by_key(|event| event.data["version"].as_i64());
-        found.into_iter().map(|event| event.kind).collect()
+        found
     }
 
     /// Counts rows.
