@@ -96,7 +96,9 @@ fn refused(reason: &str) -> Response {
 async fn send(State(outbox): State<Outbox>, Json(email): Json<SendEmail>) -> Response {
     let Some(raw) = email.content.raw else { return refused("only raw messages are understood locally") };
     let Ok(bytes) = STANDARD.decode(raw.data) else { return refused("Data is not base64") };
-    let Some(message) = MessageParser::default().parse(&bytes) else { return refused("the message cannot be read") };
+    let Some(message) = MessageParser::default().parse(bytes.as_slice()) else {
+        return refused("the message cannot be read");
+    };
     if email.destination.to_addresses.is_empty() || email.from_email_address.is_none() {
         return refused("a sender and a recipient are wanted");
     }

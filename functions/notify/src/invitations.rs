@@ -88,11 +88,11 @@ pub fn mails(
 fn words<'a>(kind: &str, booking: &'a BookingChanged) -> Vec<(&'a [Invited], Word)> {
     let was_certain = matches!(booking.was.as_deref(), Some("booked" | "arrived"));
     match kind {
-        CONFIRMED | ACCEPTED => vec![(&booking.guests, Word::Invited)],
+        CONFIRMED | ACCEPTED => vec![(booking.guests.as_slice(), Word::Invited)],
         CHANGED if was_certain => {
-            vec![(&booking.uninvited, Word::Cancelled), (&booking.guests, Word::Changed)]
+            vec![(booking.uninvited.as_slice(), Word::Cancelled), (booking.guests.as_slice(), Word::Changed)]
         }
-        CANCELLED | RELEASED if was_certain => vec![(&booking.guests, Word::Cancelled)],
+        CANCELLED | RELEASED if was_certain => vec![(booking.guests.as_slice(), Word::Cancelled)],
         _ => Vec::new(),
     }
 }

@@ -14,8 +14,8 @@ use sqlx::types::Json;
 use sqlx::{PgExecutor, Row as _};
 use utoipa::ToSchema;
 
-use super::catalog::{MATCHES, ResourceFilter, bind_filter};
 use super::bad;
+use super::catalog::{MATCHES, ResourceFilter, bind_filter};
 
 /// Why a time is not free (FBTYPE of iCalendar).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
