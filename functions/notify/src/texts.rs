@@ -154,8 +154,8 @@ impl Texts {
         let local = |at: DateTime<Utc>| at.with_timezone(&timezone);
         let (start, end) = (local(booking.slot.start), local(booking.slot.end));
         let facts = context! {
-            title => booking.title,
-            location => booking.location,
+            title => booking.title.clone(),
+            location => booking.location.clone(),
             date => date(start, language),
             time => start.format("%H:%M").to_string(),
             until => if start.date_naive() == end.date_naive() {

@@ -75,7 +75,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn attended(&self, now: DateTime<Utc>) -> Result<Vec<Attended>, DatabaseError> {
-        let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>, Value, Vec<Option<Value>>)> = sqlx::query_as(
+        type Columns = (Uuid, DateTime<Utc>, DateTime<Utc>, Value, Vec<Option<Value>>);
+        let rows: Vec<Columns> = sqlx::query_as(
             "SELECT b.id, b.starts_at, b.ends_at, b.terms, array_agg(nullif(r.details->'sensor', 'null'))
              FROM booking b JOIN booking_slot s ON s.booking = b.id JOIN booking_resource r ON r.no = s.resource
              WHERE b.state = 'booked' AND b.starts_at < $1

@@ -221,7 +221,8 @@ pub async fn history(
     subject: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<PastBooking>, DatabaseError> {
-    let rows: Vec<(String, String, String, String, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+    type Columns = (String, String, String, String, DateTime<Utc>, DateTime<Utc>);
+    let rows: Vec<Columns> = sqlx::query_as(
         "SELECT r.id, r.kind, b.site, b.zone, b.starts_at, b.ends_at
          FROM booking b JOIN booking_slot s ON s.booking = b.id JOIN booking_resource r ON r.no = s.resource
          WHERE b.owner = $1 AND b.state IN ('booked', 'arrived', 'fulfilled')
