@@ -30,6 +30,7 @@ PARAMETERS = {
     "Architecture": "x86_64",
     # Messages of a batch that was not done come again while the suite still waits for them.
     "IngestVisibilitySeconds": "20",
+    "InvitationsFrom": "parvis@example.org",
 }
 TIMEZONE = "Europe/Paris"
 ROUNDS = ("open", "enforced")

@@ -34,12 +34,13 @@ struct Case {
     storeless: bool,
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     case("occupancy", "occupancy/list-places.json", Some("/openapi.json"), "GET /openapi.json", true),
     case("occupancy", "occupancy/list-places.json", Some("/docs"), "GET /docs", true),
     case("mqtt-auth", "mqtt-auth/visitor.json", None, "a visitor's connection", true),
     case("occupancy", "occupancy/read-place.json", None, "GET one place", false),
     case("occupancy", "occupancy/list-events.json", None, "GET events (PostgreSQL)", false),
+    case("bookings", "bookings/list-resources.json", None, "GET resources (PostgreSQL)", false),
     case("ingest", "ingest/batch.json", None, "a small batch, all duplicates", false),
     case("announce", "announce/live-state.json", None, "an image of the live state", false),
     case("history", "history/arrival.json", None, "an arrival known already", false),

@@ -3,6 +3,7 @@
 //! Functions run as processes of the release build of `parvis`, which must be built before (`cargo xtask bench` does). Nothing
 //! here fails because a figure is bad: the exit code is 0, and the report says "not reached".
 
+mod bookings;
 mod cost;
 mod fleet;
 mod freshness;
@@ -49,6 +50,8 @@ enum Part {
     Functions,
     /// The current state of 50,000 spaces
     Reads,
+    /// Bookings: many who want one room, availability, calendars, series
+    Bookings,
     /// As many messages as go through
     Throughput,
     /// 1,000 messages a second: what they consume and cost
@@ -86,6 +89,7 @@ async fn main() -> anyhow::Result<()> {
             Part::Rules => rules::measure(&settings, &mut report)?,
             Part::Functions => functions::measure(&settings, &mut report).await?,
             Part::Reads => reads::measure(&settings, &mut report).await?,
+            Part::Bookings => bookings::measure(&settings, &mut report).await?,
             Part::Throughput => throughput::measure(&settings, &mut report).await?,
             Part::Cost => cost::measure(&settings, &mut report).await?,
             Part::Freshness => freshness::measure(&settings, &mut report).await?,

@@ -164,6 +164,11 @@ impl Sample {
         self.0.push(value);
     }
 
+    /// Adds the values of another.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// How many values.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -161,6 +161,8 @@ pub struct Booking {
     pub series: Option<Uuid>,
     /// The local start that the series gave it, whatever it was moved to.
     pub occurrence: Option<NaiveDateTime>,
+    /// Whether it came from the waitlist: a hold is an offer then.
+    pub waited: bool,
     /// Counts its changes; the SEQUENCE of invitations.
     pub version: i32,
     /// When it was made.

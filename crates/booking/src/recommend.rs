@@ -1,7 +1,7 @@
 //! Recommendations from one's own history: places, hours and company, each with its reason.
 //!
-//! Only the person's own bookings, favourites and preferences are looked at, and of others only where those whom the person has
-//! invited before will be, if they have agreed to be seen.
+//! Only the person's own bookings, favourites and preferences are looked at, and of others only where those whom the person
+//! often meets will be, if they have agreed to be seen.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use chrono::{DateTime, Datelike, NaiveTime, TimeDelta, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::resource::Kind;
+use crate::resource::{Kind, Resource};
+use crate::suggest::Candidate;
 use crate::{ResourceId, SiteId, Slot, to_utc};
 
 /// Half of a habit's weight is gone after so long.
@@ -51,15 +52,15 @@ pub struct Preferences {
     pub accessible_only: bool,
 }
 
-/// Somebody whom the person has invited before will be at a site.
+/// Somebody whom the person often meets will be at a site.
 #[derive(Clone, Debug)]
 pub struct Company {
     /// Where.
     pub site: SiteId,
     /// When.
     pub slot: Slot,
-    /// How often they were invited.
-    pub invited: u32,
+    /// How often they were at the same site at the same time.
+    pub met: u32,
 }
 
 /// Why something is recommended.
@@ -74,7 +75,14 @@ pub enum Why {
     },
     /// You marked it as a favourite.
     YourFavourite,
-    /// People you have invited before will be there that day.
+    /// It has what you like.
+    YourPreferences,
+    /// The place of your habit is taken; this one is like it.
+    InsteadOf {
+        /// The place of the habit.
+        resource: ResourceId,
+    },
+    /// People whom you often meet, and who have agreed to be seen, will be there that day.
     YourCompany {
         /// How many.
         people: u32,
@@ -133,6 +141,65 @@ pub fn recommend(
         }
     }
     kept
+}
+
+/// What can really be had of what was `found`, best first: a place that is taken is replaced by one like it, and what goes against
+/// the preferences is left out.
+#[must_use]
+pub fn available(
+    found: Vec<Recommendation>,
+    places: &[Candidate<'_>],
+    preferences: &Preferences,
+    now: DateTime<Utc>,
+) -> Vec<Recommendation> {
+    let mut kept: Vec<Recommendation> =
+        found.into_iter().filter_map(|one| best_place(one, places, preferences, now)).collect();
+    kept.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.slot.cmp(&b.slot)));
+    kept
+}
+
+fn best_place(
+    mut found: Recommendation,
+    places: &[Candidate<'_>],
+    preferences: &Preferences,
+    now: DateTime<Utc>,
+) -> Option<Recommendation> {
+    let usual = places.iter().find(|place| place.resource.id == found.resource)?;
+    let allowed = |place: &&Candidate<'_>| !preferences.accessible_only || place.resource.accessible;
+    let can_be_had = |place: &&Candidate<'_>| allowed(place) && place.can_be_had(found.slot, 1, now);
+    let alike = |place: &&Candidate<'_>| {
+        place.resource.kind == usual.resource.kind && place.resource.site == usual.resource.site
+    };
+    let place = if can_be_had(&usual) {
+        usual
+    } else {
+        let others = places.iter().filter(alike).filter(can_be_had);
+        let other = others
+            .max_by_key(|place| (liked(place.resource, preferences), nearness(usual.resource, place.resource)))?;
+        found.why.push(Why::InsteadOf { resource: usual.resource.id.clone() });
+        found.weight *= 0.6;
+        other
+    };
+    let liked = liked(place.resource, preferences);
+    if liked > 0 {
+        found.why.push(Why::YourPreferences);
+        found.weight *= 1.0 + 0.2 * f64::from(liked.min(5));
+    }
+    found.resource = place.resource.id.clone();
+    Some(found)
+}
+
+/// How many of somebody's preferences a place meets.
+fn liked(resource: &Resource, preferences: &Preferences) -> u32 {
+    let features = preferences.features.iter().filter(|feature| resource.features.contains(feature)).count();
+    let site = preferences.site.as_ref() == Some(&resource.site);
+    let floor = preferences.floor.is_some() && preferences.floor == resource.floor;
+    u32::try_from(features).unwrap_or(u32::MAX).saturating_add(u32::from(site) + u32::from(floor))
+}
+
+/// How like the usual place another is: the same pool before the same floor.
+fn nearness(usual: &Resource, other: &Resource) -> (bool, bool) {
+    (usual.pool.is_some() && usual.pool == other.pool, usual.floor == other.floor)
 }
 
 fn habits(history: &[PastBooking], now: DateTime<Utc>) -> BTreeMap<(ResourceId, u8, NaiveTime), Habit> {
@@ -194,6 +261,8 @@ mod tests {
     use chrono_tz::Europe::Paris;
 
     use super::*;
+    use crate::opening::OpeningHours;
+    use crate::policy::Policy;
 
     fn past(resource: &str, start: &str, minutes: i64) -> PastBooking {
         let start = to_utc(start.parse().unwrap(), Paris);
@@ -226,12 +295,55 @@ mod tests {
     }
 
     #[test]
+    fn a_taken_place_is_replaced_by_one_like_it_that_meets_the_preferences() {
+        let policy = Policy::usual("usual".parse().unwrap());
+        let opening = OpeningHours::default();
+        let desk = |id: &str, floor: &str, features: &[&str], accessible: bool| -> Resource {
+            let json = serde_json::json!({
+                "id": id, "site": "hq", "kind": "desk", "name": id, "policy": "usual", "floor": floor,
+                "features": features, "accessible": accessible,
+            });
+            serde_json::from_value(json).unwrap()
+        };
+        let desks = [
+            desk("a", "1", &[], true),
+            desk("b", "2", &["monitor"], false),
+            desk("c", "1", &[], true),
+            desk("d", "2", &[], true),
+        ];
+        let found = recommend(&[past("a", "2026-07-07T09:00:00", 60)], &[], &[], now(), 5);
+        let taken = [found[0].slot];
+        let ask = |taken: &[Slot], preferences: &Preferences| -> Vec<(String, Vec<Why>)> {
+            let busy = |desk: &Resource| if desk.id.as_str() == "a" { taken } else { &[] };
+            let candidate = |resource| Candidate {
+                resource,
+                policy: &policy,
+                opening: &opening,
+                zone: Paris,
+                busy: busy(resource),
+            };
+            let candidates: Vec<Candidate<'_>> = desks.iter().map(candidate).collect();
+            let told = available(found.clone(), &candidates, preferences, now());
+            told.into_iter().map(|one| (one.resource.to_string(), one.why)).collect()
+        };
+        let habit = Why::YourHabit { times: 1 };
+        let instead = Why::InsteadOf { resource: "a".parse().unwrap() };
+        assert_eq!(ask(&[], &Preferences::default()), [("a".to_owned(), vec![habit.clone()])]);
+        assert_eq!(ask(&taken, &Preferences::default()), [("c".to_owned(), vec![habit.clone(), instead.clone()])]);
+        let monitor = Preferences { features: vec!["monitor".to_owned()], ..Preferences::default() };
+        let wanted = vec![habit.clone(), instead.clone(), Why::YourPreferences];
+        assert_eq!(ask(&taken, &monitor), [("b".to_owned(), wanted)]);
+        let wheelchair = Preferences { accessible_only: true, ..monitor };
+        assert_eq!(ask(&taken, &wheelchair), [("c".to_owned(), vec![habit, instead])]);
+    }
+
+    #[test]
     fn company_makes_a_place_better_only_there_and_then() {
         let history = [past("a", "2026-07-07T09:00:00", 60), past("b", "2026-07-08T09:00:00", 60)];
         let with = |site: &str, day: &str| Company {
             site: site.parse().unwrap(),
             slot: Slot::lasting(to_utc(format!("{day}T08:00:00").parse().unwrap(), Paris), TimeDelta::hours(8)),
-            invited: 2,
+            met: 2,
         };
         let company = [with("hq", "2026-07-14"), with("hq", "2026-07-14"), with("elsewhere", "2026-07-15")];
         let found = recommend(&history, &[], &company, now(), 5);

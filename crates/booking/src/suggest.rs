@@ -27,6 +27,18 @@ pub struct Candidate<'a> {
     pub busy: &'a [Slot],
 }
 
+impl Candidate<'_> {
+    /// Whether so many people can have it at that time: nobody else has it, and its rules allow it.
+    #[must_use]
+    pub fn can_be_had(&self, slot: Slot, participants: u32, now: DateTime<Utc>) -> bool {
+        let Candidate { resource, policy, opening, zone, busy } = *self;
+        let (before, after) = padding(policy);
+        let needed = slot.widened(before, after);
+        let ask = Ask { slot, now, participants, capacity: Some(resource.capacity), opening, zone, changes: false };
+        !resource.closed && !busy.iter().any(|taken| taken.overlaps(&needed)) && check(policy, &ask).is_empty()
+    }
+}
+
 /// What was wished and could not be had.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
@@ -155,16 +167,9 @@ fn aligned_up(at: DateTime<Utc>, candidate: &Candidate<'_>) -> DateTime<Utc> {
 }
 
 fn suggestion(wanted: &Wanted<'_>, candidate: &Candidate<'_>, start: DateTime<Utc>) -> Option<Suggestion> {
-    let Candidate { resource, policy, opening, zone, busy } = *candidate;
+    let resource = candidate.resource;
     let slot = Slot::lasting(start, wanted.slot.length());
-    let (before, after) = padding(policy);
-    let needed = slot.widened(before, after);
-    if busy.iter().any(|taken| taken.overlaps(&needed)) {
-        return None;
-    }
-    let capacity = Some(resource.capacity);
-    let ask = Ask { slot, now: wanted.now, participants: wanted.participants, capacity, opening, zone, changes: false };
-    if !check(policy, &ask).is_empty() {
+    if !candidate.can_be_had(slot, wanted.participants, wanted.now) {
         return None;
     }
     let shift_minutes = (slot.start - wanted.slot.start).num_minutes();

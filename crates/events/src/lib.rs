@@ -4,6 +4,7 @@
 //! the item of the events table from whose stream every reader inside is fed. The library knows neither AWS nor HTTP.
 
 pub mod alert;
+pub mod booking;
 mod envelope;
 mod id;
 mod stored;

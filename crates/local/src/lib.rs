@@ -3,6 +3,7 @@
 //! Everything is read from `template.yaml`; [`stack::Stack::start`] wires it. See the crate's README for the map.
 
 pub mod cli;
+mod coworking;
 pub mod dynamodb;
 pub mod faults;
 pub mod http;
@@ -16,6 +17,7 @@ pub mod queues;
 mod runtime;
 pub mod schedules;
 pub mod seed;
+pub mod ses;
 pub mod sns;
 pub mod stack;
 pub mod state;

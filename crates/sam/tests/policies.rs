@@ -27,6 +27,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("IotPublisher", "iot:topic"),
     ("Idempotency", "NotifyTable"),
     ("Notifier", "AlertsTopic"),
+    ("Mailer", "ses:identity/*"),
 ];
 
 /// The action that an operation needs, by the service of its resource.
@@ -49,6 +50,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("delete_message", "sqs:DeleteMessage"),
     ("delete_message_batch", "sqs:DeleteMessage"),
     ("publish", "sns:Publish"),
+    ("send_email", "ses:SendEmail"),
     ("connect", "rds-db:connect"),
 ];
 

@@ -1,20 +1,22 @@
-//! The handler of the events' stream: publishes alerts.
+//! The handler of the events' stream: publishes alerts, and what happens to bookings.
 
 use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
-use parvis_events::{CloudEvent, alert::Alert};
+use parvis_events::{CloudEvent, alert, alert::Alert};
 use parvis_kit::{batch, event_store, metrics::Metrics, telemetry::chain};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{
-    FUNCTION,
+    FUNCTION, bookings,
     publish::{Message, Publish, PublishFailed},
 };
 
-/// Publishes the alerts of a batch in their order. The batch comes again from the first on that the broker does not take.
+/// Publishes the events of a batch in their order. The batch comes again from the first on that the broker does not take.
 pub(crate) async fn handle<P: Publish>(publisher: &P, records: &[EventRecord]) -> DynamoDbEventResponse {
     let mut metrics = Metrics::new(FUNCTION);
     let (response, failed) = batch::in_order(records, |record| publish(publisher, record)).await;
     if let Some(error) = failed {
-        tracing::error!(error = %chain(&error), "an alert is delayed");
+        tracing::error!(error = %chain(&error), "an event is delayed");
         metrics.count("AlertsDelayed", 1, &[]);
     }
     response
@@ -26,22 +28,38 @@ async fn publish<P: Publish>(publisher: &P, record: &EventRecord) -> Result<(), 
         Ok(None) => Ok(()),
         Err(error) => {
             // No retry would read it; the others must not wait for it.
-            tracing::error!(error = %chain(error.as_ref()), event_id = record.event_id, "an alert cannot be read");
+            tracing::error!(error = %chain(error.as_ref()), event_id = record.event_id, "an event cannot be read");
             Ok(())
         }
     }
 }
 
-/// The message of an alert; nothing when the record only says that the table has forgotten an event.
+/// The message of an event; nothing when the record only says that the table has forgotten one.
 fn message(record: &EventRecord) -> Result<Option<Message>, Box<dyn std::error::Error + Send + Sync>> {
     if record.change.new_image.is_empty() {
         return Ok(None);
     }
-    let event: CloudEvent<Alert> = event_store::from_image(record.change.new_image.clone())?;
+    let event: CloudEvent<Value> = event_store::from_image(record.change.new_image.clone())?;
+    let message = if event.kind.starts_with(alert::PREFIX) {
+        of_alert(&typed(event)?)
+    } else {
+        bookings::message(&typed(event)?)
+    };
+    Ok(Some(message?))
+}
+
+/// The event with its facts read as those of its type.
+fn typed<D: DeserializeOwned>(event: CloudEvent<Value>) -> Result<CloudEvent<D>, serde_json::Error> {
+    let CloudEvent { specversion, id, source, kind, subject, time, datacontenttype, data } = event;
+    let data = serde_json::from_value(data)?;
+    Ok(CloudEvent { specversion, id, source, kind, subject, time, datacontenttype, data })
+}
+
+fn of_alert(event: &CloudEvent<Alert>) -> Result<Message, serde_json::Error> {
     let Alert { place, zone, .. } = &event.data;
     let topic = match zone {
         Some(zone) => format!("alerts/{place}/{zone}"),
         None => format!("alerts/{place}"),
     };
-    Ok(Some(Message::json(topic, false, &event)?))
+    Message::json(topic, false, event)
 }

@@ -1,11 +1,12 @@
-//! Tells the world what changed: summaries, live updates of open pages, and alerts, over MQTT.
+//! Tells the world what changed: summaries, live updates of open pages, alerts and bookings, over MQTT.
 //!
 //! Three streams come here. Those of the live state and of the register say which places changed; what is told about them is computed from their
 //! blocks as they are now, so a batch that comes again, or late, never tells something old. A threshold that is crossed becomes an
 //! event, in one transaction with the memory of the level. The stream of events then brings the alert back here, to
-//! be published: so a crash in between loses nothing.
+//! be published: so a crash in between loses nothing. What happens to bookings comes on the same stream.
 
 mod alerts;
+mod bookings;
 mod config;
 mod levels;
 mod live;
@@ -66,7 +67,7 @@ impl<P: Publish> Announce<P> {
         }
     }
 
-    /// Handles a batch of one of the streams. Records of the events table are alerts to publish, those of the register say which
+    /// Handles a batch of one of the streams. Records of the events table are published, those of the register say which
     /// places were changed by people, all others are images of the live state.
     pub async fn handle(&self, records: &[EventRecord], now: DateTime<Utc>) -> DynamoDbEventResponse {
         match records.first().and_then(batch::table_of) {

@@ -1,9 +1,11 @@
-//! Turns events into notifications over SNS.
+//! Turns events into notifications: alerts over SNS, invitations to the guests of bookings by e-mail.
 //!
 //! The function reads the stream of the events table and publishes each alert once to the alerts topic, whose
 //! subscribers get the text of their channel. An event is claimed before and marked done after it is published
 //! ([`parvis_kit::idempotency`]): a crash in between sends it again rather than not at all.
 
+mod invitations;
+mod mailer;
 mod texts;
 
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use chrono::{DateTime, Utc};
 use lambda_runtime::LambdaEvent;
 use parvis_events::CloudEvent;
-use parvis_events::alert::Alert;
+use parvis_events::alert::{self, Alert};
+use parvis_events::booking::BookingChanged;
 use parvis_kit::idempotency::{Claim, Idempotency, IdempotencyError};
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
@@ -25,7 +28,9 @@ use parvis_kit::telemetry::chain;
 use parvis_kit::{aws, batch, env, event_store, lambda, telemetry};
 use serde_json::json;
 
-pub use texts::{Language, Message, TextError, Texts, UnknownLanguage};
+pub use invitations::{Mail, Word, mails};
+pub use mailer::{MailError, Mailer};
+pub use texts::{Language, Letter, Message, TextError, Texts, UnknownLanguage};
 
 /// Streams keep records for a day; what was published is remembered longer.
 const REMEMBER: Duration = Duration::from_secs(3 * 86_400);
@@ -37,8 +42,10 @@ const REMEMBER: Duration = Duration::from_secs(3 * 86_400);
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let aws = aws::config().await?;
+    let mailer = env::optional("INVITATIONS_FROM").map(|from| Mailer::new(aws_sdk_sesv2::Client::new(&aws), from));
     let notifier = Arc::new(Notifier {
         sns: aws_sdk_sns::Client::new(&aws),
+        mailer,
         published: Idempotency::new(aws_sdk_dynamodb::Client::new(&aws), env::required("NOTIFY_TABLE")?, REMEMBER),
         topic: env::required("ALERTS_TOPIC_ARN")?,
         language: env::parsed("NOTIFY_LANGUAGE", Language::French)?,
@@ -51,10 +58,12 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-/// Publishes alerts to the alerts topic.
+/// Publishes alerts to the alerts topic, and writes to guests.
 #[derive(Debug)]
 pub struct Notifier {
     sns: aws_sdk_sns::Client,
+    /// None where no sender's address is set: guests are then told by those who invite them.
+    mailer: Option<Mailer>,
     published: Idempotency,
     topic: String,
     language: Language,
@@ -68,12 +77,15 @@ enum NotifyError {
     Idempotency(#[from] IdempotencyError),
     #[error("SNS did not take the message")]
     Publish(#[source] Box<SdkError<PublishError>>),
+    #[error(transparent)]
+    Mail(#[from] MailError),
     #[error("another invocation is publishing this event")]
     Busy,
 }
 
 enum Outcome {
-    Published,
+    /// So many were sent.
+    Published(u64),
     Duplicate,
     Unreadable,
 }
@@ -84,7 +96,7 @@ impl Notifier {
         let mut metrics = Metrics::new("notify");
         for record in &event.payload.records {
             match self.notify(record, lease_until).await {
-                Ok(Outcome::Published) => metrics.count("NotificationsPublished", 1, &[]),
+                Ok(Outcome::Published(count)) => metrics.count("NotificationsPublished", count, &[]),
                 Ok(Outcome::Duplicate) => metrics.count("DuplicateEvents", 1, &[]),
                 Ok(Outcome::Unreadable) => metrics.count("UnreadableEvents", 1, &[]),
                 Err(error) => {
@@ -98,6 +110,9 @@ impl Notifier {
     }
 
     async fn notify(&self, record: &EventRecord, lease_until: DateTime<Utc>) -> Result<Outcome, NotifyError> {
+        if kind(record).is_some_and(|kind| !kind.starts_with(alert::PREFIX)) {
+            return self.invite(record, lease_until).await;
+        }
         let Some((event, message)) = self.read(record) else { return Ok(Outcome::Unreadable) };
         let key = event.id.as_str();
         match self.published.claim(key, Utc::now(), lease_until).await? {
@@ -110,7 +125,48 @@ impl Notifier {
             return Err(NotifyError::Publish(Box::new(error)));
         }
         self.published.complete(key).await?;
-        Ok(Outcome::Published)
+        Ok(Outcome::Published(1))
+    }
+
+    /// Writes to the guests of a booking, to each once.
+    async fn invite(&self, record: &EventRecord, lease_until: DateTime<Utc>) -> Result<Outcome, NotifyError> {
+        let Some(mailer) = &self.mailer else { return Ok(Outcome::Published(0)) };
+        let event: CloudEvent<BookingChanged> = match event_store::from_image(record.change.new_image.clone()) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::error!(error = %chain(&error), event = record.event_id, "not an event of a booking");
+                return Ok(Outcome::Unreadable);
+            }
+        };
+        let mails = match invitations::mails(&event, mailer.from(), &self.texts, self.language) {
+            Ok(mails) => mails,
+            Err(error) => {
+                tracing::error!(error = %chain(&error), event = event.id.as_str(), "text failed");
+                return Ok(Outcome::Unreadable);
+            }
+        };
+        let mut sent = 0;
+        for (number, mail) in mails.iter().enumerate() {
+            let key = format!("{}|{number}", event.id);
+            match self.published.claim(&key, Utc::now(), lease_until).await? {
+                Claim::Done => continue,
+                Claim::Busy => return Err(NotifyError::Busy),
+                Claim::Granted => {}
+            }
+            match mailer.send(mail).await {
+                Ok(()) => sent += 1,
+                // One bad address must not keep the others from their mail.
+                Err(error) if error.is_for_good() => {
+                    tracing::error!(error = %chain(&error), event = event.id.as_str(), number, "an invitation is refused");
+                }
+                Err(error) => {
+                    self.published.release(&key).await?;
+                    return Err(error.into());
+                }
+            }
+            self.published.complete(&key).await?;
+        }
+        Ok(if sent == 0 && !mails.is_empty() { Outcome::Duplicate } else { Outcome::Published(sent) })
     }
 
     /// An event that cannot be read would block its shard for ever; it is logged, counted and left in the events table.
@@ -151,6 +207,14 @@ impl Notifier {
             }
         }
         publish.send().await.map(drop)
+    }
+}
+
+/// The type of the event of a record.
+fn kind(record: &EventRecord) -> Option<&str> {
+    match record.change.new_image.get("type") {
+        Some(serde_dynamo::AttributeValue::S(kind)) => Some(kind),
+        _ => None,
     }
 }
 

@@ -2,9 +2,13 @@
 
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use minijinja::{Environment, UndefinedBehavior, context};
 use parvis_events::alert::{Alert, CLEARED, RAISED};
+use parvis_events::booking::BookingChanged;
+
+use crate::invitations::Word;
 
 /// A language that texts exist in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,15 @@ pub struct Message {
     pub email: String,
 }
 
+/// An e-mail about a booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Subject, one line.
+    pub subject: String,
+    /// Text.
+    pub email: String,
+}
+
 /// A text that is missing or asks for a fact that the event does not have.
 #[derive(Debug, thiserror::Error)]
 #[error("the text {name} cannot be made")]
@@ -69,7 +82,7 @@ macro_rules! texts {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("../texts/", $name, ".txt")))),*] };
 }
 
-const TEXTS: [(&str, &str); 12] = texts![
+const TEXTS: [(&str, &str); 24] = texts![
     "fr/parking.alert.raised.subject",
     "fr/parking.alert.raised.sms",
     "fr/parking.alert.raised.email",
@@ -82,6 +95,18 @@ const TEXTS: [(&str, &str); 12] = texts![
     "en/parking.alert.cleared.subject",
     "en/parking.alert.cleared.sms",
     "en/parking.alert.cleared.email",
+    "fr/booking.invited.subject",
+    "fr/booking.invited.email",
+    "fr/booking.changed.subject",
+    "fr/booking.changed.email",
+    "fr/booking.cancelled.subject",
+    "fr/booking.cancelled.email",
+    "en/booking.invited.subject",
+    "en/booking.invited.email",
+    "en/booking.changed.subject",
+    "en/booking.changed.email",
+    "en/booking.cancelled.subject",
+    "en/booking.cancelled.email",
 ];
 
 /// All texts, parsed once.
@@ -116,14 +141,57 @@ impl Texts {
             _ => return Ok(None),
         };
         let facts = facts(alert, language);
-        let text = |channel: &str| {
-            let name = format!("{}/{event}.{channel}", language.code());
-            let rendered = self.environment.get_template(&name).and_then(|template| template.render(&facts));
-            rendered.map(|text| text.trim().to_owned()).map_err(|source| TextError { name, source })
-        };
-        let subject = text("subject")?.chars().filter(|c| !c.is_control()).take(SUBJECT_LIMIT).collect();
-        Ok(Some(Message { subject, sms: text("sms")?, email: text("email")? }))
+        let text = |channel: &str| self.text(event, channel, language, &facts);
+        Ok(Some(Message { subject: one_line(&text("subject")?), sms: text("sms")?, email: text("email")? }))
     }
+
+    /// The letter to a guest of a booking.
+    ///
+    /// # Errors
+    /// When a text asks for a fact that bookings do not have.
+    pub fn booking(&self, word: Word, booking: &BookingChanged, language: Language) -> Result<Letter, TextError> {
+        let timezone: Tz = booking.timezone.parse().unwrap_or(Tz::UTC);
+        let local = |at: DateTime<Utc>| at.with_timezone(&timezone);
+        let (start, end) = (local(booking.slot.start), local(booking.slot.end));
+        let facts = context! {
+            title => booking.title.clone(),
+            location => booking.location.clone(),
+            date => date(start, language),
+            time => start.format("%H:%M").to_string(),
+            until => if start.date_naive() == end.date_naive() {
+                end.format("%H:%M").to_string()
+            } else {
+                format!("{} {}", date(end, language), end.format("%H:%M"))
+            },
+            timezone => timezone.name(),
+        };
+        let text = |channel: &str| self.text(word.name(), channel, language, &facts);
+        Ok(Letter { subject: one_line(&text("subject")?), email: text("email")? })
+    }
+
+    fn text(
+        &self,
+        event: &str,
+        channel: &str,
+        language: Language,
+        facts: &minijinja::Value,
+    ) -> Result<String, TextError> {
+        let name = format!("{}/{event}.{channel}", language.code());
+        let rendered = self.environment.get_template(&name).and_then(|template| template.render(facts));
+        rendered.map(|text| text.trim().to_owned()).map_err(|source| TextError { name, source })
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(SUBJECT_LIMIT).collect()
+}
+
+fn date(local: DateTime<Tz>, language: Language) -> String {
+    let form = match language {
+        Language::French => "%d/%m/%Y",
+        Language::English => "%Y-%m-%d",
+    };
+    local.format(form).to_string()
 }
 
 fn facts(alert: &Alert, language: Language) -> minijinja::Value {
@@ -134,10 +202,6 @@ fn facts(alert: &Alert, language: Language) -> minijinja::Value {
     };
     let timezone: Tz = alert.timezone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
     let local = alert.at.with_timezone(&timezone);
-    let date = match language {
-        Language::French => local.format("%d/%m/%Y"),
-        Language::English => local.format("%Y-%m-%d"),
-    };
     context! {
         where => area,
         rate => whole(alert.occupancy_rate),
@@ -146,7 +210,7 @@ fn facts(alert: &Alert, language: Language) -> minijinja::Value {
         total => alert.total,
         free => alert.total.saturating_sub(alert.occupied),
         level => alert.level.as_str(),
-        date => date.to_string(),
+        date => date(local, language),
         time => local.format("%H:%M").to_string(),
         timezone => timezone.name(),
     }

@@ -2,6 +2,8 @@
 // where the network ends at the city's own doors.
 "use strict";
 
+/** The documents besides `/openapi.json`, by the `api` of this page's address. */
+const DOCUMENTS = new Map([["bookings", "/openapi/bookings.json"]]);
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
 /** An element with properties and children; text is set as text, never as HTML. */
@@ -111,7 +113,7 @@ function operationNode(api, path, method, operation, shared) {
   const inputs = [];
   const parts = [];
   if (operation.description) parts.push(element("p", { textContent: operation.description }));
-  if (operation.security?.length) parts.push(element("p", { textContent: "Needs a login with the role admin or manager." }));
+  if (operation.security?.length) parts.push(element("p", { textContent: "Needs a login; the description says where a role is wanted." }));
   if (parameters.length) parts.push(element("h4", { textContent: "Parameters" }), parameterTable(api, parameters, inputs));
   if (operation.requestBody) parts.push(element("h4", { textContent: "Body" }), ...content(api, resolve(api, operation.requestBody)));
   if (method === "get") parts.push(tryOut(path, inputs));
@@ -159,7 +161,9 @@ function draw(api) {
   if (target) { target.open = true; target.scrollIntoView(); }
 }
 
-fetch("/openapi.json")
+const chosen = DOCUMENTS.get(new URLSearchParams(location.search).get("api")) ?? "/openapi.json";
+document.getElementById("document").href = chosen;
+fetch(chosen)
   .then((response) => (response.ok ? response.json() : Promise.reject(new Error(`status ${response.status}`))))
   .then(draw)
   .catch((error) => { document.getElementById("state").textContent = `The OpenAPI document cannot be read (${error.message}).`; });

@@ -8,6 +8,15 @@ use icalendar::{Calendar, Component as _, Event, EventLike as _, EventStatus, Pr
 
 use crate::Slot;
 
+/// Domain of the events' ids: it only has to be ours for ever, and takes no mail.
+pub const DOMAIN: &str = "bookings.parvis.dev";
+
+/// The identity of a booking in calendars, the same in feeds and invitations.
+#[must_use]
+pub fn uid(booking: &str) -> String {
+    format!("{booking}@{DOMAIN}")
+}
+
 /// What the receiver is to do with the events (RFC 5546).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {

@@ -3,5 +3,5 @@
 mod export;
 mod import;
 
-pub use export::{Entry, Method, Person, write};
+pub use export::{DOMAIN, Entry, Method, Person, uid, write};
 pub use import::{BusyTime, ImportError, read_busy};

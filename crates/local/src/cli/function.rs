@@ -15,6 +15,7 @@ pub(super) fn run(context: &str) -> ExitCode {
     let result = runtime.block_on(async {
         match context {
             "announce" => parvis_announce::run().await,
+            "bookings" => parvis_bookings::run().await,
             "history" => parvis_history::run().await,
             "ingest" => parvis_ingest::run().await,
             "migrate" => parvis_migrate::run().await,

@@ -408,6 +408,31 @@ fn the_templates_own_routes_are_served() {
     assert!(!table.owns("/login") && table.owns("/v1/nothing"));
 }
 
+/// Every route that a function's document describes leads to it, behind a login exactly where the document says so.
+#[test]
+fn described_routes_lead_to_their_functions() {
+    let template = resolved_template();
+    let api = template.http_apis.values().next().unwrap();
+    let table = routes::RouteTable::new(api.routes.iter().map(|route| route.try_into().unwrap()).collect());
+    let documents = [
+        ("BookingsFunction", parvis_bookings::routes::document()),
+        ("OccupancyFunction", parvis_occupancy::routes::document()),
+    ];
+    for (function, document) in documents {
+        let document: serde_json::Value = serde_json::from_str(document).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let operations = item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters");
+            for (method, operation) in operations {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let filled = path.replace(['{', '}'], "");
+                let Some((route, _)) = table.find(&method, &filled) else { panic!("{method} {path} leads nowhere") };
+                let login = operation["security"].as_array().is_some_and(|all| !all.is_empty());
+                assert_eq!((route.function.as_str(), route.authorizer.is_some()), (function, login), "{method} {path}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_route_with_an_unknown_authorizer_is_refused() {
     let api = HttpApi {

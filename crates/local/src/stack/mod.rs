@@ -16,7 +16,7 @@ pub use directory::{Announcement, announced};
 pub use endpoints::Endpoints;
 
 use crate::{
-    dynamodb::DynamoDb, faults::Faults, identity::Identity, iot::Iot, lambda::Host, mappings::Mappings,
+    coworking, dynamodb::DynamoDb, faults::Faults, identity::Identity, iot::Iot, lambda::Host, mappings::Mappings,
     options::Options, postgres::Postgres, queues::Queues, schedules::Schedules, seed, sns::Sns,
 };
 use directory::DataDirectory;
@@ -59,14 +59,14 @@ impl Stack {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         // For the host's own HTTP clients. An error says that somebody has chosen one before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let steps = 5 + u64::from(options.seed) + u64::from(options.demo);
+        let steps = 5 + u64::from(options.seed) + 2 * u64::from(options.demo);
         let progress = Progress::new(options.progress, steps);
         let started = start::stack(options, &progress).await;
         progress.finish();
         started
     }
 
-    /// The default place, and sensors that are not there.
+    /// The default place, a coworking site, and sensors that are not there.
     async fn populate(&self, options: &Options, progress: &Progress) -> anyhow::Result<()> {
         let mut new = false;
         if options.seed {
@@ -76,6 +76,10 @@ impl Stack {
             new = matches!(seeded.context("the default place was not created")?, seed::Seeded::Created(_));
         }
         if options.demo {
+            progress.step("opening the demo's coworking site");
+            let file = options.template_path()?.with_file_name("samples").join("bookings").join("coworking.json");
+            let seeded = coworking::seed(&self.endpoints.api, &self.identity, &file).await;
+            seeded.context("the demo's coworking site was not opened")?;
             progress.step("starting the simulator");
             let simulation = start::simulate(self.endpoints.broker().to_owned(), new, self.cancel.clone());
             self.tasks.spawn(async move {

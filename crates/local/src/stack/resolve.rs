@@ -8,6 +8,8 @@ use crate::{identity::Identity, options::Options, state::State};
 
 /// Where the stack stands in AWS's terms: a deployment of its own.
 const STAGE: &str = "local";
+/// Sender of invitations, which all go to the outbox.
+const INVITATIONS_FROM: &str = "parvis@example.org";
 
 /// Stands for the secret of the database's administrator: the local server trusts, and has its roles already.
 const NO_ADMINISTRATOR: &str = "no-administrator";
@@ -24,6 +26,7 @@ pub(super) fn template(
     let secrets = state.clone();
     let mut resolution = Resolution::default()
         .parameter("Stage", STAGE)
+        .parameter("InvitationsFrom", INVITATIONS_FROM)
         .queue_endpoint(queue_endpoint)
         .output("Identity", "Issuer", identity.issuer())
         .output("Identity", "WebClientId", identity.client_id())

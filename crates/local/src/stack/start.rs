@@ -24,6 +24,7 @@ use crate::{
     postgres::Postgres,
     queues::{self, Queues},
     schedules::Schedules,
+    ses::Ses,
     sns::{self, Sns},
     state::State,
 };
@@ -44,9 +45,10 @@ pub(super) async fn stack(options: Options, progress: &Progress) -> anyhow::Resu
     progress.step("starting SNS and the MQTT broker");
     let sns = start_sns(&options, &template, &host, &queues, directory.path()).await?;
     let iot = start_iot(&options, &template, &host, &queues, directory.path()).await?;
+    let ses = Ses::start(sns.outbox().clone(), serving.clone()).await.context("SES did not start")?;
     let loopback = Loopback { dynamodb: &dynamodb, host: &host, iot: &iot, postgres: &postgres, sns: &sns };
     let endpoints = loopback.endpoints(origin, sqs_endpoint);
-    host.set_services(services(&endpoints, &postgres, &options));
+    host.set_services(services(&endpoints, &ses, &postgres, &options));
 
     progress.step("bringing the database's schema up to date");
     migrate(&host).await?;
@@ -276,7 +278,7 @@ impl Loopback<'_> {
 }
 
 /// What every sandbox is told about this machine.
-fn services(endpoints: &Endpoints, postgres: &Postgres, options: &Options) -> BTreeMap<String, String> {
+fn services(endpoints: &Endpoints, ses: &Ses, postgres: &Postgres, options: &Options) -> BTreeMap<String, String> {
     let mut services = postgres.environment();
     for (service, endpoint) in [
         ("DYNAMODB", &endpoints.dynamodb),
@@ -288,6 +290,7 @@ fn services(endpoints: &Endpoints, postgres: &Postgres, options: &Options) -> BT
     ] {
         services.insert(format!("AWS_ENDPOINT_URL_{service}"), endpoint.clone());
     }
+    services.insert("AWS_ENDPOINT_URL_1.1452".to_owned(), ses.endpoint().to_owned());
     services.extend(options.environment.clone());
     services
 }

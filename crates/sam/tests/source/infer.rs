@@ -12,7 +12,7 @@ use syn::{
 use super::{Call, Known, Operation, Receiver, Types};
 
 /// Methods of the SDK's clients that begin an operation. They take no arguments, which tells them from most others.
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 15] = [
     "batch_get_item",
     "batch_write_item",
     "delete_item",
@@ -24,6 +24,7 @@ const OPERATIONS: [&str; 14] = [
     "query",
     "receive_message",
     "scan",
+    "send_email",
     "send_message",
     "send_message_batch",
     "update_item",

@@ -1,0 +1,17 @@
+//! The writes on bookings. Each is a [`crate::store::tx::Command`]: it looks, then acts in one transaction.
+
+mod act;
+mod allocate;
+mod book;
+mod change;
+mod money;
+mod offer;
+mod series;
+mod series_change;
+
+pub use act::Act;
+pub use book::Book;
+pub use change::Change;
+pub use money::priced;
+pub use series::{BookSeries, Mode, SeriesAnswer};
+pub use series_change::{CancelSeries, ChangeSeries};

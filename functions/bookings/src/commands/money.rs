@@ -1,0 +1,145 @@
+//! What a booking costs and counts.
+
+use chrono::{DateTime, Utc};
+use parvis_booking::Slot;
+use parvis_booking::booking::{Booking, Charge, PayWith, Wish};
+use parvis_booking::policy::{Refusal, Usage, usages};
+use parvis_booking::pricing::{DemandFactor, Part, Quote, QuoteAsk, quote};
+use sqlx::PgConnection;
+
+use crate::error::Refused;
+use crate::store::candidates::Candidate;
+use crate::store::counts::{self, Counted};
+use crate::store::people::{self, Member, included_key};
+use crate::store::tx::WriteError;
+
+/// The quote for what was chosen, for somebody who is a member or not.
+///
+/// # Errors
+/// When the database fails or the prices do not add up.
+pub async fn priced(
+    sql: &mut PgConnection,
+    owner: &str,
+    wish: Wish,
+    chosen: &[&Candidate],
+    pay_with: PayWith,
+    now: DateTime<Utc>,
+) -> Result<Quote, WriteError> {
+    let member = people::member(&mut *sql, owner).await?;
+    let left = included_left(&mut *sql, owner, &member, wish.slot, chosen).await?;
+    Ok(quoted(owner, wish, chosen, pay_with, &member, left, now)?)
+}
+
+/// The quote for what was chosen, when `included_minutes` are left in the plan.
+pub fn quoted(
+    owner: &str,
+    wish: Wish,
+    chosen: &[&Candidate],
+    pay_with: PayWith,
+    member: &Member,
+    included_minutes: u32,
+    now: DateTime<Utc>,
+) -> Result<Quote, Refused> {
+    let parts = chosen.iter().copied().map(part).collect();
+    let zone = chosen.first().map_or(chrono_tz::Tz::UTC, |one| one.zone());
+    let is_member = member.plan.as_ref().is_some_and(|(_, plan)| plan.member);
+    // 1.0 until there are forecasts of demand to take it from.
+    let factor = DemandFactor::none();
+    Ok(quote(QuoteAsk { owner, wish, parts, zone, member: is_member, included_minutes, pay_with, factor, now })?)
+}
+
+fn part(candidate: &Candidate) -> Part<'_> {
+    let Candidate { resource, policy, .. } = candidate;
+    Part { resource: &resource.id, rates: resource.rates.as_ref(), policy }
+}
+
+/// The minutes that the plan still includes in the month of `slot`.
+pub async fn included_left(
+    sql: &mut PgConnection,
+    owner: &str,
+    member: &Member,
+    slot: Slot,
+    chosen: &[&Candidate],
+) -> Result<u32, WriteError> {
+    let (Some((_, plan)), Some(first)) = (&member.plan, chosen.first()) else { return Ok(0) };
+    let used = counts::used(sql, &included_key(owner, slot.start, first.zone())).await?;
+    Ok(u32::try_from(i64::from(plan.included_minutes) - used).unwrap_or(0))
+}
+
+/// Counts a booking in the quotas of `chosen` and takes what it costs from credits and plan.
+///
+/// # Errors
+/// The quota or the credits that are used up; then nothing is counted.
+pub async fn count(
+    sql: &mut PgConnection,
+    booking: &Booking,
+    groups: &[&str],
+    chosen: &[&Candidate],
+) -> Result<Vec<Counted>, WriteError> {
+    let mut all = quota_usages(booking, groups, chosen);
+    if booking.charge.included_minutes > 0 {
+        let member = people::member(&mut *sql, &booking.owner).await?;
+        let minutes = booking.charge.included_minutes;
+        all.extend(member.included_usage(&booking.owner, booking.slot, booking.zone, minutes));
+    }
+    let counted = counts::add(&mut *sql, &all).await?;
+    pay(sql, &booking.owner, &booking.charge, counted).await
+}
+
+/// Pays the credits of `charge`; when there are not enough, what was `counted` is taken back.
+pub async fn pay(
+    sql: &mut PgConnection,
+    owner: &str,
+    charge: &Charge,
+    counted: Vec<Counted>,
+) -> Result<Vec<Counted>, WriteError> {
+    let credits = charge.credits;
+    if credits > 0 && !counts::pay_credits(&mut *sql, owner, credits).await? {
+        counts::take_back(&mut *sql, &counted).await?;
+        return Err(Refused::policy(None, Refusal::NotEnoughCredits { needed: credits }).into());
+    }
+    Ok(counted)
+}
+
+/// What a booking adds to the quotas of `chosen`. A quota over a whole policy counts a booking of two of its rooms once in
+/// bookings, and twice in minutes.
+pub fn quota_usages(booking: &Booking, groups: &[&str], chosen: &[&Candidate]) -> Vec<Usage> {
+    let mut all: Vec<Usage> = Vec::new();
+    for candidate in chosen {
+        let found = usages(&candidate.policy, &candidate.resource, &booking.owner, groups, booking.slot, booking.zone);
+        for usage in found {
+            match all.iter_mut().find(|one| one.key == usage.key) {
+                Some(one) if usage.unit == "minutes" => one.amount += usage.amount,
+                Some(_) => {}
+                None => all.push(usage),
+            }
+        }
+    }
+    all
+}
+
+/// Gives back what a booking that is given up has counted: quotas whole, the plan's minutes and credits as far as the refund says.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_back(
+    sql: &mut PgConnection,
+    owner: &str,
+    usage: &[Counted],
+    credits: u32,
+    included_minutes: u32,
+) -> Result<(), sqlx::Error> {
+    let part = |counted: &Counted| {
+        let included = counted.key.starts_with(people::INCLUDED);
+        Counted {
+            key: counted.key.clone(),
+            amount: if included { i64::from(included_minutes) } else { counted.amount },
+        }
+    };
+    let back: Vec<Counted> = usage.iter().map(part).collect();
+    counts::take_back(&mut *sql, &back).await?;
+    if credits > 0 {
+        counts::give_credits(sql, owner, credits).await?;
+    }
+    Ok(())
+}

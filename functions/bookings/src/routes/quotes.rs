@@ -1,0 +1,72 @@
+//! What a wish would cost.
+
+use axum::extract::State;
+use parvis_booking::Slot;
+use parvis_booking::booking::{PayWith, Wish};
+use parvis_booking::pricing::Quote;
+use parvis_booking::resource::Item;
+use parvis_kit::auth::Caller;
+use parvis_kit::http::Json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::commands::priced;
+use crate::error::{ApiError, ApiResult, Declined, Refused};
+use crate::state::App;
+use crate::store::candidates;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(make_quote))
+}
+
+/// What a price is asked for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QuoteRequest {
+    /// What is wanted.
+    items: Vec<Item>,
+    /// When.
+    slot: Slot,
+    /// People who come.
+    #[serde(default = "super::bookings::one")]
+    participants: u32,
+    /// How it will be paid.
+    #[serde(default)]
+    pay_with: PayWith,
+}
+
+/// A quote and the token that proves it.
+#[derive(Debug, Serialize, ToSchema)]
+struct SignedQuote {
+    /// To be sent with the booking.
+    token: String,
+    /// What it says.
+    quote: Quote,
+}
+
+/// The price of a wish, explained line by line. It holds for a quarter of an hour, and keeps no place.
+#[utoipa::path(
+    post, path = "/v1/quotes", tag = "Bookings", security(("login" = [])), request_body = QuoteRequest,
+    responses((status = 200, body = SignedQuote), Declined)
+)]
+async fn make_quote(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<QuoteRequest>,
+) -> ApiResult<Json<SignedQuote>> {
+    let pool = app.store().database().pool().await?;
+    let QuoteRequest { items, slot, participants, pay_with } = request;
+    let found = candidates::read(pool, &items, slot, None, Uuid::nil()).await?;
+    let chosen: Vec<_> = found.items.iter().filter_map(|found| found.first()).collect();
+    if items.is_empty() || chosen.len() < items.len() {
+        return Err(Refused::NotFound("resource").into());
+    }
+    let mut connection = pool.acquire().await?;
+    let wish = Wish { items, slot, participants };
+    let quote = priced(&mut connection, &caller.subject, wish, &chosen, pay_with, app.now()).await;
+    let quote = quote.map_err(ApiError::from)?;
+    Ok(Json(SignedQuote { token: app.key().sign(&quote), quote }))
+}

@@ -1,0 +1,95 @@
+//! What the handlers share: stores, the secret and the clock.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures::{StreamExt as _, stream};
+use parvis_booking::pricing::QuoteKey;
+use parvis_events::CloudEvent;
+use parvis_kit::event_store::EventStore;
+use parvis_kit::telemetry::chain;
+use parvis_live::LiveStore;
+use serde_json::Value;
+
+use crate::store::Store;
+use crate::store::tx::{Command, WriteError, WriteKey};
+
+/// Events on their way at the same time.
+const CONCURRENCY: usize = 16;
+
+/// The application; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    events: EventStore,
+    live: LiveStore,
+    key: QuoteKey,
+    clock: fn() -> DateTime<Utc>,
+}
+
+impl App {
+    /// An application over its stores. `clock` tells the present time.
+    #[must_use]
+    pub fn new(store: Store, events: EventStore, live: LiveStore, key: QuoteKey, clock: fn() -> DateTime<Utc>) -> Self {
+        Self(Arc::new(Inner { store, events, live, key, clock }))
+    }
+
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.0.clock)()
+    }
+
+    /// The bookings.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The live state of the sensors.
+    #[must_use]
+    pub fn live(&self) -> &LiveStore {
+        &self.0.live
+    }
+
+    /// The secret of quotes and door codes.
+    #[must_use]
+    pub fn key(&self) -> &QuoteKey {
+        &self.0.key
+    }
+
+    /// Does `command` once under `key` and tells the other contexts.
+    ///
+    /// # Errors
+    /// When the rules refuse it or the database fails.
+    pub async fn execute<C: Command>(&self, key: Option<&WriteKey>, command: &C) -> Result<C::Answer, WriteError> {
+        let done = self.store().execute(key, command, self.now()).await?;
+        self.tell(&done.events).await;
+        Ok(done.answer)
+    }
+
+    /// Puts events into the event table and takes them out of the outbox; how many went. What fails stays in the outbox for the
+    /// schedule: the write itself has happened.
+    pub async fn tell(&self, events: &[CloudEvent<Value>]) -> usize {
+        let puts: Vec<_> = events.iter().map(|event| self.put(event)).collect();
+        let put: Vec<Option<String>> = stream::iter(puts).buffer_unordered(CONCURRENCY).collect().await;
+        let delivered: Vec<String> = put.into_iter().flatten().collect();
+        if let Err(error) = self.store().delivered(&delivered).await {
+            tracing::warn!(error = %chain(&error), "delivered events stay in the outbox and will be put again");
+        }
+        delivered.len()
+    }
+
+    async fn put(&self, event: &CloudEvent<Value>) -> Option<String> {
+        match self.0.events.put(event).await {
+            Ok(()) => Some(event.id.to_string()),
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), event = %event.id, "an event stays in the outbox");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The API as its clients see it: HTTP events in, answers out, over a real PostgreSQL and a DynamoDB in the process.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
+mod attendance;
+mod availability;
+mod booking;
+mod calendars;
+mod catalog;
+mod contention;
+mod crash;
+mod documents;
+mod model;
+mod money;
+mod outbox;
+mod samples;
+mod series;
+mod support;
+mod waitlist;

@@ -1,0 +1,89 @@
+//! Quotes, credits, subscriptions, refunds.
+
+use serde_json::{Value, json};
+
+use crate::support::{ANNE, BEN, MANAGER, Platform, later, slot};
+
+async fn priced() -> Platform {
+    let platform = Platform::start().await;
+    let policy = json!({
+        "name": "Paid", "credits_per_hour": 2,
+        "cancellation": [{ "minutes_before": 1440, "refund_percent": 100 }, { "minutes_before": 60, "refund_percent": 50 }],
+    });
+    platform.put("/v1/policies/paid", policy).await;
+    let rates = json!({ "standard": { "hour": 2400 }, "member": { "hour": 1800 }, "vat": 2000, "deposit": 5000 });
+    platform.room("dirac", json!({ "policy": "paid", "capacity": 8, "rates": rates })).await;
+    platform
+}
+
+async fn quote(platform: &Platform, from: &str, until: &str) -> Value {
+    let body = json!({ "items": [{ "resource": "dirac" }], "slot": slot(from, until), "participants": 1 });
+    platform.send("POST", "/v1/quotes", Some(ANNE), &[], Some(body)).await.ok()
+}
+
+#[tokio::test]
+async fn a_quote_is_kept_even_when_prices_rise() {
+    let platform = priced().await;
+    let quote = quote(&platform, "10:00", "12:00").await;
+    assert_eq!(quote["quote"]["charge"]["total"], json!({ "cents": 4800, "currency": "EUR" }));
+    assert_eq!(quote["quote"]["charge"]["vat"]["cents"], 800);
+    let rates = json!({ "standard": { "hour": 9900 } });
+    platform.room("dirac", json!({ "policy": "paid", "capacity": 8, "rates": rates })).await;
+    let token = quote["token"].as_str().unwrap();
+    let more = json!({ "quote": token });
+    let other = platform.ask(ANNE, &["dirac"], slot("10:00", "13:00"), more.clone()).await;
+    other.refused(422, "quote-other");
+    platform.ask(BEN, &["dirac"], slot("10:00", "12:00"), more.clone()).await.refused(422, "quote-other");
+    let forged = json!({ "quote": token.replace('A', "B") });
+    platform.ask(ANNE, &["dirac"], slot("10:00", "12:00"), forged).await.refused(422, "quote-forged");
+    let booked = platform.ask(ANNE, &["dirac"], slot("10:00", "12:00"), more.clone()).await.ok();
+    assert_eq!(booked["charge"]["total"]["cents"], 4800);
+    later(20);
+    platform.ask(ANNE, &["dirac"], slot("10:00", "12:00"), more).await.refused(422, "quote-expired");
+}
+
+#[tokio::test]
+async fn deadlines_decide_what_comes_back() {
+    let platform = priced().await;
+    let soon = platform.book(ANNE, "dirac", "08:00", "09:00").await;
+    let cancelled = platform.act(ANNE, &soon, "cancel").await.ok();
+    assert_eq!(cancelled["refund"]["price"]["cents"], 1200, "two hours before: half");
+    assert_eq!(cancelled["refund"]["deposit"]["cents"], 5000);
+    let later_one = platform.book(ANNE, "dirac", "06:30", "07:30").await;
+    assert_eq!(platform.act(ANNE, &later_one, "cancel").await.ok()["refund"]["price"]["cents"], 0);
+    let by_house = platform.book(ANNE, "dirac", "06:30", "07:30").await;
+    assert_eq!(platform.act(MANAGER, &by_house, "cancel").await.ok()["refund"]["price"]["cents"], 2400);
+}
+
+#[tokio::test]
+async fn credits_are_paid_once_and_come_back_by_the_rules() {
+    let platform = priced().await;
+    let credits = async || platform.get_as(ANNE, "/v1/me/bookings-profile").await.ok()["credits"].as_i64().unwrap();
+    let with = json!({ "pay_with": "credits" });
+    let poor = platform.ask(ANNE, &["dirac"], slot("10:00", "12:00"), with.clone()).await.refused(422, "policy");
+    assert_eq!(poor["refusals"][0], json!({ "code": "not_enough_credits", "needed": 4 }));
+    assert_eq!(platform.count("SELECT count(*) FROM booking_slot").await, 0, "all or nothing");
+    platform.put("/v1/members/anne", json!({ "credits": 5 })).await;
+    let booked = platform.ask(ANNE, &["dirac"], slot("10:00", "12:00"), with.clone()).await.ok();
+    assert_eq!(credits().await, 1);
+    platform.ask(ANNE, &["dirac"], slot("12:00", "13:00"), with).await.refused(422, "policy");
+    platform.act(ANNE, &booked, "cancel").await.ok();
+    assert_eq!(credits().await, 3, "four hours before: half of four");
+}
+
+#[tokio::test]
+async fn a_subscription_includes_hours_and_gives_member_rates() {
+    let platform = priced().await;
+    platform.put("/v1/plans/desk", json!({ "name": "Desk", "included_minutes": 90 })).await;
+    platform.put("/v1/members/anne", json!({ "plan": "desk" })).await;
+    let booked = platform.book(ANNE, "dirac", "10:00", "12:00").await;
+    assert_eq!(booked["charge"]["total"]["cents"], 900, "half an hour at the member's rate");
+    assert_eq!(booked["charge"]["included_minutes"], 90);
+    let second = platform.book(ANNE, "dirac", "12:00", "13:00").await;
+    assert_eq!(second["charge"]["total"]["cents"], 1800);
+    platform.act(MANAGER, &booked, "cancel").await.ok();
+    let third = platform.book(ANNE, "dirac", "13:00", "14:00").await;
+    assert_eq!(third["charge"]["total"]["cents"], 0, "the minutes came back");
+    let profile = platform.get_as(ANNE, "/v1/me/bookings-profile").await.ok();
+    assert_eq!(profile["plan"]["included_minutes_left"], 30);
+}
