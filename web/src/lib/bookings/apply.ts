@@ -1,5 +1,13 @@
 /** How busy times, bookings and live messages make up what a calendar shows. No Svelte, MQTT or HTTP in here. */
-import { LIVE, type Booking, type BookingMessage, type BookingState, type Busy, type ResourceTimes, type Slot } from "./types";
+import {
+  LIVE,
+  type Booking,
+  type BookingMessage,
+  type BookingState,
+  type Busy,
+  type ResourceTimes,
+  type Slot,
+} from "./types";
 
 export interface Span {
   start: number;
@@ -81,7 +89,13 @@ export function blocksOf(times: ResourceTimes, bookings: Booking[]): Block[] {
     blocks.push({ ...span, key: booking.id, resource: times.id, kind: "booking", booking });
     const padded = times.busy.find((busy) => covers(busy, booking.slot));
     for (const buffer of padded ? without([spanOf(padded)], [span]) : []) {
-      blocks.push({ ...buffer, key: `${booking.id}-${buffer.start}`, resource: times.id, kind: "buffer", booking: null });
+      blocks.push({
+        ...buffer,
+        key: `${booking.id}-${buffer.start}`,
+        resource: times.id,
+        kind: "buffer",
+        booking: null,
+      });
     }
   }
   const kinds = { busy: "taken", busy_tentative: "tentative", busy_unavailable: "unavailable" } as const;

@@ -26,7 +26,8 @@ export class BookingFormat extends Format {
 
   /** Tue 24 Nov, 10:00 – 11:30; with both days where it ends on another. */
   slot(slot: Slot): string {
-    if (this.date(slot.start) === this.date(Date.parse(slot.end) - 1)) return `${this.day(slot.start)}, ${this.span(slot)}`;
+    if (this.date(slot.start) === this.date(Date.parse(slot.end) - 1))
+      return `${this.day(slot.start)}, ${this.span(slot)}`;
     return `${this.day(slot.start)}, ${this.time(slot.start)} – ${this.day(slot.end)}, ${this.time(slot.end)}`;
   }
 

@@ -101,7 +101,10 @@ export class BookingsApi {
 
   book = (wish: NewBooking, key: string) => this.#post<Booking>("/v1/bookings", wish, key);
 
-  async change(booking: Booking, change: Partial<Pick<NewBooking, "slot" | "items" | "title" | "participants" | "guests">>) {
+  async change(
+    booking: Booking,
+    change: Partial<Pick<NewBooking, "slot" | "items" | "title" | "participants" | "guests">>,
+  ) {
     const sent = { body: change, version: booking.version, key: newKey() };
     return (await this.#api.send<Booking>("PATCH", `/v1/bookings/${booking.id}`, sent)).body!;
   }

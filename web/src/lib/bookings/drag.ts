@@ -52,7 +52,11 @@ export function drag(draft: Draft, lane: number, minute: number, grid: Grid): Dr
   switch (draft.grip) {
     case "create": {
       if (at < draft.hold) {
-        return { ...draft, from: Math.max(hours.from, Math.min(floor(at, grid), draft.hold + step - least)), to: draft.hold + step };
+        return {
+          ...draft,
+          from: Math.max(hours.from, Math.min(floor(at, grid), draft.hold + step - least)),
+          to: draft.hold + step,
+        };
       }
       const to = Math.max(draft.hold + least, floor(at + step - 1, grid));
       return { ...draft, from: draft.hold, to: Math.min(to, hours.to) };

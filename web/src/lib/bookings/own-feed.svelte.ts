@@ -44,7 +44,10 @@ export class OwnFeed implements Feed {
   }
 
   put(...bookings: Booking[]): void {
-    this.bookings = mergeBookings(this.bookings, bookings.filter((booking) => booking.mine));
+    this.bookings = mergeBookings(
+      this.bookings,
+      bookings.filter((booking) => booking.mine),
+    );
   }
 
   isFavourite(resource: string): boolean {

@@ -41,7 +41,10 @@ export function refusalText(refusal: Refusal): string {
 }
 
 /** Why an alternative is one. */
-export function suggestionText({ reason, shift_minutes, same_floor, missing_features }: Suggestion, format: BookingFormat): string {
+export function suggestionText(
+  { reason, shift_minutes, same_floor, missing_features }: Suggestion,
+  format: BookingFormat,
+): string {
   const shift = tb(shift_minutes < 0 ? "suggest.earlier" : "suggest.later", {
     length: format.minutes(Math.abs(shift_minutes)),
   });

@@ -324,7 +324,8 @@ export interface Profile {
   plan: { id: string; name: string; included_minutes_left: number } | null;
 }
 
-export type Why = { kind: "your_habit"; times: number } | { kind: "your_favourite" } | { kind: "your_company"; people: number };
+export type Why =
+  { kind: "your_habit"; times: number } | { kind: "your_favourite" } | { kind: "your_company"; people: number };
 
 export interface Recommendation {
   resource: string;

@@ -141,7 +141,12 @@ export class Wish {
     if (!slot) return null;
     const guests = parseGuests(this.guests);
     const wish = { items, slot, title: this.title.trim(), participants, guests, pay_with: this.payWith };
-    const told = { ...wish, quote: waitlist ? undefined : this.quote?.token, waitlist: waitlist || undefined, suggest: true };
+    const told = {
+      ...wish,
+      quote: waitlist ? undefined : this.quote?.token,
+      waitlist: waitlist || undefined,
+      suggest: true,
+    };
     return this.#write(told, (key) => this.#api.book(told, key));
   }
 

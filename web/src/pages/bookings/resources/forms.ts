@@ -1,6 +1,15 @@
 /** What administrators fill in, as flat fields, and what the API takes of it. */
 import type { BookingKey } from "../../../lib/bookings/texts";
-import { KINDS, type OpeningHours, type Policy, type Pool, type RateCard, type Rates, type Resource, type Site } from "../../../lib/bookings/types";
+import {
+  KINDS,
+  type OpeningHours,
+  type Policy,
+  type Pool,
+  type RateCard,
+  type Rates,
+  type Resource,
+  type Site,
+} from "../../../lib/bookings/types";
 
 export type Value = string | number | boolean | null;
 export type Values = Record<string, Value>;
@@ -30,7 +39,12 @@ export interface Group {
   fields: Field[];
 }
 
-const text = (name: string, label: BookingKey, more: Partial<Field> = {}): Field => ({ name, label, kind: "text", ...more });
+const text = (name: string, label: BookingKey, more: Partial<Field> = {}): Field => ({
+  name,
+  label,
+  kind: "text",
+  ...more,
+});
 const number = (name: string, label: BookingKey, more: Partial<Field> = {}): Field => ({
   name,
   label,
@@ -41,10 +55,17 @@ const number = (name: string, label: BookingKey, more: Partial<Field> = {}): Fie
 const check = (name: string, label: BookingKey): Field => ({ name, label, kind: "check" });
 const money = (name: string, label: BookingKey): Field => ({ name, label, kind: "money", min: 0 });
 
-const named = <T extends { id: string; name: string }>(all: T[]) => all.map(({ id, name }) => ({ value: id, text: name || id }));
+const named = <T extends { id: string; name: string }>(all: T[]) =>
+  all.map(({ id, name }) => ({ value: id, text: name || id }));
 const optional = <T extends { id: string; name: string }>(all: T[]) => [{ value: "", text: "–" }, ...named(all)];
 
-const SITE: Field = { name: "site", label: "form.site", kind: "select", required: true, options: ({ sites }) => named(sites) };
+const SITE: Field = {
+  name: "site",
+  label: "form.site",
+  kind: "select",
+  required: true,
+  options: ({ sites }) => named(sites),
+};
 const KIND: Field = {
   name: "kind",
   label: "form.kind",
@@ -57,7 +78,11 @@ const NAME = text("name", "form.name", { required: true });
 export const SITE_FORM: Group[] = [
   {
     title: "form.about",
-    fields: [NAME, text("timezone", "form.timezone", { required: true, hint: "form.timezoneHint" }), text("address", "form.address")],
+    fields: [
+      NAME,
+      text("timezone", "form.timezone", { required: true, hint: "form.timezoneHint" }),
+      text("address", "form.address"),
+    ],
   },
 ];
 
@@ -82,7 +107,13 @@ export const RESOURCE_FORM: Group[] = [
       NAME,
       SITE,
       KIND,
-      { name: "policy", label: "form.policy", kind: "select", required: true, options: ({ policies }) => named(policies) },
+      {
+        name: "policy",
+        label: "form.policy",
+        kind: "select",
+        required: true,
+        options: ({ policies }) => named(policies),
+      },
       { name: "pool", label: "form.pool", kind: "select", options: ({ pools }) => optional(pools) },
       text("floor", "form.floor"),
       text("section", "form.section"),
@@ -177,8 +208,13 @@ export const POLICY_FORM: Group[] = [
 
 const str = (value: Value | undefined) => (value === null || value === undefined ? "" : String(value).trim());
 const orNull = (value: Value | undefined) => str(value) || null;
-const num = (value: Value | undefined) => (value === null || value === undefined || value === "" ? null : Number(value));
-const list = (value: Value | undefined, by: RegExp) => str(value).split(by).map((one) => one.trim()).filter(Boolean);
+const num = (value: Value | undefined) =>
+  value === null || value === undefined || value === "" ? null : Number(value);
+const list = (value: Value | undefined, by: RegExp) =>
+  str(value)
+    .split(by)
+    .map((one) => one.trim())
+    .filter(Boolean);
 
 /** Fields of a resource; those of a new one without an argument. */
 export function resourceValues(resource: Partial<Resource> = {}): Values {
@@ -316,7 +352,11 @@ export function policyOf(values: Values, before: Policy | undefined): Record<str
     quotas: before?.quotas ?? [],
     peak_hours: before?.peak_hours ?? [],
     check_in: check_in
-      ? { opens_minutes_before: num(check_in_opens), window_minutes: num(check_in_window), needs_code: check_in_code === true }
+      ? {
+          opens_minutes_before: num(check_in_opens),
+          window_minutes: num(check_in_window),
+          needs_code: check_in_code === true,
+        }
       : null,
     cancellation: list(cancellation, /\n/).map((line) => {
       const [minutes_before, refund_percent] = line.split(/\s+/).map(Number);

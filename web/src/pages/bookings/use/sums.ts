@@ -33,7 +33,13 @@ export function sums(all: ResourceUse[]): Sums {
     openMinutes,
     bookedMinutes,
     booked: share(bookedMinutes, openMinutes),
-    sensed: seen.length === 0 ? null : share(add(seen, (one) => one.sensed_minutes ?? 0), add(seen, (one) => one.open_minutes)),
+    sensed:
+      seen.length === 0
+        ? null
+        : share(
+            add(seen, (one) => one.sensed_minutes ?? 0),
+            add(seen, (one) => one.open_minutes),
+          ),
     withSensor: seen.length,
     bookings,
     noShows,
