@@ -116,9 +116,17 @@ export class Api {
   async send<T>(
     method: "POST" | "PUT" | "PATCH" | "DELETE",
     path: string,
-    options: { body?: unknown; raw?: { body: string; type: string }; version?: number; key?: string } = {},
+    options: {
+      body?: unknown;
+      raw?: { body: string; type: string };
+      version?: number;
+      fresh?: boolean;
+      key?: string;
+    } = {},
   ): Promise<Written<T>> {
     const headers: Record<string, string> = { accept: "application/json", ...(await this.#login()) };
+    // A creation must not overwrite what is there.
+    if (options.fresh) headers["if-none-match"] = "*";
     if (options.key) headers["idempotency-key"] = options.key;
     if (options.version !== undefined) headers["if-match"] = `"${options.version}"`;
     let body: string | undefined;

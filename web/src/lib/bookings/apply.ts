@@ -81,7 +81,7 @@ export function isFree(times: ResourceTimes, span: Span, except: Span | null = n
 
 /** What is drawn of one resource: bookings that are known, the buffers around them, and what others have. */
 export function blocksOf(times: ResourceTimes, bookings: Booking[]): Block[] {
-  const known = bookings.filter((one) => LIVE.has(one.state) && one.resources.includes(times.id));
+  const known = bookings.filter((one) => LIVE.has(one.state) && one.resources.some((given) => given.id === times.id));
   const blocks: Block[] = [];
   const rest = times.busy.filter((busy) => !known.some((booking) => covers(busy, booking.slot)));
   for (const booking of known) {

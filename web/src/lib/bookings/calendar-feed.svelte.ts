@@ -83,7 +83,8 @@ export class CalendarFeed implements Feed {
     this.times = applyMessage(this.times, message);
     this.bookings = this.bookings.map((booking) => {
       if (booking.id !== message.booking || booking.version > message.version) return booking;
-      return { ...booking, state: message.state, slot: message.slot, resources: message.resources };
+      const given = (id: string) => booking.resources.find((one) => one.id === id) ?? { id, name: id, floor: null };
+      return { ...booking, state: message.state, slot: message.slot, resources: message.resources.map(given) };
     });
     this.#rereadSoon();
   }

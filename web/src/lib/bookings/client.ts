@@ -112,8 +112,7 @@ export class BookingsApi {
   act = (id: string, action: Action, code?: string) =>
     this.#post<Booking>(`/v1/bookings/${id}/${STEPS[action]}`, code ? { code } : {}, newKey());
 
-  checkInAtDoor = (resource: string, code: string) =>
-    this.#post<Booking>("/v1/bookings/check-in", { resource, code }, newKey());
+  checkInAtDoor = (resource: string, code: string) => this.#post<Booking>("/v1/check-in", { resource, code }, newKey());
 
   /** What would become of each occurrence; writes nothing. */
   trySeries = (series: NewSeries) => this.#post<SeriesResult>("/v1/series", { ...series, dry_run: true }, newKey());
@@ -132,9 +131,11 @@ export class BookingsApi {
   newCalendarLink = async () => (await this.#post<{ path: string }>("/v1/me/calendar-link", undefined)).path;
   endCalendarLink = () => this.#api.send("DELETE", "/v1/me/calendar-link");
   doorCode = (resource: string) =>
-    this.#api.own<{ code: string; path: string }>(`/v1/bookings/door-codes/${encodeURIComponent(resource)}`);
+    this.#api.own<{ code: string; path: string }>(`/v1/resources/${encodeURIComponent(resource)}/check-in-code`);
 
-  put = <T>(path: string, body: unknown, version?: number) => this.#api.send<T>("PUT", path, { body, version });
+  /** Writes an entry of the catalogue; without the version that was read, it must be new. */
+  put = <T>(path: string, body: unknown, version?: number) =>
+    this.#api.send<T>("PUT", path, { body, version, fresh: version === undefined });
   remove = (path: string) => this.#api.send("DELETE", path);
   importCsv = async (text: string) =>
     (

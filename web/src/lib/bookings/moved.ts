@@ -4,5 +4,5 @@ import type { Booking, Item } from "./types";
 /** Null when it stays where it is. */
 export function moved(booking: Booking, from: string, to: string): Item[] | null {
   if (from === to) return null;
-  return booking.items.map((item, at) => (booking.resources[at] === from ? { resource: to } : item));
+  return booking.items.map((item, at) => (booking.resources[at]?.id === from ? { resource: to } : item));
 }

@@ -57,10 +57,11 @@ export function suggestionText(
   return parts.join(" · ");
 }
 
-export function whyText(why: Why): string {
+export function whyText(why: Why, name: (id: string) => string): string {
   if (why.kind === "your_habit") return tb("why.your_habit", { n: why.times });
   if (why.kind === "your_company") return tb("why.your_company", { n: why.people });
-  return tb("why.your_favourite");
+  if (why.kind === "instead_of") return tb("why.instead_of", { name: name(why.resource) });
+  return tb(`why.${why.kind}`);
 }
 
 /** What a line of a quote is for. */

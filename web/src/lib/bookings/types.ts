@@ -228,6 +228,12 @@ export interface Guest {
   email: string | null;
 }
 
+export interface Given {
+  id: string;
+  name: string;
+  floor: string | null;
+}
+
 export interface Refund {
   percent: number;
   price: Money;
@@ -243,7 +249,8 @@ export interface Booking {
   site: string;
   timezone: string;
   items: Item[];
-  resources: string[];
+  /** What was given, in the order of the items; empty while it waits. */
+  resources: Given[];
   slot: Slot;
   title: string;
   participants: number;
@@ -325,7 +332,11 @@ export interface Profile {
 }
 
 export type Why =
-  { kind: "your_habit"; times: number } | { kind: "your_favourite" } | { kind: "your_company"; people: number };
+  | { kind: "your_habit"; times: number }
+  | { kind: "your_favourite" }
+  | { kind: "your_preferences" }
+  | { kind: "instead_of"; resource: string }
+  | { kind: "your_company"; people: number };
 
 export interface Recommendation {
   resource: string;
@@ -343,13 +354,27 @@ export interface ResourceUse {
   sensed_minutes: number | null;
   bookings: number;
   no_shows: number;
-  given_up: number;
+  cancelled: number;
   revenue: Money;
+}
+
+export interface UseTotals {
+  open_minutes: number;
+  booked_minutes: number;
+  /** Of what has a sensor; null when nothing has one. */
+  sensed_minutes: number | null;
+  /** What sensors are compared with. */
+  booked_with_sensor_minutes: number;
+  bookings: number;
+  no_shows: number;
+  cancelled: number;
+  revenue: Money[];
 }
 
 export interface UseReport {
   from: string;
   to: string;
+  totals: UseTotals;
   resources: ResourceUse[];
   hours: { hour: number; booked_minutes: number }[];
 }

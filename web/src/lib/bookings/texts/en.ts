@@ -276,6 +276,8 @@ export const en = {
   "recommend.offSaid": "No recommendations any more. “My bookings” brings them back.",
   "why.your_habit": { one: "you were here {n} time at that hour", other: "you were here {n} times at that hour" },
   "why.your_favourite": "a favourite of yours",
+  "why.your_preferences": "as you prefer",
+  "why.instead_of": "instead of {name}, which is taken",
   "why.your_company": {
     one: "{n} person you often meet will be there",
     other: "{n} people you often meet will be there",

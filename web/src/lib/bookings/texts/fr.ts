@@ -277,6 +277,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "recommend.offSaid": "Plus de recommandations. « Mes réservations » permet de les remettre.",
   "why.your_habit": { one: "vous étiez là {n} fois à cette heure", other: "vous étiez là {n} fois à cette heure" },
   "why.your_favourite": "un de vos favoris",
+  "why.your_preferences": "selon vos préférences",
+  "why.instead_of": "à la place de {name}, déjà pris",
   "why.your_company": {
     one: "{n} personne que vous croisez souvent y sera",
     other: "{n} personnes que vous croisez souvent y seront",
