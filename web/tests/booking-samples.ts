@@ -11,7 +11,10 @@ export const slot = (from: number, to: number) => ({ start: at(from), end: at(to
 
 const nothing = { cents: 0, currency: "EUR" };
 
-export function booking({ resources = ["a"], ...more }: Partial<Omit<Booking, "resources">> & { resources?: string[] } = {}): Booking {
+export function booking({
+  resources = ["a"],
+  ...more
+}: Partial<Omit<Booking, "resources">> & { resources?: string[] } = {}): Booking {
   return {
     id: "one",
     state: "booked",

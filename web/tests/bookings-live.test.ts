@@ -13,7 +13,10 @@ const busy = (from: number, to: number) => ({ ...slot(from, to), type: "busy" as
 describe("what a calendar shows", () => {
   it("is bookings that are known, the buffers around them, and what others have", () => {
     const padded = { start: at(8, 45), end: at(10, 15), type: "busy" as const };
-    const shown = blocksOf(times({ busy: [padded, busy(11, 12)] }), [booking(), booking({ id: "gone", state: "cancelled" })]);
+    const shown = blocksOf(times({ busy: [padded, busy(11, 12)] }), [
+      booking(),
+      booking({ id: "gone", state: "cancelled" }),
+    ]);
     expect(shown.map((block) => [block.kind, new Date(block.start).toISOString().slice(11, 16)])).toEqual([
       ["buffer", "08:45"],
       ["booking", "09:00"],
@@ -26,11 +29,11 @@ describe("what a calendar shows", () => {
   it("is free where it is open and not taken", () => {
     const one = times({ busy: [busy(9, 10), busy(10, 11)] });
     expect(freeOf(one)).toEqual([slot(7, 9), slot(11, 17)].map(spanOf));
-    expect([isFree(one, spanOf(slot(8, 9))), isFree(one, spanOf(slot(8, 10))), isFree(one, spanOf(slot(16, 18)))]).toEqual([
-      true,
-      false,
-      false,
-    ]);
+    expect([
+      isFree(one, spanOf(slot(8, 9))),
+      isFree(one, spanOf(slot(8, 10))),
+      isFree(one, spanOf(slot(16, 18))),
+    ]).toEqual([true, false, false]);
     // What is moved does not stand in its own way.
     expect(isFree(one, spanOf(slot(8, 10)), spanOf(slot(9, 10)))).toBe(true);
     expect(without([spanOf(slot(7, 9))], [spanOf(slot(7, 9))])).toEqual([]);
@@ -38,7 +41,8 @@ describe("what a calendar shows", () => {
 
   it("takes over what messages tell", () => {
     let all = [times(), times({ id: "b" })];
-    const taken = () => all.map((one) => one.busy.map((span) => `${span.start.slice(11, 13)}-${span.end.slice(11, 13)}`));
+    const taken = () =>
+      all.map((one) => one.busy.map((span) => `${span.start.slice(11, 13)}-${span.end.slice(11, 13)}`));
     all = applyMessage(all, message());
     expect(taken()).toEqual([["11-12"], []]);
     all = applyMessage(all, message({ resources: ["b"], slot: slot(13, 15), before: slot(11, 12), version: 2 }));
@@ -46,7 +50,10 @@ describe("what a calendar shows", () => {
     all = applyMessage(all, message({ resources: ["b"], slot: slot(13, 15), state: "cancelled", version: 3 }));
     expect(taken()).toEqual([[], []]);
     // A change of what only an answer told, whose booking is unknown: known by the time it had.
-    all = applyMessage([times({ busy: [busy(9, 10)] })], message({ slot: slot(14, 15), before: slot(9, 10), version: 2 }));
+    all = applyMessage(
+      [times({ busy: [busy(9, 10)] })],
+      message({ slot: slot(14, 15), before: slot(9, 10), version: 2 }),
+    );
     expect(taken()).toEqual([["14-15"]]);
     // Nothing of it is shown: the very same array.
     expect(applyMessage(all, message({ resources: ["elsewhere"] }))).toBe(all);
@@ -60,7 +67,10 @@ describe("what a calendar shows", () => {
   });
 
   it("has each booking once, the newest version of it", () => {
-    const merged = mergeBookings([booking({ version: 3, title: "new" })], [booking({ version: 2 }), booking({ id: "two", slot: slot(7, 8) })]);
+    const merged = mergeBookings(
+      [booking({ version: 3, title: "new" })],
+      [booking({ version: 2 }), booking({ id: "two", slot: slot(7, 8) })],
+    );
     expect(merged.map((one) => [one.id, one.version])).toEqual([
       ["two", 1],
       ["one", 3],
@@ -155,12 +165,16 @@ describe("one's own bookings", () => {
 });
 
 describe("a wish", () => {
-  const quote = { token: "signed", quote: { charge: booking().charge, lines: [], issued_at: at(0), expires_at: at(1) } };
+  const quote = {
+    token: "signed",
+    quote: { charge: booking().charge, lines: [], issued_at: at(0), expires_at: at(1) },
+  };
 
   it("asks for the price and for what else there is, and books with what it was told", async () => {
+    let taken = true;
     const { api, sent } = fakeApi({
       "/v1/quotes": () => quote,
-      "/v1/availability": () => ({ resources: [times({ busy: [busy(9, 10)] })] }),
+      "/v1/series": () => ({ id: null, occurrences: [{ outcome: taken ? "taken" : "free" }] }),
       "/v1/suggestions": () => ({ suggestions: [{ resource: "b" }] }),
       "/v1/bookings": () => booking(),
     });
@@ -170,6 +184,7 @@ describe("a wish", () => {
     expect([wish.taken, wish.suggestions.length, wish.quote?.token]).toEqual([true, 1, "signed"]);
     wish.from = "12:00";
     wish.to = "13:00";
+    taken = false;
     await wish.check(true);
     expect(wish.taken).toBe(false);
     wish.title = " Plan ";
@@ -177,6 +192,25 @@ describe("a wish", () => {
     const { key, body } = sent.at(-1)!;
     expect(body).toMatchObject({ title: "Plan", quote: "signed", items: [{ resource: "a" }], slot: slot(11, 12) });
     expect(key).toMatch(/^[\w-]{16,}$/);
+  });
+
+  it("tells rules that are against it before it is booked, and a visitor whether it is free", async () => {
+    const refusals = [{ code: "closed" }];
+    const { api } = fakeApi({
+      "/v1/quotes": () => quote,
+      "/v1/series": () => ({ id: null, occurrences: [{ outcome: "refused", refusals }] }),
+      "/v1/availability": () => ({ resources: [times({ busy: [busy(9, 10)] })] }),
+      "/v1/suggestions": () => ({ suggestions: [] }),
+    });
+    const wish = new Wish(api, PARIS, "resource:a", spanOf(slot(9, 10)));
+    await wish.check(true);
+    expect([wish.taken, wish.refusals]).toEqual([false, refusals]);
+    await wish.check(false);
+    expect([wish.taken, wish.refusals]).toEqual([true, []]);
+    wish.from = "12:00";
+    wish.to = "13:00";
+    await wish.check(false);
+    expect(wish.taken).toBe(false);
   });
 
   it("asks again under the same key while nobody has answered, and under a new one after a refusal", async () => {

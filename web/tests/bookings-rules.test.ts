@@ -72,7 +72,12 @@ describe("wall clocks", () => {
     const sheet = monthSheet(day);
     expect([sheet.length % 7, isoDay(sheet[0]!), isoDay(sheet.at(-1)!)]).toEqual([0, "2026-10-26", "2026-12-06"]);
     expect([parseDay("2026-02-30"), parseDay("tomorrow"), parseDay(undefined)]).toEqual([null, null, null]);
-    expect([clock(5), clock(1440), parseClock("08:30:00"), parseClock("x")]).toEqual(["00:05", "24:00", 510, Number.NaN]);
+    expect([clock(5), clock(1440), parseClock("08:30:00"), parseClock("x")]).toEqual([
+      "00:05",
+      "24:00",
+      510,
+      Number.NaN,
+    ]);
     expect(isoWall(wall("2026-11-21T10:00"))).toBe("2026-11-21T10:00:00");
     expect(offset(Date.parse("2026-07-01T00:00Z"), "Mars/Olympus")).toBe(0);
   });
@@ -101,7 +106,9 @@ describe("the calendar's geometry", () => {
     expect(segmentsOf([block], day, hours, PARIS)).toEqual([
       { block, from: 1020, to: 1140, cutStart: false, cutEnd: true },
     ]);
-    expect(segmentsOf([block], day + 1, { from: 0, to: 600 }, PARIS)).toMatchObject([{ from: 0, to: 120, cutStart: true }]);
+    expect(segmentsOf([block], day + 1, { from: 0, to: 600 }, PARIS)).toMatchObject([
+      { from: 0, to: 120, cutStart: true },
+    ]);
     expect(percent(810, hours)).toBe(50);
   });
 
@@ -196,7 +203,14 @@ describe("what is read and written", () => {
   });
 
   it("resources and policies survive their forms", () => {
-    const values = { ...resourceValues(), name: "Ada", site: "s", policy: "p", features: "screen, , board", hour: 1200 };
+    const values = {
+      ...resourceValues(),
+      name: "Ada",
+      site: "s",
+      policy: "p",
+      features: "screen, , board",
+      hour: 1200,
+    };
     const made = resourceOf("ada", { ...values, plan_x: 10, plan_y: 0, sensor_place: "x" }, null);
     expect(made).toMatchObject({ features: ["screen", "board"], plan: { x: 10, y: 0 }, sensor: null, pool: null });
     expect(made.rates).toMatchObject({ standard: { hour: 1200, day: null }, member: null, vat: 2000 });

@@ -71,11 +71,15 @@ describe("a person", () => {
     // Moves it to another room and hour by dragging, and longer by its lower edge.
     await dragMouse(page, await pointOf(page, ada, hour(10) + 30), await pointOf(page, blaise, hour(13) + 30));
     await page.getByTestId("said").waitFor();
-    await expect.poll(async () => (await bookingsOf("driver"))[0]!.slot).toEqual(written(slotAt(tomorrow, hour(13), hour(14) + 30)));
+    await expect
+      .poll(async () => (await bookingsOf("driver"))[0]!.slot)
+      .toEqual(written(slotAt(tomorrow, hour(13), hour(14) + 30)));
     await page.getByTestId(`lane-${blaise}`).getByTestId("block-booking").waitFor();
     const edge = await pointOf(page, blaise, hour(14) + 28);
     await dragMouse(page, edge, await pointOf(page, blaise, hour(15)));
-    await expect.poll(async () => (await bookingsOf("driver"))[0]!.slot).toEqual(written(slotAt(tomorrow, hour(13), hour(15))));
+    await expect
+      .poll(async () => (await bookingsOf("driver"))[0]!.slot)
+      .toEqual(written(slotAt(tomorrow, hour(13), hour(15))));
 
     // Makes it weekly: what is taken is told for each date before anything is written.
     await book("agent", blaise, slotAt(tomorrow + 14, hour(13), hour(14)), "In the way");

@@ -69,7 +69,11 @@ describe("the calendar", () => {
     const page = await newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
     await openLive(page, calendarHash(house, tomorrow));
     await loginAs(page, "driver");
-    for (const hash of [...VIEWS.map((view) => calendarHash(house, tomorrow, { view })), "#/bookings/find", "#/bookings/mine"]) {
+    for (const hash of [
+      ...VIEWS.map((view) => calendarHash(house, tomorrow, { view })),
+      "#/bookings/find",
+      "#/bookings/mine",
+    ]) {
       await page.goto(`/${hash}`);
       await page.getByTestId("zone-line").waitFor();
       await page.waitForTimeout(300);
@@ -101,13 +105,13 @@ describe("the calendar", () => {
 
 describe("a manager", () => {
   it("approves, sees what was used and exports it", async () => {
-    const asked = await book("driver", house.hall, slotAt(tomorrow, 600, 720), "Fair");
+    const asked = await book("driver", house.hall, slotAt(tomorrow, 600, 720), `Fair of ${house.site}`);
     expect(asked.state).toBe("pending");
     const page = await newPage();
     await openLive(page, calendarHash(house, tomorrow));
     await loginAs(page, "manager");
     await page.goto(`/#/bookings/use?site=${house.site}`);
-    const waiting = page.getByTestId("approvals").locator("li", { hasText: "Fair" });
+    const waiting = page.getByTestId("approvals").locator("li", { hasText: `Fair of ${house.site}` });
     await waiting.getByRole("button", { name: "Approve", exact: true }).click();
     await waiting.waitFor({ state: "detached" });
     expect((await as<{ state: string }>("driver", "GET", `/v1/bookings/${asked.id}`)).state).toBe("booked");
@@ -134,7 +138,7 @@ describe("a manager", () => {
       await page.goto(`/#/bookings/resources?part=${part}`);
       await page.getByTestId("new").click();
       await fill("id", id);
-      await fill("name", `Built ${part}`);
+      await fill("name", `Built ${part} ${id}`);
       if (part === "sites") await fill("timezone", "Australia/Lord_Howe");
       if (part === "places") {
         await page.locator("[data-field=site]").selectOption(id);
@@ -144,7 +148,7 @@ describe("a manager", () => {
       await page.getByTestId("save").click();
       await saved();
     }
-    await page.getByRole("link", { name: "Built places" }).first().click();
+    await page.getByRole("link", { name: `Built places ${id}` }).click();
     expect(await violations(page)).toEqual([]);
     await page.getByTestId("show-door-code").click();
     const address = await page.getByTestId("door-address").innerText();
@@ -158,7 +162,9 @@ describe("a manager", () => {
 
     await page.goto("/#/bookings/resources?part=import");
     const row = `id,site,kind,name,policy,capacity\n${id}-2,${id},desk,Imported desk,${id},1\n`;
-    await page.getByTestId("import-file").setInputFiles({ name: "a.csv", mimeType: "text/csv", buffer: Buffer.from(row) });
+    await page
+      .getByTestId("import-file")
+      .setInputFiles({ name: "a.csv", mimeType: "text/csv", buffer: Buffer.from(row) });
     await page.getByRole("button", { name: "Import" }).click();
     expect(await page.getByTestId("import-counts").innerText()).toContain("1 created");
     await page.goto(`/#/bookings?site=${id}&kind=all`);

@@ -17,7 +17,10 @@ async function tokenOf(user: string): Promise<string> {
   if (known) return known;
   const url = inject("url");
   const issuer = `${url}/_local/identity`;
-  const discovery = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<string, string>;
+  const discovery = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<
+    string,
+    string
+  >;
   const verifier = randomBytes(32).toString("base64url");
   const redirect = `${url}/`;
   const query = new URLSearchParams({
@@ -139,7 +142,12 @@ export function calendarHash(house: House, day: number, more: Record<string, str
 }
 
 /** Where a minute of a lane is on the screen. */
-export async function pointOf(page: Page, resource: string, minute: number, day?: number): Promise<{ x: number; y: number }> {
+export async function pointOf(
+  page: Page,
+  resource: string,
+  minute: number,
+  day?: number,
+): Promise<{ x: number; y: number }> {
   const lane = page.locator(`[data-testid="lane-${resource}"]${day === undefined ? "" : `[data-day="${day}"]`}`);
   await lane.waitFor();
   const vertical = (await page.getByTestId("lanes").getAttribute("class"))?.includes("vertical") ?? true;
@@ -153,7 +161,11 @@ export async function pointOf(page: Page, resource: string, minute: number, day?
 }
 
 /** Presses at one place, lets go at another, with steps between as a hand makes them. */
-export async function dragMouse(page: Page, from: { x: number; y: number }, to: { x: number; y: number }): Promise<void> {
+export async function dragMouse(
+  page: Page,
+  from: { x: number; y: number },
+  to: { x: number; y: number },
+): Promise<void> {
   await page.mouse.move(from.x, from.y);
   await page.mouse.down();
   await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, { steps: 4 });

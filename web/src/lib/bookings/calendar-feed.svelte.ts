@@ -59,15 +59,15 @@ export class CalendarFeed implements Feed {
     const from = new Date(this.#range.start).toISOString();
     const to = new Date(this.#range.end).toISOString();
     const { loggedIn, staff } = this.#viewer();
-    const all = staff ? { all: "true", site: this.#site } : {};
+    const all = staff ? { all: "true" } : {};
     const [times, bookings] = await Promise.all([
       this.#api.availability({ site: this.#site, from, to }),
-      loggedIn ? this.#api.bookings({ from, to, ...all }) : [],
+      loggedIn ? this.#api.bookings({ from, to, site: this.#site, ...all }) : [],
     ]);
     // An answer to an older question would undo what is shown.
     if (asked !== this.#asked) return;
     this.times = times;
-    this.bookings = bookings.filter((booking) => booking.site === this.#site);
+    this.bookings = bookings;
     this.loaded = true;
   }
 
@@ -91,6 +91,15 @@ export class CalendarFeed implements Feed {
 
   /** What a write of this page answered, before any message tells it. */
   put(booking: Booking): void {
+    const before = this.bookings.find((one) => one.id === booking.id);
+    const ids = ({ resources }: Booking) => resources.map((one) => one.id);
+    const told = { event: "", type: "", at: "", booking: booking.id, site: this.#site, before: null };
+    if (before) {
+      const gone = { slot: before.slot, resources: ids(before), state: "cancelled" as const, version: before.version };
+      this.times = applyMessage(this.times, { ...told, ...gone });
+    }
+    const { slot, state, version } = booking;
+    this.times = applyMessage(this.times, { ...told, slot, state, version, resources: ids(booking) });
     if (booking.site !== this.#site || !overlaps(spanOf(booking.slot), this.#range)) {
       this.bookings = this.bookings.filter((one) => one.id !== booking.id);
     } else this.bookings = mergeBookings(this.bookings, [booking]);

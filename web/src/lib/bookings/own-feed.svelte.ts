@@ -61,7 +61,11 @@ export class OwnFeed implements Feed {
     this.profile = { ...this.profile, favourites: wanted ? [...others, resource] : others };
   }
 
-  dispose(): void {
+  /** Forgets everything: another may log in. */
+  clear(): void {
     clearTimeout(this.#reread);
+    this.bookings = [];
+    this.profile = null;
+    this.loaded = false;
   }
 }

@@ -19,6 +19,14 @@ import { clock, dayOf, instantOf, isoDay, isoWall, MINUTE, minuteOf, parseClock,
 
 const SUGGESTIONS = 5;
 
+/** What is known of a wish before it is booked. */
+interface Found {
+  taken: boolean;
+  suggestions?: Suggestion[];
+  refusals?: Refusal[];
+  occurrences?: Occurrence[];
+}
+
 export class Wish {
   title = $state("");
   /** `resource:<id>` or `pool:<id>`; what is wished first. */
@@ -105,15 +113,15 @@ export class Wish {
     try {
       const [quote, found] = await Promise.all([
         loggedIn ? this.#api.quote(items, slot, participants, payWith) : null,
-        rule && loggedIn ? this.#api.trySeries(this.#series("free_only")) : this.#look(slot, items),
+        loggedIn ? this.#try(slot, items, rule) : this.#look(slot, items),
       ]);
       if (asked !== this.#asked) return;
       this.quote = quote;
       this.failure = null;
-      this.refusals = [];
-      this.occurrences = "occurrences" in found ? found.occurrences : null;
-      this.taken = "taken" in found && found.taken;
-      this.suggestions = "taken" in found ? found.suggestions : [];
+      this.refusals = found.refusals ?? [];
+      this.occurrences = found.occurrences ?? null;
+      this.taken = found.taken;
+      this.suggestions = found.suggestions ?? [];
     } catch (error) {
       if (asked === this.#asked) this.#refused(error);
     } finally {
@@ -121,18 +129,28 @@ export class Wish {
     }
   }
 
-  async #look(slot: Slot, items: Item[]): Promise<{ taken: boolean; suggestions: Suggestion[] }> {
+  /** What would become of it, rules and quotas included: a series that is not written, of one date where it does not repeat. */
+  async #try(slot: Slot, items: Item[], rule: string | null): Promise<Found> {
+    const { occurrences } = await this.#api.trySeries(this.#series("free_only", rule ?? "FREQ=DAILY;COUNT=1"));
+    if (rule) return { taken: false, occurrences };
+    const { outcome, refusals } = occurrences[0]!;
+    if (outcome === "taken") return { taken: true, suggestions: await this.#suggest(slot, items) };
+    return { taken: false, refusals: outcome === "refused" ? refusals : [] };
+  }
+
+  /** The same for a visitor, who is told less: whether it is free. */
+  async #look(slot: Slot, items: Item[]): Promise<Found> {
     const span = { start: Date.parse(slot.start), end: Date.parse(slot.end) };
-    const query = { from: slot.start, to: slot.end };
     const each = items.map(async (item) => {
-      const times = await this.#api.availability({ ...query, ...item });
+      const times = await this.#api.availability({ from: slot.start, to: slot.end, ...item });
       return times.some((one) => isFree(one, span));
     });
-    if ((await Promise.all(each)).every(Boolean)) return { taken: false, suggestions: [] };
-    const first = items[0]!;
-    const participants = this.participants;
-    const wish = { ...first, start: slot.start, end: slot.end, participants, limit: SUGGESTIONS };
-    return { taken: true, suggestions: await this.#api.suggestions(wish) };
+    if ((await Promise.all(each)).every(Boolean)) return { taken: false };
+    return { taken: true, suggestions: await this.#suggest(slot, items) };
+  }
+
+  #suggest({ start, end }: Slot, items: Item[]): Promise<Suggestion[]> {
+    return this.#api.suggestions({ ...items[0], start, end, participants: this.participants, limit: SUGGESTIONS });
   }
 
   /** Books, or joins the waitlist; null when it was refused, which is told by the fields. */
@@ -184,7 +202,7 @@ export class Wish {
     if (told?.slug.startsWith("quote-")) this.quote = null;
   }
 
-  #series(mode: NewSeries["mode"]): NewSeries {
+  #series(mode: NewSeries["mode"], rule = this.rule ?? ""): NewSeries {
     const slot = this.slot!;
     const start = Date.parse(slot.start);
     return {
@@ -192,7 +210,7 @@ export class Wish {
         local_start: isoWall(toWall(start, this.zone)),
         timezone: this.zone,
         minutes: Math.round((Date.parse(slot.end) - start) / MINUTE),
-        rule: this.rule ?? "",
+        rule,
         except: this.#except,
       },
       items: this.items,

@@ -58,7 +58,7 @@ export const adminEn = {
   "form.closed": "Out of service",
   "form.description": "Good to know",
   "form.photos": "Pictures",
-  "form.photosHint": "One address a line, https:// or a path of this site.",
+  "form.photosHint": "One a line, as a path of this site: /photos/ada.jpg. Pictures of other servers are not shown.",
   "form.about": "General",
   "form.prices": "Prices, VAT included",
   "form.hour": "Hour",

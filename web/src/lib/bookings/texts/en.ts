@@ -202,6 +202,7 @@ export const en = {
   "change.scope": "What changes",
   "change.one": "Only this date",
   "change.following": "This and all that follow",
+  "change.all": "All that are to come",
   "moved.done": "{title}: {when}.",
   "moved.undone": "Moved back.",
   "held.until": "Kept for you until {time} ({left} left).",

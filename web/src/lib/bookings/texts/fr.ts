@@ -203,6 +203,7 @@ export const fr: Record<keyof typeof en, Text> = {
   "change.scope": "Ce qui change",
   "change.one": "Seulement cette date",
   "change.following": "Celle-ci et toutes les suivantes",
+  "change.all": "Toutes celles à venir",
   "moved.done": "{title} : {when}.",
   "moved.undone": "Remise à sa place.",
   "held.until": "Gardée pour vous jusqu'à {time} (encore {left}).",
