@@ -56,8 +56,8 @@ describe("what a calendar shows", () => {
     );
     expect(taken()).toEqual([["14-15"]]);
     // Nothing of it is shown: the very same array.
-    expect(applyMessage(all, message({ resources: ["elsewhere"] }))).toBe(all);
-    expect(applyMessage(all, message({ resources: [], state: "waitlist" }))).toBe(all);
+    expect(applyMessage(all, message({ booking: "x", resources: ["elsewhere"] }))).toBe(all);
+    expect(applyMessage(all, message({ booking: "x", resources: [], state: "waitlist" }))).toBe(all);
   });
 
   it("keeps a buffer that an answer told when the message of the same booking comes after it", () => {

@@ -32,17 +32,19 @@ async function tokenOf(user: string): Promise<string> {
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
     code_challenge_method: "S256",
   });
-  const answered = await fetch(`${discovery.authorization_endpoint}?${query}`, {
+  const form = await fetch(`${discovery.authorization_endpoint}?${query}`);
+  const action = /<form[^>]*action="([^"]*)"/.exec(await form.text())?.[1]?.replaceAll("&amp;", "&") ?? "";
+  const answered = await fetch(new URL(action, form.url), {
     method: "POST",
     redirect: "manual",
     body: new URLSearchParams({ demo: user }),
   });
   const code = new URL(answered.headers.get("location") ?? "", url).searchParams.get("code");
   if (!code) throw new Error(`no code for ${user}: ${answered.status} ${await answered.text()}`);
-  const form = { grant_type: "authorization_code", client_id: "parvis-web", redirect_uri: redirect, code };
+  const request = { grant_type: "authorization_code", client_id: "parvis-web", redirect_uri: redirect, code };
   const response = await fetch(discovery.token_endpoint!, {
     method: "POST",
-    body: new URLSearchParams({ ...form, code_verifier: verifier }),
+    body: new URLSearchParams({ ...request, code_verifier: verifier }),
   });
   const { access_token: token } = (await response.json()) as { access_token: string };
   tokens.set(user, token);

@@ -59,7 +59,8 @@ export const adminFr: Record<keyof typeof adminEn, Text> = {
   "form.closed": "Hors service",
   "form.description": "Bon à savoir",
   "form.photos": "Photos",
-  "form.photosHint": "Une par ligne, comme chemin de ce site : /photos/ada.jpg. Les images d'autres serveurs ne sont pas montrées.",
+  "form.photosHint":
+    "Une par ligne, comme chemin de ce site : /photos/ada.jpg. Les images d'autres serveurs ne sont pas montrées.",
   "form.about": "Général",
   "form.prices": "Prix, TVA comprise",
   "form.hour": "Heure",
