@@ -25,5 +25,6 @@ export default ts.config(
     // TypeScript knows better than this rule what is defined.
     rules: { "no-undef": "off" },
   },
+  { files: ["public/sw.js"], languageOptions: { globals: globals.serviceworker } },
   { files: ["**/*.ts"], rules: { "no-undef": "off" } },
 );

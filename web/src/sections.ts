@@ -29,4 +29,26 @@ export const sections: Section[] = [
       { page: "admin", label: "nav.admin", icon: "tools", href: () => links.admin(), roles: ["admin", "manager"] },
     ],
   },
+  {
+    id: "bookings",
+    label: "nav.bookings",
+    pages: [
+      { page: "calendar", label: "nav.calendar", icon: "calendar", href: () => links.bookings() },
+      { page: "find", label: "nav.find", icon: "search", href: () => links.bookings("find") },
+      { page: "mine", label: "nav.mine", icon: "user", href: () => links.bookings("mine") },
+      { page: "use", label: "nav.use", icon: "chart", href: () => links.bookings("use"), roles: ["admin", "manager"] },
+      {
+        page: "resources",
+        label: "nav.resources",
+        icon: "tools",
+        href: () => links.bookings("resources"),
+        roles: ["admin", "manager"],
+      },
+    ],
+  },
 ];
+
+/** The part of the product that a page belongs to; a page that is in no navigation belongs to the bookings (the door's check-in). */
+export function sectionOf(page: Route["page"]): Section {
+  return sections.find((section) => section.pages.some((one) => one.page === page)) ?? sections.at(-1)!;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Api, ApiError } from "../src/lib/api/client";
+import { Api } from "../src/lib/api/client";
 import { nextLink, readExport } from "../src/lib/export";
 
 const BASE = "https://api.example";
@@ -58,7 +58,7 @@ describe("an export", () => {
           : await api.file(String(input), never),
     });
     const read = readExport(failing, URL_OF("csv"), "csv", never, () => undefined);
-    await expect(read).rejects.toEqual(new ApiError(503, "Unavailable", "The database is waking up."));
+    await expect(read).rejects.toMatchObject({ status: 503, title: "Unavailable", detail: "The database is waking up." });
   });
 
   it("whose links go round, or elsewhere, is refused", async () => {

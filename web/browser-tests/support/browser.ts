@@ -35,6 +35,8 @@ export async function newPage(options: BrowserContextOptions = {}): Promise<Page
     locale: "en-GB",
     timezoneId: "America/New_York",
     viewport: { width: 1280, height: 900 },
+    // Requests that a worker makes are out of the tests' sight; the one test about it lets it in.
+    serviceWorkers: "block",
     ...options,
   });
   contexts.push(context);

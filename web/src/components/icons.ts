@@ -21,6 +21,14 @@ export const icons = {
   up: "M7 14l5-5 5 5",
   down: "M7 10l5 5 5-5",
   upload: "M12 16V5M7.500 9 12 4.500 16.500 9M5 20h14",
+  calendar: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
+  search: "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13M15.500 15.500 20 20",
+  chart: "M4 20h16M7 16v-5M12 16V6M17 16v-8",
+  previous: "M14.500 6 8.500 12l6 6",
+  next: "M9.500 6l6 6-6 6",
+  repeat: "M5 11a7 7 0 0 1 12-4l2 2M19 5v4h-4M19 13a7 7 0 0 1-12 4l-2-2M5 19v-4h4",
+  plan: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM14 14h2v2h-2zM18 18h2v2h-2zM18 14h2M14 18v2",
+  star: "M12 4l2.500 5.200 5.700.700-4.200 3.900 1.100 5.700-5.100-2.800-5.100 2.800L8 13.800 3.800 9.900l5.700-.700z",
 } as const;
 
 export type IconName = keyof typeof icons;

@@ -6,7 +6,7 @@ const made = new Map<string, Intl.DateTimeFormat | Intl.NumberFormat>();
 
 type Instant = string | number | Date;
 
-function dates(language: Language, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+export function dates(language: Language, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `d|${language}|${zone}|${JSON.stringify(options)}`;
   let format = made.get(key) as Intl.DateTimeFormat | undefined;
   if (!format) {
@@ -16,7 +16,7 @@ function dates(language: Language, zone: string, options: Intl.DateTimeFormatOpt
   return format;
 }
 
-function numbers(language: Language, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+export function numbers(language: Language, options: Intl.NumberFormatOptions): Intl.NumberFormat {
   const key = `n|${language}|${JSON.stringify(options)}`;
   let format = made.get(key) as Intl.NumberFormat | undefined;
   if (!format) {
@@ -27,7 +27,7 @@ function numbers(language: Language, options: Intl.NumberFormatOptions): Intl.Nu
 }
 
 /** A zone the browser does not know must not take the page down. */
-function knownZone(zone: string): string {
+export function knownZone(zone: string): string {
   try {
     new Intl.DateTimeFormat("en", { timeZone: zone });
     return zone;

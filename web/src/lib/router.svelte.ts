@@ -1,11 +1,28 @@
 /** Hash routes, so that any static host serves every deep link. */
 
-export type Route =
-  { page: "dashboard"; place: string | null } | { page: "places" } | { page: "admin"; place: string | null };
+export type BookingPage = "calendar" | "find" | "mine" | "use" | "resources" | "check-in";
 
-/** `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`; anything else is the dashboard. */
+export type Route =
+  | { page: "dashboard"; place: string | null }
+  | { page: "places" }
+  | { page: "admin"; place: string | null }
+  | { page: BookingPage; query: Record<string, string> };
+
+const BOOKING_PAGES: readonly string[] = ["calendar", "find", "mine", "use", "resources"];
+
+/**
+ * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, and `#/check-in?..`, which QR codes on doors hold;
+ * anything else is the dashboard.
+ */
 export function parseRoute(hash: string): Route {
-  const [page, argument] = hash.replace(/^#\/?/, "").split("?")[0]!.split("/");
+  const [path = "", search] = hash.replace(/^#\/?/, "").split("?");
+  const [page, argument] = path.split("/");
+  const query = Object.fromEntries(new URLSearchParams(search));
+  if (page === "bookings") {
+    const name = BOOKING_PAGES.includes(argument ?? "") ? (argument as BookingPage) : "calendar";
+    return { page: name, query };
+  }
+  if (page === "check-in") return { page, query };
   const place = argument ? safeDecode(argument) : null;
   if (page === "places") return { page: "places" };
   if (page === "admin") return { page: "admin", place };
@@ -23,6 +40,11 @@ function safeDecode(text: string): string {
 export const links = {
   dashboard: (place?: string | null) => (place ? `#/parking/${encodeURIComponent(place)}` : "#/parking"),
   places: () => "#/places",
+  /** Empty values are left out. */
+  bookings: (page: BookingPage = "calendar", query: Record<string, string> = {}) => {
+    const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
+    return `#/bookings${page === "calendar" ? "" : `/${page}`}${search ? `?${search}` : ""}`;
+  },
   admin: (place?: string | null) => (place ? `#/admin/${encodeURIComponent(place)}` : "#/admin"),
 };
 

@@ -19,6 +19,10 @@ export class ApiError extends Error {
     readonly title: string,
     readonly detail: string | null,
     readonly errors: FieldError[] = [],
+    /** The end of the problem's type, which tells refusals apart; empty when there is none. */
+    readonly slug: string = "",
+    /** All members of the problem document, for what only some problems have. */
+    readonly members: Record<string, unknown> = {},
   ) {
     super(detail ?? title);
     this.name = "ApiError";
@@ -35,6 +39,8 @@ const CACHE_SIZE = 64;
 const TIMEOUT_MS = 15_000;
 /** Above what the API itself allows an answer: a file may have to wait for the database to wake up. */
 const FILE_TIMEOUT_MS = 60_000;
+
+type Query = Record<string, string | number | null | undefined>;
 
 export interface ApiOptions {
   base: string;
@@ -56,14 +62,14 @@ export class Api {
   }
 
   /** The address of an API path. */
-  url(path: string, query: Record<string, string | number | null | undefined> = {}): string {
+  url(path: string, query: Query = {}): string {
     const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
     const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
     return `${this.#base}${path}${search ? `?${search}` : ""}`;
   }
 
   /** GET with If-None-Match; a 304 gives the very object of the earlier answer, so that callers can compare by identity. */
-  async get<T>(path: string, query: Record<string, string | number | null | undefined> = {}): Promise<T> {
+  async get<T>(path: string, query: Query = {}): Promise<T> {
     const url = this.url(path, query);
     const cached = this.#cache.get(url);
     const headers: Record<string, string> = { accept: "application/json" };
@@ -79,23 +85,49 @@ export class Api {
     return body;
   }
 
+  /** GET of what belongs to the one who is logged in; nothing of it is kept. */
+  async own<T>(path: string, query: Query = {}): Promise<T> {
+    const headers = { accept: "application/json", ...(await this.#login()) };
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await this.#fetch(this.url(path, query), { headers, cache: "no-store", signal });
+    if (!response.ok) throw await toError(response);
+    return (await response.json()) as T;
+  }
+
+  /** A file that only the one who is logged in may have. */
+  async ownFile(url: string, signal: AbortSignal): Promise<Response> {
+    return this.file(url, signal, await this.#login());
+  }
+
+  async #login(): Promise<Record<string, string>> {
+    const token = await this.#token();
+    return token ? { authorization: `Bearer ${token}` } : {};
+  }
+
   /** A file, by its whole address; nothing of it is kept. */
-  async file(url: string, signal: AbortSignal): Promise<Response> {
+  async file(url: string, signal: AbortSignal, headers?: Record<string, string>): Promise<Response> {
     const timeout = AbortSignal.timeout(FILE_TIMEOUT_MS);
-    const response = await this.#fetch(url, { cache: "no-store", signal: AbortSignal.any([signal, timeout]) });
+    const response = await this.#fetch(url, { headers, cache: "no-store", signal: AbortSignal.any([signal, timeout]) });
     if (!response.ok) throw await toError(response);
     return response;
   }
 
-  /** A write with the login's token; `version` becomes If-Match. */
+  /** A write with the login's token; `version` becomes If-Match, `key` makes repetitions harmless. */
   async send<T>(
     method: "POST" | "PUT" | "PATCH" | "DELETE",
     path: string,
-    options: { body?: unknown; raw?: { body: string; type: string }; version?: number } = {},
+    options: {
+      body?: unknown;
+      raw?: { body: string; type: string };
+      version?: number;
+      fresh?: boolean;
+      key?: string;
+    } = {},
   ): Promise<Written<T>> {
-    const headers: Record<string, string> = { accept: "application/json" };
-    const token = await this.#token();
-    if (token) headers.authorization = `Bearer ${token}`;
+    const headers: Record<string, string> = { accept: "application/json", ...(await this.#login()) };
+    // A creation must not overwrite what is there.
+    if (options.fresh) headers["if-none-match"] = "*";
+    if (options.key) headers["idempotency-key"] = options.key;
     if (options.version !== undefined) headers["if-match"] = `"${options.version}"`;
     let body: string | undefined;
     if (options.raw) {
@@ -140,19 +172,23 @@ export function placePath(id: string): string {
   return `/v1/places/${encodeURIComponent(id)}`;
 }
 
+interface Problem extends Record<string, unknown> {
+  type?: string;
+  title?: string;
+  detail?: string;
+  errors?: FieldError[];
+}
+
 async function toError(response: Response): Promise<ApiError> {
-  let title = response.statusText || `HTTP ${response.status}`;
-  let detail: string | null = null;
-  let errors: FieldError[] = [];
+  let problem: Problem = {};
   try {
-    const problem = (await response.json()) as { title?: string; detail?: string; errors?: FieldError[] };
-    title = problem.title ?? title;
-    detail = problem.detail ?? null;
-    errors = problem.errors ?? [];
+    problem = (await response.json()) as Problem;
   } catch {
     // Not a problem document (a proxy's page, an empty body): the status says enough.
   }
-  return new ApiError(response.status, title, detail, errors);
+  const title = problem.title ?? (response.statusText || `HTTP ${response.status}`);
+  const slug = problem.type?.split(/[/:#]/).at(-1) ?? "";
+  return new ApiError(response.status, title, problem.detail ?? null, problem.errors ?? [], slug, problem);
 }
 
 /** `/v1/places/<id>/zones/<zone>`. */

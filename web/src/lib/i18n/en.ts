@@ -11,10 +11,18 @@ export const en = {
   "app.crashed": "Something went wrong on this page.",
 
   "nav.label": "Main navigation",
+  "nav.sections": "Parts of Parvis",
   "nav.parking": "Parking",
   "nav.dashboard": "Dashboard",
   "nav.places": "All car parks",
   "nav.admin": "Administration",
+  "nav.bookings": "Bookings",
+  "nav.calendar": "Calendar",
+  "nav.find": "Find a place",
+  "nav.mine": "My bookings",
+  "nav.use": "Overview",
+  "nav.resources": "Places",
+  "sheet.close": "Close",
 
   "prefs.language": "Français",
   "prefs.languageLabel": "Passer en français",

@@ -10,10 +10,18 @@ export const fr: Record<Key, Text> = {
   "app.crashed": "Cette page a rencontré un problème.",
 
   "nav.label": "Navigation principale",
+  "nav.sections": "Parties de Parvis",
   "nav.parking": "Stationnement",
   "nav.dashboard": "Tableau de bord",
   "nav.places": "Tous les parkings",
   "nav.admin": "Administration",
+  "nav.bookings": "Réservations",
+  "nav.calendar": "Calendrier",
+  "nav.find": "Trouver",
+  "nav.mine": "Mes réservations",
+  "nav.use": "Synthèse",
+  "nav.resources": "Lieux",
+  "sheet.close": "Fermer",
 
   "prefs.language": "English",
   "prefs.languageLabel": "Switch to English",

@@ -8,7 +8,11 @@ const dictionaries: Record<Language, Record<Key, Text>> = { en, fr };
 
 /** The text of `key`; `vars.n` chooses between singular and plural. */
 export function translate(language: Language, key: Key, vars: Vars = {}): string {
-  const entry = dictionaries[language][key];
+  return render(language, dictionaries[language][key], vars);
+}
+
+/** A text with its placeholders filled in. */
+export function render(language: Language, entry: Text, vars: Vars = {}): string {
   const text = typeof entry === "string" ? entry : entry[pluralForm(language, vars.n)];
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(vars[name] ?? whole));
 }
