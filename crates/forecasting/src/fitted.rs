@@ -1,0 +1,428 @@
+//! Training a series and forecasting it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    calendar::{Calendar, Feature},
+    calibration::{Calibration, Law},
+    error::Unforecastable,
+    explanation::{Explanation, explain},
+    metrics::seasonal_scale,
+    models::{Model, Past, StructuralConfig, Trained},
+    selection::{Plan, Rehearsal, hour},
+    series::{Grid, Kind, Series, stuck},
+};
+
+/// Version of the serialised form of [`Fitted`].
+pub const VERSION: u32 = 1;
+
+/// The probabilities of the quantiles in a [`Forecast`].
+pub const PROBABILITIES: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975];
+
+/// How to train.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Steps ahead for which models are chosen and calibrated.
+    pub horizon: usize,
+    /// Steps between the origins of the rehearsal on held-back data.
+    pub every: usize,
+    /// The models to choose from.
+    pub models: Vec<Model>,
+    /// The mean of similar or nearby places, on the same grid, if there are any.
+    pub neighbours: Option<Series>,
+}
+
+impl Options {
+    /// For forecasts up to some steps ahead, issued every `every` steps.
+    #[must_use]
+    pub fn new(horizon: usize, every: usize) -> Self {
+        Self { horizon: horizon.max(1), every: every.max(1), models: candidates(), neighbours: None }
+    }
+
+    /// With some models only.
+    #[must_use]
+    pub fn with_models(mut self, models: Vec<Model>) -> Self {
+        self.models = models;
+        self
+    }
+
+    /// With the mean of similar places.
+    #[must_use]
+    pub fn with_neighbours(mut self, neighbours: Series) -> Self {
+        self.neighbours = Some(neighbours);
+        self
+    }
+}
+
+/// The models that are tried unless others are asked for.
+#[must_use]
+pub fn candidates() -> Vec<Model> {
+    let structural = |level_days, shape_weeks, annual, trend, neighbours| {
+        Model::Structural(StructuralConfig { level_days, shape_weeks, annual, trend, neighbours })
+    };
+    vec![
+        Model::SeasonalNaive,
+        Model::SeasonalMeans { weeks: 4, level_days: 7 },
+        structural(28, 104, false, 0, 0),
+        structural(28, 104, true, 0, 0),
+        structural(10, 52, true, 0, 0),
+        structural(7, 8, false, 0, 0),
+        structural(7, 8, false, 50, 0),
+        structural(3, 4, false, 0, 0),
+        structural(7, 8, false, 0, 7),
+    ]
+}
+
+/// Observed days that a component of the time of the year needs.
+const ANNUAL_DAYS: usize = 500;
+/// Share of the history, and days, that are held back at most to choose and calibrate.
+const HELD_BACK_SHARE: f64 = 0.5;
+const HELD_BACK_DAYS: usize = 112;
+
+/// A trained series: what is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fitted {
+    version: u32,
+    grid: Grid,
+    kind: Kind,
+    calendar: Calendar,
+    /// Steps known.
+    end: usize,
+    first: DateTime<Utc>,
+    members: Vec<Member>,
+    calibration: Calibration,
+    /// Error of the seasonal naive forecast in the training span.
+    scale: Option<f64>,
+    /// Mean absolute error by model in the rehearsal.
+    rehearsed: Vec<Rehearsed>,
+    stuck_steps: usize,
+    gap_steps: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Member {
+    pub model: Model,
+    pub weight: f64,
+    pub trained: Trained,
+}
+
+/// What a model's rehearsal on held-back data gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rehearsed {
+    /// Name of the model.
+    pub model: String,
+    /// Its weight in the combination.
+    pub weight: f64,
+    /// Mean absolute error of its mean, in the unit of the series; none if nothing could be held back.
+    pub mae: Option<f64>,
+}
+
+/// Trains a series: chooses and combines models on held-back parts of its past, calibrates, and learns from all of it.
+///
+/// # Errors
+/// If the series cannot be forecast, with the reason.
+pub fn fit(series: &Series, calendar: &Calendar, options: &Options) -> Result<Fitted, Unforecastable> {
+    let prepared = Prepared::new(series, calendar, options)?;
+    let past = prepared.past();
+    let end = prepared.end;
+    let models = prepared.suited(&options.models);
+    let plan = prepared.plan(options);
+    let rehearsal = Rehearsal::new(&past, &models, plan);
+    let weights = rehearsal.weights(&past);
+    let errors = rehearsal.errors(&past);
+    let calibration = if prepared.constant {
+        Calibration::certain(series.kind())
+    } else {
+        Calibration::learn(series.kind(), past.slots_per_day, &rehearsal.scored(&past, &weights))
+    };
+    let rehearsed = models
+        .iter()
+        .zip(weights.iter().zip(errors))
+        .map(|(model, (weight, mae))| Rehearsed {
+            model: model.name(),
+            weight: *weight,
+            mae: (!rehearsal.is_empty()).then_some(mae),
+        })
+        .collect();
+    let members = models
+        .into_iter()
+        .zip(weights)
+        .filter(|(_, weight)| *weight > 0.0)
+        .map(|(model, weight)| Member { model, weight, trained: model.train(&past, end) })
+        .collect();
+    Ok(Fitted {
+        version: VERSION,
+        grid: series.grid().clone(),
+        kind: series.kind(),
+        calendar: calendar.clone(),
+        end,
+        first: series.grid().at(prepared.first),
+        members,
+        calibration,
+        scale: seasonal_scale(series),
+        rehearsed,
+        stuck_steps: prepared.stuck_steps,
+        gap_steps: prepared.gap_steps,
+    })
+}
+
+/// A series made ready: closed and stuck steps taken out, the calendar read.
+struct Prepared {
+    values: Vec<f64>,
+    features: Vec<Feature>,
+    kind: Kind,
+    slots_per_day: usize,
+    neighbours: Vec<f64>,
+    first: usize,
+    end: usize,
+    constant: bool,
+    stuck_steps: usize,
+    gap_steps: usize,
+}
+
+/// Days without observation after which a source is silent.
+const SILENT_DAYS: usize = 28;
+
+impl Prepared {
+    fn new(series: &Series, calendar: &Calendar, options: &Options) -> Result<Self, Unforecastable> {
+        let slots_per_day = series.grid().slots_per_day();
+        let stretches = stuck(series);
+        let cleaned = series.without(&stretches);
+        let features = calendar.features(series.grid(), 0..series.len());
+        let mut values = cleaned.raw().to_vec();
+        for (value, _) in values.iter_mut().zip(&features).filter(|(_, feature)| !feature.open) {
+            *value = f64::NAN;
+        }
+        let observed = |index: &usize| !values[*index].is_nan();
+        let last = (0..values.len()).rev().find(observed);
+        if let Some(stretch) = stretches.last()
+            && last.is_none_or(|last| last < stretch.start)
+        {
+            let value = series.value(stretch.start).unwrap_or_default();
+            return Err(Unforecastable::Stuck { since: series.grid().at(stretch.start), value });
+        }
+        let (Some(first), Some(last)) = ((0..values.len()).find(observed), last) else {
+            return Err(Unforecastable::Empty);
+        };
+        let days = (last + 1 - first) as f64 / slots_per_day as f64;
+        if days < 7.0 - 1.0 / 24.0 {
+            return Err(Unforecastable::TooShort { days });
+        }
+        if values.len() - last > SILENT_DAYS * slots_per_day {
+            return Err(Unforecastable::Silent { since: series.grid().at(last) });
+        }
+        let seen = values.iter().filter(|value| !value.is_nan()).count();
+        let share = seen as f64 / (last + 1 - first) as f64;
+        if share < LEAST_SHARE {
+            return Err(Unforecastable::TooSparse { share });
+        }
+        let constant = values[first..].iter().filter(|value| !value.is_nan()).all(|value| *value == values[first]);
+        Ok(Self {
+            kind: series.kind(),
+            slots_per_day,
+            neighbours: options.neighbours.as_ref().map_or_else(Vec::new, |series| neighbour_levels(series, calendar)),
+            first,
+            end: values.len(),
+            constant,
+            stuck_steps: stretches.iter().map(|stretch| stretch.end - stretch.start).sum(),
+            gap_steps: last + 1 - first - seen,
+            values,
+            features,
+        })
+    }
+
+    fn past(&self) -> Past<'_> {
+        Past {
+            values: &self.values,
+            features: &self.features,
+            kind: self.kind,
+            slots_per_day: self.slots_per_day,
+            neighbours: &self.neighbours,
+        }
+    }
+
+    /// The models that this history can bear.
+    fn suited(&self, models: &[Model]) -> Vec<Model> {
+        let days = (self.end - self.first) / self.slots_per_day;
+        let suited = |model: &&Model| match model {
+            Model::SeasonalNaive => true,
+            Model::SeasonalMeans { weeks, .. } => days >= 14 || *weeks <= 4,
+            Model::Structural(config) => {
+                (!config.annual || days >= ANNUAL_DAYS) && (config.neighbours == 0 || !self.neighbours.is_empty())
+            }
+        };
+        let kept: Vec<Model> = models.iter().filter(suited).copied().collect();
+        if kept.is_empty() { vec![Model::SeasonalNaive] } else { kept }
+    }
+
+    fn plan(&self, options: &Options) -> Plan {
+        let length = self.end - self.first;
+        let held_back =
+            ((length as f64 * HELD_BACK_SHARE) as usize).min(HELD_BACK_DAYS * self.slots_per_day + options.horizon);
+        // The first week is never held back: weekdays would be unknown.
+        let from = (self.end - held_back).max(self.first + 7 * self.slots_per_day);
+        Plan { from, end: self.end, every: options.every, horizon: options.horizon }
+    }
+}
+
+/// Least share of steps with a value: opening hours of two hours on workdays have more.
+const LEAST_SHARE: f64 = 0.05;
+
+/// How far similar places stood above their usual level at the end of the day before each day.
+fn neighbour_levels(series: &Series, calendar: &Calendar) -> Vec<f64> {
+    let features = calendar.features(series.grid(), 0..series.len());
+    let slots_per_day = series.grid().slots_per_day();
+    let past = Past { values: series.raw(), features: &features, kind: series.kind(), slots_per_day, neighbours: &[] };
+    let config = StructuralConfig { level_days: 7, shape_weeks: 8, annual: false, trend: 0, neighbours: 0 };
+    if series.is_empty() {
+        return Vec::new();
+    }
+    let mut model = Model::Structural(config).train(&past, series.len());
+    let mut levels = Vec::new();
+    let mut day = usize::MAX;
+    for index in 0..series.len() {
+        if past.day(index) != day {
+            day = past.day(index);
+            model.condition(&past, index);
+            levels.resize(day + 1, model.structural().map_or(1.0, crate::models::Structural::level));
+        }
+    }
+    levels
+}
+
+impl Fitted {
+    /// Takes note of newer observations of the same series, without choosing or calibrating anew: the hourly update.
+    ///
+    /// # Errors
+    /// If the series as it is now cannot be forecast, with the reason.
+    pub fn update(&mut self, series: &Series, options: &Options) -> Result<(), Unforecastable> {
+        let prepared = Prepared::new(series, &self.calendar, options)?;
+        for member in &mut self.members {
+            member.trained.condition(&prepared.past(), prepared.end);
+        }
+        self.end = prepared.end;
+        self.gap_steps = prepared.gap_steps;
+        self.stuck_steps = prepared.stuck_steps;
+        Ok(())
+    }
+
+    /// Forecasts the next steps.
+    #[must_use]
+    pub fn forecast(&self, horizon: usize) -> Forecast {
+        let features = self.calendar.features(&self.grid, self.end..self.end + horizon);
+        let steps = features
+            .iter()
+            .enumerate()
+            .map(|(ahead, feature)| {
+                let (mean, law) = self.law(feature, ahead + 1);
+                StepForecast {
+                    start: self.grid.at(self.end + ahead),
+                    open: feature.open,
+                    mean,
+                    quantiles: law.quantiles(&PROBABILITIES),
+                    chance_below_capacity: match self.kind {
+                        Kind::Bounded { capacity } => Some(law.around(self.kind.clamp(capacity - self.one())).1),
+                        Kind::Count | Kind::Amount => None,
+                    },
+                }
+            })
+            .collect();
+        Forecast { origin: self.grid.at(self.end), steps, explanation: explain(self, &features) }
+    }
+
+    /// What stands for one space: a hundredth of a capacity that is a rate.
+    fn one(&self) -> f64 {
+        match self.kind {
+            Kind::Bounded { capacity } if capacity <= 1.0 => 0.01 * capacity,
+            _ => 1.0,
+        }
+    }
+
+    /// The mean and the distribution of a step.
+    pub(crate) fn law(&self, feature: &Feature, lead: usize) -> (f64, Law<'_>) {
+        if !feature.open {
+            return (0.0, Law::closed(self.kind));
+        }
+        let mean: f64 = self.members.iter().map(|member| member.weight * member.trained.mean(feature, lead)).sum();
+        let mean = self.kind.clamp(mean);
+        let slots_per_day = self.grid.slots_per_day();
+        (mean, self.calibration.law(mean, lead, hour(usize::from(feature.slot), slots_per_day)))
+    }
+
+    /// What the rehearsal on held-back data gave, by model.
+    #[must_use]
+    pub fn rehearsed(&self) -> &[Rehearsed] {
+        &self.rehearsed
+    }
+
+    /// The version of the stored form; another than [`VERSION`] calls for training anew.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// From when to when it was trained: the first observation, and the end of the last known step.
+    #[must_use]
+    pub fn span(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.first, self.grid.at(self.end))
+    }
+
+    /// Steps taken out because the source was stuck, and steps without observation.
+    #[must_use]
+    pub fn flaws(&self) -> (usize, usize) {
+        (self.stuck_steps, self.gap_steps)
+    }
+
+    /// Error of the seasonal naive forecast in the training span: the scale of MASE.
+    #[must_use]
+    pub fn scale(&self) -> Option<f64> {
+        self.scale
+    }
+
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    pub(crate) fn local_day(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.calendar.timezone).date_naive()
+    }
+
+    pub(crate) fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    pub(crate) fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    pub(crate) fn end(&self) -> usize {
+        self.end
+    }
+}
+
+/// A forecast of the next steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    /// What was known: everything before this moment.
+    pub origin: DateTime<Utc>,
+    /// The steps, the first one beginning at the origin.
+    pub steps: Vec<StepForecast>,
+    /// Why the forecast is as it is.
+    pub explanation: Explanation,
+}
+
+/// The forecast of one step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepForecast {
+    /// When the step begins.
+    pub start: DateTime<Utc>,
+    /// Whether the place is open then; everything is 0 otherwise.
+    pub open: bool,
+    /// Expected value, in the unit of the series.
+    pub mean: f64,
+    /// Quantiles at [`PROBABILITIES`], ascending.
+    pub quantiles: Vec<f64>,
+    /// For occupancy: the probability, 0 to 1, that at least one space is free, the chance of finding a place on arrival.
+    pub chance_below_capacity: Option<f64>,
+}
