@@ -10,6 +10,7 @@ use crate::{
 };
 
 const TEMPLATE: &str = include_str!("report.html");
+const HEADINGS: [&str; 7] = ["model", "MAE", "MASE", "WAPE", "CRPS", "80 % coverage", "95 % coverage"];
 /// Points of a plot: three weeks of hours.
 const PLOTTED: usize = 504;
 const WIDTH: f64 = 960.0;
@@ -43,7 +44,7 @@ pub fn html(
         .collect();
     let series: Vec<Value> = outcomes.iter().map(|outcome| section(contenders, outcome)).collect();
     environment.get_template("report")?.render(context! {
-        title, headline => headline(outcomes, plan), notes => &contents.notes, summary, series,
+        headings => HEADINGS, title, headline => headline(outcomes, plan), notes => &contents.notes, summary, series,
         several => outcomes.len() > 1,
         rate => outcomes.iter().any(|outcome| outcome.capacity.is_some()),
     })

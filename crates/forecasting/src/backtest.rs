@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     calendar::Calendar,
     error::Unforecastable,
-    fitted::{Fitted, Options, PROBABILITIES, fit},
+    fitted::{Fitted, Options, PROBABILITIES, fit_with},
     metrics::Accuracy,
     series::Series,
 };
@@ -63,15 +63,16 @@ pub fn backtest(series: &Series, calendar: &Calendar, options: &Options, plan: &
     let mut fitted: Option<(DateTime<Utc>, Fitted)> = None;
     for origin in origins(series, calendar, plan) {
         let known = series.until(origin);
+        let past = &features[..known.len()];
         let now = Options {
             neighbours: options.neighbours.as_ref().map(|neighbours| neighbours.until(origin)),
             ..options.clone()
         };
         let outcome = match fitted.take() {
             Some((trained_at, mut fitted)) if origin - trained_at < plan.retrain => {
-                fitted.update(&known, &now).map(|()| (trained_at, fitted))
+                fitted.update_with(&known, &now, past).map(|()| (trained_at, fitted))
             }
-            _ => fit(&known, calendar, &now).map(|fitted| (origin, fitted)),
+            _ => fit_with(&known, calendar, &now, past).map(|fitted| (origin, fitted)),
         };
         match outcome {
             Ok(current) => {

@@ -44,8 +44,13 @@ struct Table {
 const POINTS: usize = 101;
 /// Errors that a lead time needs for a table of its own.
 const ENOUGH: usize = 200;
-/// What the plain distribution is worth beside the observed errors.
-const PRIOR: f64 = 10.0;
+/// What the plain distribution of counts is worth beside the observed errors, in days of them.
+const PRIOR_DAYS: f64 = 3.0;
+/// Days of errors after which half of their median is taken for a bias: errors of one week resemble each other.
+const BIAS_DAYS: f64 = 56.0;
+/// Intervals are wider by this many parts of the days of errors: the errors of one day resemble each other, so that days,
+/// not steps, are the sample, and few of them say little of their spread (as Student's quantiles exceed normal ones).
+const WIDENING_DAYS: f64 = 3.0;
 const HOURS: usize = 24;
 /// Ends of the classes of lead times, in hours.
 const LEAD_HOURS: [usize; 8] = [1, 2, 4, 8, 24, 48, 96, usize::MAX];
@@ -56,7 +61,7 @@ impl Calibration {
         Self { kind, overdispersion: 0.0, scale: vec![0.0; HOURS], tables: Vec::new() }
     }
 
-    pub fn learn(kind: Kind, slots_per_day: usize, scored: &[Scored]) -> Self {
+    pub fn learn(kind: Kind, slots_per_day: usize, scored: &[Scored], days: f64) -> Self {
         let overdispersion = overdispersion(scored);
         let scale = scales(kind, scored);
         let mut calibration = Self { kind, overdispersion, scale, tables: Vec::new() };
@@ -67,12 +72,12 @@ impl Calibration {
             pending.extend(scored.iter().filter(|one| before < one.lead && one.lead <= until));
             before = before.max(until);
             if pending.len() >= ENOUGH {
-                calibration.push(until, &std::mem::take(&mut pending));
+                calibration.push(until, &std::mem::take(&mut pending), days);
             }
         }
         // What is left over: too little for a table, unless it is all there is.
         if calibration.tables.is_empty() && !scored.is_empty() {
-            calibration.push(usize::MAX, scored);
+            calibration.push(usize::MAX, scored, days);
         }
         if let Some(last) = calibration.tables.last_mut() {
             last.until = usize::MAX;
@@ -80,12 +85,16 @@ impl Calibration {
         calibration
     }
 
-    fn push(&mut self, until: usize, scored: &[Scored]) {
-        let points = if matches!(self.kind, Kind::Count) { self.transforms(scored) } else { self.residuals(scored) };
+    fn push(&mut self, until: usize, scored: &[Scored], days: f64) {
+        let points = if matches!(self.kind, Kind::Count) {
+            self.transforms(scored, scored.len() as f64 / days.max(1.0) * PRIOR_DAYS)
+        } else {
+            self.residuals(scored, days)
+        };
         self.tables.push(Table { until, points });
     }
 
-    fn transforms(&self, scored: &[Scored]) -> Vec<f64> {
+    fn transforms(&self, scored: &[Scored], prior: f64) -> Vec<f64> {
         let steps: Vec<(f64, f64)> = scored
             .iter()
             .map(|one| NegativeBinomial { mean: one.mean, overdispersion: self.overdispersion }.around(one.value))
@@ -97,12 +106,12 @@ impl Calibration {
                     .iter()
                     .map(|(below, at)| if at > below { ((u - below) / (at - below)).clamp(0.0, 1.0) } else { f64::from(u8::from(u >= *at)) })
                     .sum();
-                (mass + PRIOR * u) / (steps.len() as f64 + PRIOR)
+                (mass + prior * u) / (steps.len() as f64 + prior)
             })
             .collect()
     }
 
-    fn residuals(&self, scored: &[Scored]) -> Vec<f64> {
+    fn residuals(&self, scored: &[Scored], days: f64) -> Vec<f64> {
         let mut scores: Vec<f64> = scored
             .iter()
             .map(|one| {
@@ -111,11 +120,14 @@ impl Calibration {
             })
             .collect();
         scores.sort_by(f64::total_cmp);
+        let median = interpolate(&scores, (scores.len() as f64 - 1.0) / 2.0);
+        let bias = median * days / (days + BIAS_DAYS);
+        let widening = 1.0 + WIDENING_DAYS / days.max(1.0);
         // The conformal correction for finite samples: the k-th of n errors has probability k / (n + 1).
         (0..POINTS)
             .map(|point| {
                 let place = point as f64 / (POINTS - 1) as f64 * (scores.len() as f64 + 1.0) - 1.0;
-                interpolate(&scores, place)
+                bias + widening * (interpolate(&scores, place) - median)
             })
             .collect()
     }
@@ -271,7 +283,7 @@ mod tests {
     fn poisson_counts_get_poisson_intervals() {
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(3);
         let errors = scored(20_000, |_| (7.0, Poisson::new(7.0).unwrap().sample(&mut random)));
-        let calibration = Calibration::learn(Kind::Count, 24, &errors);
+        let calibration = Calibration::learn(Kind::Count, 24, &errors, 400.0);
         assert_eq!(calibration.law(7.0, 10, 3).quantiles(&PROBABILITIES), [2.0, 4.0, 7.0, 10.0, 13.0]);
     }
 
@@ -279,7 +291,7 @@ mod tests {
     fn biased_and_overconfident_means_are_put_right() {
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(4);
         let errors = scored(20_000, |_| (50.0, 40.0 + random.random_range(-10.0..10.0)));
-        let calibration = Calibration::learn(Kind::Bounded { capacity: 100.0 }, 24, &errors);
+        let calibration = Calibration::learn(Kind::Bounded { capacity: 100.0 }, 24, &errors, 10_000.0);
         let quantiles = calibration.law(50.0, 10, 3).quantiles(&PROBABILITIES);
         for (quantile, expected) in quantiles.iter().zip([30.5, 32.0, 40.0, 48.0, 49.5]) {
             assert!((quantile - expected).abs() < 0.5, "{quantiles:?}");
@@ -291,7 +303,7 @@ mod tests {
     #[test]
     fn nothing_leaves_what_is_possible() {
         let errors = scored(300, |k| (95.0, if k % 2 == 0 { 100.0 } else { 60.0 }));
-        let calibration = Calibration::learn(Kind::Bounded { capacity: 100.0 }, 24, &errors);
+        let calibration = Calibration::learn(Kind::Bounded { capacity: 100.0 }, 24, &errors, 10_000.0);
         for mean in [0.0, 50.0, 100.0] {
             let quantiles = calibration.law(mean, 1, 0).quantiles(&PROBABILITIES);
             assert!(quantiles.iter().all(|value| (0.0..=100.0).contains(value)), "{quantiles:?}");

@@ -70,7 +70,9 @@ pub fn candidates() -> Vec<Model> {
         structural(7, 8, false, 0, 0),
         structural(7, 8, false, 50, 0),
         structural(3, 4, false, 0, 0),
-        structural(7, 8, false, 0, 7),
+        structural(7, 2, false, 0, 0),
+        structural(3, 1, false, 0, 0),
+        structural(7, 8, false, 0, 2),
     ]
 }
 
@@ -123,7 +125,18 @@ pub struct Rehearsed {
 /// # Errors
 /// If the series cannot be forecast, with the reason.
 pub fn fit(series: &Series, calendar: &Calendar, options: &Options) -> Result<Fitted, Unforecastable> {
-    let prepared = Prepared::new(series, calendar, options)?;
+    let features = calendar.features(series.grid(), 0..series.len());
+    fit_with(series, calendar, options, &features)
+}
+
+/// The same with the calendar read already.
+pub(crate) fn fit_with(
+    series: &Series,
+    calendar: &Calendar,
+    options: &Options,
+    features: &[Feature],
+) -> Result<Fitted, Unforecastable> {
+    let prepared = Prepared::new(series, options, features)?;
     let past = prepared.past();
     let end = prepared.end;
     let models = prepared.suited(&options.models);
@@ -134,7 +147,7 @@ pub fn fit(series: &Series, calendar: &Calendar, options: &Options) -> Result<Fi
     let calibration = if prepared.constant {
         Calibration::certain(series.kind())
     } else {
-        Calibration::learn(series.kind(), past.slots_per_day, &rehearsal.scored(&past, &weights))
+        Calibration::learn(series.kind(), past.slots_per_day, &rehearsal.scored(&past, &weights), rehearsal.days())
     };
     let rehearsed = models
         .iter()
@@ -168,9 +181,9 @@ pub fn fit(series: &Series, calendar: &Calendar, options: &Options) -> Result<Fi
 }
 
 /// A series made ready: closed and stuck steps taken out, the calendar read.
-struct Prepared {
+struct Prepared<'a> {
     values: Vec<f64>,
-    features: Vec<Feature>,
+    features: &'a [Feature],
     kind: Kind,
     slots_per_day: usize,
     neighbours: Vec<f64>,
@@ -184,14 +197,17 @@ struct Prepared {
 /// Days without observation after which a source is silent.
 const SILENT_DAYS: usize = 28;
 
-impl Prepared {
-    fn new(series: &Series, calendar: &Calendar, options: &Options) -> Result<Self, Unforecastable> {
+impl<'a> Prepared<'a> {
+    fn new(
+        series: &Series,
+        options: &Options,
+        features: &'a [Feature],
+    ) -> Result<Self, Unforecastable> {
         let slots_per_day = series.grid().slots_per_day();
         let stretches = stuck(series);
         let cleaned = series.without(&stretches);
-        let features = calendar.features(series.grid(), 0..series.len());
         let mut values = cleaned.raw().to_vec();
-        for (value, _) in values.iter_mut().zip(&features).filter(|(_, feature)| !feature.open) {
+        for (value, _) in values.iter_mut().zip(features).filter(|(_, feature)| !feature.open) {
             *value = f64::NAN;
         }
         let observed = |index: &usize| !values[*index].is_nan();
@@ -221,7 +237,7 @@ impl Prepared {
         Ok(Self {
             kind: series.kind(),
             slots_per_day,
-            neighbours: options.neighbours.as_ref().map_or_else(Vec::new, |series| neighbour_levels(series, calendar)),
+            neighbours: options.neighbours.as_ref().map_or_else(Vec::new, |series| neighbour_levels(series, features)),
             first,
             end: values.len(),
             constant,
@@ -235,7 +251,7 @@ impl Prepared {
     fn past(&self) -> Past<'_> {
         Past {
             values: &self.values,
-            features: &self.features,
+            features: self.features,
             kind: self.kind,
             slots_per_day: self.slots_per_day,
             neighbours: &self.neighbours,
@@ -270,10 +286,9 @@ impl Prepared {
 const LEAST_SHARE: f64 = 0.05;
 
 /// How far similar places stood above their usual level at the end of the day before each day.
-fn neighbour_levels(series: &Series, calendar: &Calendar) -> Vec<f64> {
-    let features = calendar.features(series.grid(), 0..series.len());
+fn neighbour_levels(series: &Series, features: &[Feature]) -> Vec<f64> {
     let slots_per_day = series.grid().slots_per_day();
-    let past = Past { values: series.raw(), features: &features, kind: series.kind(), slots_per_day, neighbours: &[] };
+    let past = Past { values: series.raw(), features, kind: series.kind(), slots_per_day, neighbours: &[] };
     let config = StructuralConfig { level_days: 7, shape_weeks: 8, annual: false, trend: 0, neighbours: 0 };
     if series.is_empty() {
         return Vec::new();
@@ -297,7 +312,18 @@ impl Fitted {
     /// # Errors
     /// If the series as it is now cannot be forecast, with the reason.
     pub fn update(&mut self, series: &Series, options: &Options) -> Result<(), Unforecastable> {
-        let prepared = Prepared::new(series, &self.calendar, options)?;
+        let features = self.calendar.features(series.grid(), 0..series.len());
+        self.update_with(series, options, &features)
+    }
+
+    /// The same with the calendar read already.
+    pub(crate) fn update_with(
+        &mut self,
+        series: &Series,
+        options: &Options,
+        features: &[Feature],
+    ) -> Result<(), Unforecastable> {
+        let prepared = Prepared::new(series, options, features)?;
         for member in &mut self.members {
             member.trained.condition(&prepared.past(), prepared.end);
         }

@@ -38,6 +38,8 @@ pub(crate) struct Rehearsal {
     cells: Vec<(usize, usize)>,
     /// Means by model, one per cell.
     means: Vec<Vec<f64>>,
+    /// Days that the origins span.
+    days: f64,
 }
 
 impl Rehearsal {
@@ -64,13 +66,15 @@ impl Rehearsal {
                 cells.extend(targets);
             }
         }
-        Self { cells, means }
+        let days = (origins.len() * plan.every) as f64 / past.slots_per_day as f64;
+        Self { cells, means, days }
     }
 
     /// Weights of the models in the combination, their sum 1.
     ///
-    /// Greedy forward selection with replacement (Caruana et al. 2004): it begins with all models and adds, time and
-    /// again, the one that helps the average most. Beginning with all of them keeps a short history from betting on one.
+    /// Greedy forward selection with replacement (Caruana et al. 2004): time and again the model that helps the average
+    /// most is added to it. The shorter the rehearsal, the closer the weights are to equal ones, which a short history
+    /// seldom beats (Claeskens et al. 2016, the forecast combination puzzle).
     pub fn weights(&self, past: &Past<'_>) -> Vec<f64> {
         const PICKS: usize = 12;
         let number = self.means.len();
@@ -100,7 +104,10 @@ impl Rehearsal {
             }
         }
         let total: f64 = picks.iter().sum();
-        picks.into_iter().map(|picked| picked / total).collect()
+        let believed = self.days / (self.days + EQUAL_DAYS);
+        let equal = (1.0 - believed) / worth.len().max(1) as f64;
+        let of = |model| if worth.contains(&model) { equal + believed * picks[model] / total } else { 0.0 };
+        without_crumbs((0..number).map(of).collect())
     }
 
     /// The errors of the combination.
@@ -115,6 +122,11 @@ impl Rehearsal {
                 hour: hour(usize::from(past.features[*index].slot), past.slots_per_day),
             })
             .collect()
+    }
+
+    /// Days that the origins span.
+    pub fn days(&self) -> f64 {
+        self.days
     }
 
     /// Whether nothing could be held back.
@@ -132,8 +144,19 @@ impl Rehearsal {
     }
 }
 
+/// Days of rehearsal that weigh as much as the belief that all models serve alike.
+const EQUAL_DAYS: f64 = 14.0;
 /// How much worse than the best, as a share, a model may be and still be used.
 const WORTH: f64 = 0.25;
+
+/// Weights below which a model is not worth its storage.
+const CRUMB: f64 = 0.03;
+
+fn without_crumbs(mut weights: Vec<f64>) -> Vec<f64> {
+    weights.iter_mut().filter(|weight| **weight < CRUMB).for_each(|weight| *weight = 0.0);
+    let total: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / total).collect()
+}
 
 /// The hour of the day of a slot of the week.
 pub(crate) fn hour(slot: usize, slots_per_day: usize) -> usize {
