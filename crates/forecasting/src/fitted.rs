@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::{Calendar, Feature},
-    calibration::{Calibration, Law},
+    calibration::{Calibration, Law, Scored},
     error::Unforecastable,
     explanation::{Explanation, explain},
     metrics::seasonal_scale,
@@ -374,6 +374,30 @@ impl Fitted {
         let mean = self.kind.clamp(mean);
         let slots_per_day = self.grid.slots_per_day();
         (mean, self.calibration.law(mean, lead, hour(usize::from(feature.slot), slots_per_day)))
+    }
+
+    /// How the usual course of this series misses another one over its last weeks.
+    pub(crate) fn against(&self, other: &Series, calendar: &Calendar) -> Vec<Scored> {
+        let slots_per_day = self.grid.slots_per_day();
+        let start = other.len().saturating_sub(HELD_BACK_DAYS / 2 * slots_per_day);
+        let features = calendar.features(other.grid(), start..other.len());
+        features
+            .iter()
+            .enumerate()
+            .filter_map(|(place, feature)| {
+                // A lead beyond all deviations: the usual course at the present level.
+                let lead = HELD_BACK_DAYS * slots_per_day;
+                let (mean, _) = self.law(feature, lead);
+                let hour = hour(usize::from(feature.slot), slots_per_day);
+                other.value(start + place).map(|value| Scored { mean, value, lead, hour })
+            })
+            .collect()
+    }
+
+    /// Takes the errors of similar places in place of its own.
+    pub(crate) fn recalibrate(&mut self, errors: &[Scored], places: usize) {
+        // Errors of one place resemble each other: a place counts as one day.
+        self.calibration = Calibration::learn(self.kind, self.grid.slots_per_day(), errors, places as f64);
     }
 
     /// What the rehearsal on held-back data gave, by model.

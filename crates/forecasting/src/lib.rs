@@ -8,14 +8,20 @@
 //! |---|---|
 //! | [`series`] | values on a regular grid, gaps, stuck stretches |
 //! | [`calendar`] | local time, public and school holidays, opening hours, closures |
+//! | [`cold_start`] | a place without history, from similar ones |
+//! | [`drift`] | when forecasts become worse than they were |
+//! | [`lifetime`] | remaining life of equipment: Weibull with censoring |
 
 pub mod calendar;
 mod backtest;
 mod calibration;
+pub mod cold_start;
 mod counts;
+pub mod drift;
 mod error;
 mod explanation;
 mod fitted;
+pub mod lifetime;
 mod metrics;
 mod models;
 mod selection;
