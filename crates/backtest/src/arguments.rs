@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Column that tells the series, in a long file
     #[arg(long)]
     group: Option<String>,
+    /// Columns with what is known ahead (at most 4), such as an event; a measured temperature would be a forecast without error
+    #[arg(long, num_args = 1.., value_delimiter = ',')]
+    known: Vec<String>,
     /// How far to forecast: steps, or a time such as 48h or 7d
     #[arg(long, default_value = "48h")]
     horizon: Length,
@@ -131,11 +134,17 @@ impl Arguments {
     }
 
     fn read(&self) -> anyhow::Result<Contents> {
-        let capacity = self.capacity.as_ref().map(|text| {
-            text.parse().map_or_else(|_| Capacity::Column(text.clone()), Capacity::Fixed)
-        });
-        let columns =
-            Columns { time: self.time.clone(), values: self.value.clone(), group: self.group.clone(), capacity };
+        let capacity = self
+            .capacity
+            .as_ref()
+            .map(|text| text.parse().map_or_else(|_| Capacity::Column(text.clone()), Capacity::Fixed));
+        let columns = Columns {
+            time: self.time.clone(),
+            values: self.value.clone(),
+            known: self.known.clone(),
+            group: self.group.clone(),
+            capacity,
+        };
         let step = self.step.map(step).transpose()?;
         let input = std::fs::File::open(&self.file).with_context(|| format!("{}", self.file.display()))?;
         file::read(std::io::BufReader::new(input), &columns, step, self.timezone)

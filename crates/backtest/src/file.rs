@@ -3,8 +3,12 @@
 use std::{collections::BTreeMap, io::Read as Input};
 
 use anyhow::{Context as _, bail, ensure};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use parvis_forecasting::{Kind, Observation, Series, Step, regularise, series::usual_step};
+use parvis_forecasting::{
+    Kind, Known, Observation, Series, Step, regularise,
+    series::{align, usual_step},
+};
 
 use crate::time::{Read, Reader};
 
@@ -15,6 +19,8 @@ pub struct Columns {
     pub time: String,
     /// What: one series per column.
     pub values: Vec<String>,
+    /// What is known ahead.
+    pub known: Vec<String>,
     /// Which series, in a long file.
     pub group: Option<String>,
     /// The greatest possible value: a number, or a column.
@@ -37,6 +43,8 @@ pub struct Named {
     pub name: String,
     /// Its values.
     pub series: Series,
+    /// What is known ahead.
+    pub known: Vec<Known>,
 }
 
 /// What was read.
@@ -60,6 +68,7 @@ struct Raw {
     name: String,
     capacity: Option<f64>,
     observations: Vec<Observation>,
+    known: Vec<Vec<Observation>>,
 }
 
 /// Reads the series of a file, all with the same step.
@@ -75,7 +84,7 @@ pub fn read(input: impl Input, columns: &Columns, step: Option<Step>, timezone: 
     let whole = raw.iter().flat_map(|series| &series.observations).all(|one| one.value.fract() == 0.0);
     let mut notes = Vec::new();
     let (mut filled, mut series) = (0, Vec::new());
-    for Raw { name, capacity, mut observations } in raw {
+    for Raw { name, capacity, mut observations, known } in raw {
         let kind = match capacity {
             Some(capacity) => Kind::Bounded { capacity },
             None if whole => Kind::Count,
@@ -87,7 +96,16 @@ pub fn read(input: impl Input, columns: &Columns, step: Option<Step>, timezone: 
         }
         let done = regularise(&observations, kind, Some(step), timezone).with_context(|| format!("series {name}"))?;
         filled += done.filled;
-        series.push(Named { name, series: done.series });
+        let known = columns
+            .known
+            .iter()
+            .zip(&known)
+            .map(|(name, observed)| Known {
+                name: name.clone(),
+                values: align(observed, done.series.grid(), done.series.len()),
+            })
+            .collect();
+        series.push(Named { name, series: done.series, known });
     }
     flaws.tell(&mut notes);
     if filled > 0 {
@@ -96,28 +114,50 @@ pub fn read(input: impl Input, columns: &Columns, step: Option<Step>, timezone: 
     Ok(Contents { series, notes })
 }
 
+/// Where the columns stand.
+struct Places<'a> {
+    time: usize,
+    group: Option<usize>,
+    values: Vec<(&'a str, usize)>,
+    known: Vec<usize>,
+    capacity: Option<usize>,
+}
+
+impl<'a> Places<'a> {
+    fn find(columns: &'a Columns, headers: &csv::StringRecord) -> anyhow::Result<Self> {
+        let place = |name: &str| {
+            let found = headers.iter().position(|header| header.trim() == name);
+            found.with_context(|| {
+                format!("no column {name:?}; there are: {}", headers.iter().collect::<Vec<_>>().join(", "))
+            })
+        };
+        let values = columns.values.iter().map(|name| Ok((name.as_str(), place(name)?)));
+        let capacity = match &columns.capacity {
+            Some(Capacity::Column(name)) => Some(place(name)?),
+            Some(Capacity::Fixed(_)) | None => None,
+        };
+        Ok(Self {
+            time: place(&columns.time)?,
+            group: columns.group.as_deref().map(place).transpose()?,
+            values: values.collect::<anyhow::Result<_>>()?,
+            known: columns.known.iter().map(|name| place(name)).collect::<anyhow::Result<_>>()?,
+            capacity,
+        })
+    }
+}
+
 fn rows(input: impl Input, columns: &Columns, timezone: Tz, flaws: &mut Flaws) -> anyhow::Result<Vec<Raw>> {
     let mut file = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let headers = file.headers()?.clone();
-    let place = |name: &str| {
-        let found = headers.iter().position(|header| header.trim() == name);
-        found.with_context(|| format!("no column {name:?}; there are: {}", headers.iter().collect::<Vec<_>>().join(", ")))
-    };
-    let time = place(&columns.time)?;
-    let group = columns.group.as_deref().map(place).transpose()?;
-    let values = columns.values.iter().map(|name| Ok((name.as_str(), place(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
-    let capacity_column = match &columns.capacity {
-        Some(Capacity::Column(name)) => Some(place(name)?),
-        _ => None,
-    };
-    let mut order: BTreeMap<(String, usize), usize> = BTreeMap::new();
+    let places = Places::find(columns, &headers)?;
     let mut readers: BTreeMap<String, Reader> = BTreeMap::new();
+    let mut order: BTreeMap<(String, usize), usize> = BTreeMap::new();
     let mut series: Vec<Raw> = Vec::new();
     for record in file.records() {
         let record = record?;
-        let of_group = group.and_then(|group| record.get(group)).unwrap_or_default().trim().to_owned();
-        let reader = readers.entry(of_group.clone()).or_insert_with(|| Reader::new(timezone));
-        let at = match reader.read(record.get(time).unwrap_or_default()) {
+        let group = places.group.and_then(|group| record.get(group)).unwrap_or_default().trim();
+        let reader = readers.entry(group.to_owned()).or_insert_with(|| Reader::new(timezone));
+        let at = match reader.read(record.get(places.time).unwrap_or_default()) {
             Read::At(at) => at,
             Read::Skipped => {
                 flaws.skipped += 1;
@@ -128,35 +168,58 @@ fn rows(input: impl Input, columns: &Columns, timezone: Tz, flaws: &mut Flaws) -
                 continue;
             }
         };
-        let in_column = capacity_column.and_then(|place| record.get(place)).and_then(|text| text.trim().parse().ok());
-        for (number, (column, place)) in values.iter().enumerate() {
-            let Some(mut value) = record.get(*place).and_then(|text| text.trim().parse::<f64>().ok()) else { continue };
-            if value.is_nan() || value < 0.0 {
-                flaws.negative += usize::from(value < 0.0);
-                continue;
-            }
-            let capacity = match &columns.capacity {
-                None => None,
-                Some(Capacity::Fixed(capacity)) => Some(*capacity),
-                Some(Capacity::Column(_)) => in_column,
-            };
-            if let (Some(capacity), true) = (in_column, is_percentage(column)) {
-                value *= capacity / 100.0;
-            }
+        for number in 0..places.values.len() {
             let next = series.len();
-            let index = *order.entry((of_group.clone(), number)).or_insert(next);
+            let index = *order.entry((group.to_owned(), number)).or_insert(next);
             if index == next {
-                series.push(Raw { name: name(&of_group, column, values.len()), capacity, observations: Vec::new() });
+                series.push(Raw::new(group, number, &places));
             }
-            // The capacity of the last row counts.
-            series[index].capacity = capacity.or(series[index].capacity);
-            series[index].observations.push(Observation { at, value });
+            series[index].note(&record, at, number, &places, flaws);
         }
     }
-    if matches!(columns.capacity, Some(Capacity::Column(_))) && series.iter().any(|series| series.capacity.is_none()) {
+    if let Some(Capacity::Fixed(capacity)) = columns.capacity {
+        series.iter_mut().for_each(|series| series.capacity = Some(capacity));
+    }
+    if places.capacity.is_some() && series.iter().any(|series| series.capacity.is_none()) {
         bail!("a series has no capacity in the given column");
     }
     Ok(series)
+}
+
+impl Raw {
+    fn new(group: &str, number: usize, places: &Places<'_>) -> Self {
+        let name = name(group, places.values[number].0, places.values.len());
+        Self { name, capacity: None, observations: Vec::new(), known: vec![Vec::new(); places.known.len()] }
+    }
+
+    /// Notes one row's value, unless it has none.
+    fn note(
+        &mut self,
+        record: &csv::StringRecord,
+        at: DateTime<Utc>,
+        number: usize,
+        places: &Places<'_>,
+        flaws: &mut Flaws,
+    ) {
+        let cell = |place: usize| record.get(place).and_then(|text| text.trim().parse::<f64>().ok());
+        let (column, place) = places.values[number];
+        let Some(mut value) = cell(place).filter(|value| !value.is_nan()) else { return };
+        if value < 0.0 {
+            flaws.negative += 1;
+            return;
+        }
+        if let Some(capacity) = places.capacity.and_then(cell) {
+            // The capacity of the last row counts.
+            self.capacity = Some(capacity);
+            if is_percentage(column) {
+                value *= capacity / 100.0;
+            }
+        }
+        self.observations.push(Observation { at, value });
+        for (observed, place) in self.known.iter_mut().zip(&places.known) {
+            observed.extend(cell(*place).map(|value| Observation { at, value }));
+        }
+    }
 }
 
 fn is_percentage(column: &str) -> bool {

@@ -59,6 +59,7 @@ pub fn run(
                 .map(|contender| {
                     let mut options = Options::new(plan.horizon, every).with_models(contender.models.clone());
                     options.neighbours = neighbours.clone();
+                    options.known = named.known.clone();
                     let result = backtest(&named.series, calendar, &options, plan);
                     progress();
                     result

@@ -41,7 +41,7 @@ pub fn print(
         }
     }
     if outcomes.len() > 1 {
-        writeln!(output, "\nmeans over series ({}){}", unit(outcomes), "")?;
+        writeln!(output, "\nmeans over series ({})", unit(outcomes))?;
         writeln!(output, "{:width$}{}", "", HEADINGS[..6].iter().map(|one| format!("{one:>12}")).collect::<String>())?;
         for (place, contender) in contenders.iter().enumerate() {
             writeln!(output, "{:width$}{}", contender.name, mean_cells(&means(outcomes, place)))?;
@@ -66,7 +66,11 @@ pub fn headline(outcomes: &[Outcome], plan: &Plan) -> String {
 
 /// What MAE and CRPS of the means are in.
 fn unit(outcomes: &[Outcome]) -> &'static str {
-    if outcomes.iter().any(|outcome| outcome.capacity.is_some()) { "MAE and CRPS of the rate, 0 to 1" } else { "MAE and CRPS in their units" }
+    if outcomes.iter().any(|outcome| outcome.capacity.is_some()) {
+        "MAE and CRPS of the rate, 0 to 1"
+    } else {
+        "MAE and CRPS in their units"
+    }
 }
 
 fn cells(accuracy: &Accuracy) -> String {

@@ -40,7 +40,8 @@ impl Reader {
 
     pub fn read(&mut self, text: &str) -> Read {
         let text = text.trim();
-        let read = with_offset(text).map_or_else(|| local(text).map_or(Read::Unreadable, |naive| self.place(naive)), Read::At);
+        let read =
+            with_offset(text).map_or_else(|| local(text).map_or(Read::Unreadable, |naive| self.place(naive)), Read::At);
         if let Read::At(at) = read {
             self.last = Some(at);
         }

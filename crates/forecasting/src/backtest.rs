@@ -54,12 +54,12 @@ pub struct Backtest {
 
 /// Forecasts from origin after origin, each knowing only what came before it.
 ///
-/// `options.neighbours` are cut off at each origin as the series is. Nothing is measured where the source was stuck.
+/// `options.neighbours` are cut off at each origin as the series is; `options.known` are not, being known ahead. Nothing is measured where the source was stuck.
 #[must_use]
 pub fn backtest(series: &Series, calendar: &Calendar, options: &Options, plan: &Plan) -> Backtest {
     let mut result = Backtest::default();
     let truth = series.without(&crate::series::stuck(series));
-    let features = calendar.features(series.grid(), 0..series.len() + plan.horizon);
+    let features = calendar.features_with(series.grid(), 0..series.len() + plan.horizon, &options.known);
     let mut fitted: Option<(DateTime<Utc>, Fitted)> = None;
     for origin in origins(series, calendar, plan) {
         let known = series.until(origin);

@@ -104,7 +104,13 @@ impl Calibration {
                 let u = point as f64 / (POINTS - 1) as f64;
                 let mass: f64 = steps
                     .iter()
-                    .map(|(below, at)| if at > below { ((u - below) / (at - below)).clamp(0.0, 1.0) } else { f64::from(u8::from(u >= *at)) })
+                    .map(|(below, at)| {
+                        if at > below {
+                            ((u - below) / (at - below)).clamp(0.0, 1.0)
+                        } else {
+                            f64::from(u8::from(u >= *at))
+                        }
+                    })
                     .sum();
                 (mass + prior * u) / (steps.len() as f64 + prior)
             })

@@ -26,15 +26,13 @@ impl NegativeBinomial {
         let mut total = 0.0;
         for count in 0..u32::MAX {
             total += probability;
-            if enough(count, total.min(1.0)) || 1.0 - total < 1e-9 || (probability < 1e-300 && f64::from(count) > mean) {
+            if enough(count, total.min(1.0)) || 1.0 - total < 1e-9 || (probability < 1e-300 && f64::from(count) > mean)
+            {
                 return;
             }
             let k = f64::from(count);
-            probability *= if overdispersion > 1e-9 {
-                ratio * (k + 1.0 / overdispersion) / (k + 1.0)
-            } else {
-                ratio / (k + 1.0)
-            };
+            probability *=
+                if overdispersion > 1e-9 { ratio * (k + 1.0 / overdispersion) / (k + 1.0) } else { ratio / (k + 1.0) };
         }
     }
 

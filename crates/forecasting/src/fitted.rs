@@ -4,14 +4,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calendar::{Calendar, Feature},
+    calendar::{Calendar, Feature, Known},
     calibration::{Calibration, Law, Scored},
     error::Unforecastable,
     explanation::{Explanation, explain},
     metrics::seasonal_scale,
     models::{Model, Past, StructuralConfig, Trained},
-    selection::{Plan, Rehearsal, hour},
-    series::{Grid, Kind, Series, stuck},
+    prepared::{HELD_BACK_DAYS, Prepared},
+    selection::{Rehearsal, hour},
+    series::{Grid, Kind, Series},
 };
 
 /// Version of the serialised form of [`Fitted`].
@@ -31,19 +32,28 @@ pub struct Options {
     pub models: Vec<Model>,
     /// The mean of similar or nearby places, on the same grid, if there are any.
     pub neighbours: Option<Series>,
+    /// Quantities that are known ahead, at most [`MAX_KNOWN`](crate::calendar::MAX_KNOWN).
+    pub known: Vec<Known>,
 }
 
 impl Options {
     /// For forecasts up to some steps ahead, issued every `every` steps.
     #[must_use]
     pub fn new(horizon: usize, every: usize) -> Self {
-        Self { horizon: horizon.max(1), every: every.max(1), models: candidates(), neighbours: None }
+        Self { horizon: horizon.max(1), every: every.max(1), models: candidates(), neighbours: None, known: Vec::new() }
     }
 
     /// With some models only.
     #[must_use]
     pub fn with_models(mut self, models: Vec<Model>) -> Self {
         self.models = models;
+        self
+    }
+
+    /// With quantities that are known ahead.
+    #[must_use]
+    pub fn with_known(mut self, known: Vec<Known>) -> Self {
+        self.known = known;
         self
     }
 
@@ -64,6 +74,7 @@ pub fn candidates() -> Vec<Model> {
     vec![
         Model::SeasonalNaive,
         Model::SeasonalMeans { weeks: 4, level_days: 7 },
+        Model::Smoothing,
         structural(28, 104, false, 0, 0),
         structural(28, 104, true, 0, 0),
         structural(10, 52, true, 0, 0),
@@ -75,12 +86,6 @@ pub fn candidates() -> Vec<Model> {
         structural(7, 8, false, 0, 2),
     ]
 }
-
-/// Observed days that a component of the time of the year needs.
-const ANNUAL_DAYS: usize = 500;
-/// Share of the history, and days, that are held back at most to choose and calibrate.
-const HELD_BACK_SHARE: f64 = 0.5;
-const HELD_BACK_DAYS: usize = 112;
 
 /// A trained series: what is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -125,7 +130,7 @@ pub struct Rehearsed {
 /// # Errors
 /// If the series cannot be forecast, with the reason.
 pub fn fit(series: &Series, calendar: &Calendar, options: &Options) -> Result<Fitted, Unforecastable> {
-    let features = calendar.features(series.grid(), 0..series.len());
+    let features = calendar.features_with(series.grid(), 0..series.len(), &options.known);
     fit_with(series, calendar, options, &features)
 }
 
@@ -143,21 +148,12 @@ pub(crate) fn fit_with(
     let plan = prepared.plan(options);
     let rehearsal = Rehearsal::new(&past, &models, plan);
     let weights = rehearsal.weights(&past);
-    let errors = rehearsal.errors(&past);
     let calibration = if prepared.constant {
         Calibration::certain(series.kind())
     } else {
         Calibration::learn(series.kind(), past.slots_per_day, &rehearsal.scored(&past, &weights), rehearsal.days())
     };
-    let rehearsed = models
-        .iter()
-        .zip(weights.iter().zip(errors))
-        .map(|(model, (weight, mae))| Rehearsed {
-            model: model.name(),
-            weight: *weight,
-            mae: (!rehearsal.is_empty()).then_some(mae),
-        })
-        .collect();
+    let rehearsed = rehearsed(&rehearsal, &past, &models, &weights);
     let members = models
         .into_iter()
         .zip(weights)
@@ -180,130 +176,16 @@ pub(crate) fn fit_with(
     })
 }
 
-/// A series made ready: closed and stuck steps taken out, the calendar read.
-struct Prepared<'a> {
-    values: Vec<f64>,
-    features: &'a [Feature],
-    kind: Kind,
-    slots_per_day: usize,
-    neighbours: Vec<f64>,
-    first: usize,
-    end: usize,
-    constant: bool,
-    stuck_steps: usize,
-    gap_steps: usize,
-}
-
-/// Days without observation after which a source is silent.
-const SILENT_DAYS: usize = 28;
-
-impl<'a> Prepared<'a> {
-    fn new(
-        series: &Series,
-        options: &Options,
-        features: &'a [Feature],
-    ) -> Result<Self, Unforecastable> {
-        let slots_per_day = series.grid().slots_per_day();
-        let stretches = stuck(series);
-        let cleaned = series.without(&stretches);
-        let mut values = cleaned.raw().to_vec();
-        for (value, _) in values.iter_mut().zip(features).filter(|(_, feature)| !feature.open) {
-            *value = f64::NAN;
-        }
-        let observed = |index: &usize| !values[*index].is_nan();
-        let last = (0..values.len()).rev().find(observed);
-        if let Some(stretch) = stretches.last()
-            && last.is_none_or(|last| last < stretch.start)
-        {
-            let value = series.value(stretch.start).unwrap_or_default();
-            return Err(Unforecastable::Stuck { since: series.grid().at(stretch.start), value });
-        }
-        let (Some(first), Some(last)) = ((0..values.len()).find(observed), last) else {
-            return Err(Unforecastable::Empty);
-        };
-        let days = (last + 1 - first) as f64 / slots_per_day as f64;
-        if days < 7.0 - 1.0 / 24.0 {
-            return Err(Unforecastable::TooShort { days });
-        }
-        if values.len() - last > SILENT_DAYS * slots_per_day {
-            return Err(Unforecastable::Silent { since: series.grid().at(last) });
-        }
-        let seen = values.iter().filter(|value| !value.is_nan()).count();
-        let share = seen as f64 / (last + 1 - first) as f64;
-        if share < LEAST_SHARE {
-            return Err(Unforecastable::TooSparse { share });
-        }
-        let constant = values[first..].iter().filter(|value| !value.is_nan()).all(|value| *value == values[first]);
-        Ok(Self {
-            kind: series.kind(),
-            slots_per_day,
-            neighbours: options.neighbours.as_ref().map_or_else(Vec::new, |series| neighbour_levels(series, features)),
-            first,
-            end: values.len(),
-            constant,
-            stuck_steps: stretches.iter().map(|stretch| stretch.end - stretch.start).sum(),
-            gap_steps: last + 1 - first - seen,
-            values,
-            features,
+fn rehearsed(rehearsal: &Rehearsal, past: &Past<'_>, models: &[Model], weights: &[f64]) -> Vec<Rehearsed> {
+    models
+        .iter()
+        .zip(weights.iter().zip(rehearsal.errors(past)))
+        .map(|(model, (weight, mae))| Rehearsed {
+            model: model.name(),
+            weight: *weight,
+            mae: (!rehearsal.is_empty()).then_some(mae),
         })
-    }
-
-    fn past(&self) -> Past<'_> {
-        Past {
-            values: &self.values,
-            features: self.features,
-            kind: self.kind,
-            slots_per_day: self.slots_per_day,
-            neighbours: &self.neighbours,
-        }
-    }
-
-    /// The models that this history can bear.
-    fn suited(&self, models: &[Model]) -> Vec<Model> {
-        let days = (self.end - self.first) / self.slots_per_day;
-        let suited = |model: &&Model| match model {
-            Model::SeasonalNaive => true,
-            Model::SeasonalMeans { weeks, .. } => days >= 14 || *weeks <= 4,
-            Model::Structural(config) => {
-                (!config.annual || days >= ANNUAL_DAYS) && (config.neighbours == 0 || !self.neighbours.is_empty())
-            }
-        };
-        let kept: Vec<Model> = models.iter().filter(suited).copied().collect();
-        if kept.is_empty() { vec![Model::SeasonalNaive] } else { kept }
-    }
-
-    fn plan(&self, options: &Options) -> Plan {
-        let length = self.end - self.first;
-        let held_back =
-            ((length as f64 * HELD_BACK_SHARE) as usize).min(HELD_BACK_DAYS * self.slots_per_day + options.horizon);
-        // The first week is never held back: weekdays would be unknown.
-        let from = (self.end - held_back).max(self.first + 7 * self.slots_per_day);
-        Plan { from, end: self.end, every: options.every, horizon: options.horizon }
-    }
-}
-
-/// Least share of steps with a value: opening hours of two hours on workdays have more.
-const LEAST_SHARE: f64 = 0.05;
-
-/// How far similar places stood above their usual level at the end of the day before each day.
-fn neighbour_levels(series: &Series, features: &[Feature]) -> Vec<f64> {
-    let slots_per_day = series.grid().slots_per_day();
-    let past = Past { values: series.raw(), features, kind: series.kind(), slots_per_day, neighbours: &[] };
-    let config = StructuralConfig { level_days: 7, shape_weeks: 8, annual: false, trend: 0, neighbours: 0 };
-    if series.is_empty() {
-        return Vec::new();
-    }
-    let mut model = Model::Structural(config).train(&past, series.len());
-    let mut levels = Vec::new();
-    let mut day = usize::MAX;
-    for index in 0..series.len() {
-        if past.day(index) != day {
-            day = past.day(index);
-            model.condition(&past, index);
-            levels.resize(day + 1, model.structural().map_or(1.0, crate::models::Structural::level));
-        }
-    }
-    levels
+        .collect()
 }
 
 impl Fitted {
@@ -312,7 +194,7 @@ impl Fitted {
     /// # Errors
     /// If the series as it is now cannot be forecast, with the reason.
     pub fn update(&mut self, series: &Series, options: &Options) -> Result<(), Unforecastable> {
-        let features = self.calendar.features(series.grid(), 0..series.len());
+        let features = self.calendar.features_with(series.grid(), 0..series.len(), &options.known);
         self.update_with(series, options, &features)
     }
 
@@ -336,7 +218,14 @@ impl Fitted {
     /// Forecasts the next steps.
     #[must_use]
     pub fn forecast(&self, horizon: usize) -> Forecast {
-        let features = self.calendar.features(&self.grid, self.end..self.end + horizon);
+        self.forecast_knowing(horizon, &[])
+    }
+
+    /// Forecasts the next steps, knowing the regressors that it was trained with: their values begin with the grid, as in
+    /// training, and end after the horizon.
+    #[must_use]
+    pub fn forecast_knowing(&self, horizon: usize, known: &[Known]) -> Forecast {
+        let features = self.calendar.features_with(&self.grid, self.end..self.end + horizon, known);
         let steps = features
             .iter()
             .enumerate()

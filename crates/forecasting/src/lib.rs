@@ -12,8 +12,8 @@
 //! | [`drift`] | when forecasts become worse than they were |
 //! | [`lifetime`] | remaining life of equipment: Weibull with censoring |
 
-pub mod calendar;
 mod backtest;
+pub mod calendar;
 mod calibration;
 pub mod cold_start;
 mod counts;
@@ -24,11 +24,12 @@ mod fitted;
 pub mod lifetime;
 mod metrics;
 mod models;
+mod prepared;
 mod selection;
 pub mod series;
 
 pub use backtest::{Backtest, Plan, Point, backtest};
-pub use calendar::Calendar;
+pub use calendar::{Calendar, Known};
 pub use error::Unforecastable;
 pub use explanation::{Explanation, Fact};
 pub use fitted::{Fitted, Forecast, Options, PROBABILITIES, Rehearsed, StepForecast, VERSION, candidates, fit};

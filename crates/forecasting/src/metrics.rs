@@ -34,7 +34,11 @@ impl Accuracy {
         let pinball: f64 = probabilities
             .iter()
             .zip(&quantiles)
-            .map(|(p, quantile)| if value >= *quantile { p * (value - quantile) } else { (1.0 - p) * (quantile - value) })
+            .map(
+                |(p, quantile)| {
+                    if value >= *quantile { p * (value - quantile) } else { (1.0 - p) * (quantile - value) }
+                },
+            )
             .sum();
         self.steps += 1;
         self.absolute += (value - median).abs();

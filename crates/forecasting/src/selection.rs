@@ -19,14 +19,18 @@ pub(crate) struct Plan {
     pub horizon: usize,
 }
 
+/// Cells by which models are judged, at most; the stride shares no factor with the hours of a day.
+const JUDGED_CELLS: usize = 4000;
 /// How often models learn anew within the held-back part.
 const BLOCKS: usize = 4;
 
 impl Plan {
     fn origins(self) -> Vec<usize> {
         // Counted back from the end: the phase of the day is that of the forecast to come.
-        let mut origins: Vec<usize> =
-            (1..).map_while(|k| self.end.checked_sub(k * self.every)).take_while(|origin| *origin >= self.from).collect();
+        let mut origins: Vec<usize> = (1..)
+            .map_while(|k| self.end.checked_sub(k * self.every))
+            .take_while(|origin| *origin >= self.from)
+            .collect();
         origins.reverse();
         origins
     }
@@ -81,11 +85,16 @@ impl Rehearsal {
         if number < 2 || self.cells.is_empty() {
             return vec![1.0 / number.max(1) as f64; number];
         }
-        let values: Vec<f64> = self.cells.iter().map(|(index, _)| past.values[*index]).collect();
+        // Overlapping horizons repeat each other: a part of the cells tells as much, sooner.
+        let stride =
+            (self.cells.len().div_ceil(JUDGED_CELLS)..).find(|stride| stride % 2 != 0 && stride % 3 != 0).unwrap_or(1);
+        let values: Vec<f64> = self.cells.iter().step_by(stride).map(|(index, _)| past.values[*index]).collect();
+        let means: Vec<Vec<f64>> =
+            self.means.iter().map(|means| means.iter().step_by(stride).copied().collect()).collect();
         let loss = |means: &mut dyn Iterator<Item = f64>| -> f64 {
             means.zip(&values).map(|(mean, value)| loss(past.kind, mean, *value)).sum()
         };
-        let alone: Vec<f64> = self.means.iter().map(|means| loss(&mut means.iter().copied())).collect();
+        let alone: Vec<f64> = means.iter().map(|means| loss(&mut means.iter().copied())).collect();
         let best = alone.iter().copied().fold(f64::INFINITY, f64::min);
         let mut picks = vec![0.0; number];
         // A model that is far behind on its own only adds noise.
@@ -94,12 +103,13 @@ impl Rehearsal {
         for round in 0..PICKS {
             let total = round as f64 + 1.0;
             let choice = worth.iter().copied().min_by(|a, b| {
-                let of = |model: usize| loss(&mut sum.iter().zip(&self.means[model]).map(|(sum, mean)| (sum + mean) / total));
+                let of =
+                    |model: usize| loss(&mut sum.iter().zip(&means[model]).map(|(sum, mean)| (sum + mean) / total));
                 of(*a).total_cmp(&of(*b))
             });
             let Some(choice) = choice else { break };
             picks[choice] += 1.0;
-            for (sum, mean) in sum.iter_mut().zip(&self.means[choice]) {
+            for (sum, mean) in sum.iter_mut().zip(&means[choice]) {
                 *sum += mean;
             }
         }

@@ -88,6 +88,18 @@ impl Calendar {
             .collect()
     }
 
+    /// The same with regressors, which begin with the grid.
+    pub(crate) fn features_with(&self, grid: &Grid, range: std::ops::Range<usize>, known: &[Known]) -> Vec<Feature> {
+        let start = range.start;
+        let mut features = self.features(grid, range);
+        for (place, feature) in features.iter_mut().enumerate() {
+            for (value, known) in feature.known.iter_mut().zip(known) {
+                *value = known.values.get(start + place).map_or(f32::NAN, |known| *known as f32);
+            }
+        }
+        features
+    }
+
     fn of_day(&self, date: NaiveDate) -> Feature {
         Feature {
             slot: 0,
@@ -97,11 +109,21 @@ impl Calendar {
             like_sunday: self.holidays.on(date).is_some(),
             school: self.school.is_some_and(|zone| zone.holiday(date).is_some()),
             open: true,
+            known: [f32::NAN; MAX_KNOWN],
         }
     }
 }
 
 pub(crate) const MINUTES_OF_DAY: usize = 24 * 60;
+
+/// A quantity that is known ahead and moves the series: a temperature forecast, an event nearby.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// What explanations call it.
+    pub name: String,
+    /// One value per step from the grid's first one on, as far ahead as it is known; NaN where it is not.
+    pub values: Vec<f64>,
+}
 
 /// What is known of one step before it comes.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +142,12 @@ pub(crate) struct Feature {
     pub school: bool,
     /// Open by the calendar.
     pub open: bool,
+    /// Values of the known regressors, NaN where they are not known.
+    pub known: [f32; MAX_KNOWN],
 }
+
+/// Regressors that a series may have.
+pub const MAX_KNOWN: usize = 4;
 
 impl Feature {
     /// The slot whose usual course the step follows: on public holidays that of a Sunday.

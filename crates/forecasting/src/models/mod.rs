@@ -1,14 +1,17 @@
 //! The models: each learns from the past of a series and says the mean of what comes.
 
+mod days;
 mod deviation;
 mod floor;
 mod shrinkage;
+mod smoothing;
 mod structural;
 
 use serde::{Deserialize, Serialize};
 
-pub use structural::Config as StructuralConfig;
 use floor::{SeasonalMeans, SeasonalNaive};
+use smoothing::Smoothing;
+pub use structural::Config as StructuralConfig;
 pub(crate) use structural::Structural;
 
 use crate::{calendar::Feature, series::Kind};
@@ -26,6 +29,8 @@ pub enum Model {
         /// Days whose level, against these means, is taken over to the future; 0 for none.
         level_days: u16,
     },
+    /// Exponential smoothing of level, day and week.
+    Smoothing,
     /// Log-linear components estimated by quasi-likelihood.
     Structural(StructuralConfig),
 }
@@ -38,6 +43,7 @@ impl Model {
             Self::SeasonalNaive => "seasonal naive".to_owned(),
             Self::SeasonalMeans { weeks, level_days: 0 } => format!("mean of {weeks} weeks"),
             Self::SeasonalMeans { weeks, level_days } => format!("mean of {weeks} weeks, level of {level_days} days"),
+            Self::Smoothing => "exponential smoothing".to_owned(),
             Self::Structural(config) => config.name(),
         }
     }
@@ -49,6 +55,7 @@ impl Model {
             Self::SeasonalMeans { weeks, level_days } => {
                 Trained::SeasonalMeans(SeasonalMeans::new(past, end, usize::from(*weeks), usize::from(*level_days)))
             }
+            Self::Smoothing => Trained::Smoothing(Smoothing::train(past, end)),
             Self::Structural(config) => Trained::Structural(Box::new(Structural::train(past, end, *config))),
         }
     }
@@ -82,7 +89,11 @@ impl Past<'_> {
     pub fn observed(&self, range: std::ops::Range<usize>) -> impl DoubleEndedIterator<Item = (usize, f64)> + '_ {
         let end = range.end.min(self.values.len());
         let start = range.start.min(end);
-        self.values[start..end].iter().enumerate().filter(|(_, value)| !value.is_nan()).map(move |(k, v)| (start + k, *v))
+        self.values[start..end]
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| !value.is_nan())
+            .map(move |(k, v)| (start + k, *v))
     }
 }
 
@@ -92,6 +103,7 @@ impl Past<'_> {
 pub(crate) enum Trained {
     SeasonalNaive(SeasonalNaive),
     SeasonalMeans(SeasonalMeans),
+    Smoothing(Smoothing),
     Structural(Box<Structural>),
 }
 
@@ -101,6 +113,7 @@ impl Trained {
         match self {
             Self::SeasonalNaive(model) => *model = SeasonalNaive::new(past, end),
             Self::SeasonalMeans(model) => *model = model.again(past, end),
+            Self::Smoothing(model) => model.condition(past, end),
             Self::Structural(model) => model.condition(past, end),
         }
     }
@@ -110,6 +123,7 @@ impl Trained {
         match self {
             Self::SeasonalNaive(model) => model.mean(feature),
             Self::SeasonalMeans(model) => model.mean(feature),
+            Self::Smoothing(model) => model.mean(feature, lead),
             Self::Structural(model) => model.mean(feature, lead),
         }
     }
@@ -118,7 +132,7 @@ impl Trained {
     pub fn structural(&self) -> Option<&Structural> {
         match self {
             Self::Structural(model) => Some(model),
-            Self::SeasonalNaive(_) | Self::SeasonalMeans(_) => None,
+            Self::SeasonalNaive(_) | Self::SeasonalMeans(_) | Self::Smoothing(_) => None,
         }
     }
 }

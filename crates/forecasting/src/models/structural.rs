@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Past,
+    days::{DAYS_OF_YEAR, Days, LONG_RUN_DAYS, annual},
     deviation::Deviation,
     shrinkage::{Sums, shrink},
 };
 use crate::{
-    calendar::{Feature, NOTHING_SPECIAL, SPECIALS},
+    calendar::{Feature, MAX_KNOWN, NOTHING_SPECIAL, SPECIALS},
     series::Kind,
 };
 
@@ -52,9 +53,8 @@ impl Config {
 
 /// Prior standard deviation of the factor of a special day, and of school holidays.
 const SPECIAL_SPREAD: f64 = 0.2;
-/// Bandwidth of the annual component in days.
-const ANNUAL_BANDWIDTH: f64 = 7.0;
-const DAYS_OF_YEAR: usize = 366;
+/// Prior standard deviation of what a standard deviation of a regressor does, on the log scale.
+const KNOWN_SPREAD: f64 = 0.2;
 const SWEEPS: usize = 3;
 
 /// The model with what it has learned.
@@ -70,20 +70,39 @@ pub(crate) struct Structural {
     /// Factors by special day.
     special: Vec<f64>,
     school: f64,
+    /// Effects of the known regressors.
+    known: Vec<Effect>,
     deviation: Deviation,
     level: f64,
 }
 
-/// Sums over days while learning.
-struct Days {
-    /// Observed, and expected at level 1 with all day factors.
-    sums: Vec<Sums>,
-    /// A day's features (of its first step).
-    features: Vec<Feature>,
-    /// Smoothed level.
-    level: Vec<f64>,
-    /// Product of the day's other factors.
-    factor: Vec<f64>,
+/// What a regressor does, on the log scale, per standard deviation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Effect {
+    mean: f64,
+    deviation: f64,
+    coefficient: f64,
+}
+
+impl Effect {
+    /// A value in standard deviations; the mean where it is not known.
+    fn scaled(&self, value: f32) -> f64 {
+        if value.is_nan() { 0.0 } else { (f64::from(value) - self.mean) / self.deviation }
+    }
+}
+
+/// Regressors that vary in the past, with no effect yet.
+fn effects(past: &Past<'_>, end: usize) -> Vec<Effect> {
+    (0..MAX_KNOWN)
+        .map_while(|place| {
+            let values =
+                || past.features[..end].iter().map(|feature| f64::from(feature.known[place])).filter(|v| !v.is_nan());
+            let number = values().count() as f64;
+            let mean = values().sum::<f64>() / number;
+            let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / number;
+            (number > 0.0).then_some(Effect { mean, deviation: variance.sqrt().max(1e-9), coefficient: 0.0 })
+        })
+        .collect()
 }
 
 impl Structural {
@@ -96,6 +115,7 @@ impl Structural {
             annual: Vec::new(),
             special: vec![1.0; SPECIALS.len()],
             school: 1.0,
+            known: effects(past, end),
             deviation: Deviation::default(),
             level: 1.0,
         };
@@ -104,6 +124,7 @@ impl Structural {
         for _ in 0..SWEEPS {
             model.learn_shape(past, end, &days, dispersion);
             dispersion = model.expect(past, end, &mut days);
+            model.learn_known(past, end, &days, dispersion);
             model.learn_day_factors(&mut days);
             days.smooth(f64::from(config.level_days));
         }
@@ -128,7 +149,8 @@ impl Structural {
         for (index, value) in past.observed(0..end) {
             let day = past.day(index);
             let slot = usize::from(past.features[index].slot);
-            slots[slot].add(weights[day] * value, weights[day] * days.level[day] * days.factor[day]);
+            let expected = days.level[day] * days.factor[day] * self.known_factor(&past.features[index]);
+            slots[slot].add(weights[day] * value, weights[day] * expected);
         }
         let profiles = [0..5, 5..6, 6..7].map(|weekdays| profile(&slots, weekdays, per_day));
         for weekday in 0..7 {
@@ -156,7 +178,8 @@ impl Structural {
         let (mut squares, mut number) = (0.0, 0.0);
         for (index, value) in past.observed(0..end) {
             let day = past.day(index);
-            let usual = self.shape[past.features[index].shape_slot(self.slots_per_day)];
+            let feature = &past.features[index];
+            let usual = self.shape[feature.shape_slot(self.slots_per_day)] * self.known_factor(feature);
             days.sums[day].add(value, usual);
             let mean = usual * days.level[day] * days.factor[day];
             if mean > 1e-6 {
@@ -214,6 +237,35 @@ impl Structural {
         special * school * self.annual_factor(feature)
     }
 
+    /// One Newton step per regressor on the log scale, with a Gaussian prior.
+    fn learn_known(&mut self, past: &Past<'_>, end: usize, days: &Days, dispersion: f64) {
+        for place in 0..self.known.len() {
+            let mut slope = 0.0;
+            let mut curvature = dispersion / (KNOWN_SPREAD * KNOWN_SPREAD);
+            for (index, value) in past.observed(0..end) {
+                let feature = &past.features[index];
+                let day = past.day_of(feature);
+                let mean = self.usual(feature) * days.level[day];
+                let scaled = self.known[place].scaled(feature.known[place]);
+                slope += (value - mean) * scaled;
+                curvature += mean * scaled * scaled;
+            }
+            let effect = &mut self.known[place];
+            slope -= effect.coefficient * dispersion / (KNOWN_SPREAD * KNOWN_SPREAD);
+            effect.coefficient = (effect.coefficient + slope / curvature).clamp(-1.0, 1.0);
+        }
+    }
+
+    /// How much the regressors move a step, as a factor.
+    fn known_factor(&self, feature: &Feature) -> f64 {
+        if self.known.is_empty() {
+            return 1.0;
+        }
+        let moved: f64 =
+            self.known.iter().zip(feature.known).map(|(effect, value)| effect.coefficient * effect.scaled(value)).sum();
+        moved.clamp(-2.0, 2.0).exp()
+    }
+
     fn learn_deviation(&mut self, past: &Past<'_>, end: usize, days: &Days) {
         let residuals: Vec<f64> = (0..end)
             .map(|index| {
@@ -227,7 +279,7 @@ impl Structural {
 
     /// The mean at level 1.
     fn usual(&self, feature: &Feature) -> f64 {
-        self.shape[feature.shape_slot(self.slots_per_day)] * self.day_factor(feature)
+        self.shape[feature.shape_slot(self.slots_per_day)] * self.day_factor(feature) * self.known_factor(feature)
     }
 
     /// Takes note of the level and the deviation before `end`.
@@ -306,9 +358,6 @@ impl Structural {
     }
 }
 
-/// Half-life of the level against which the time of the year stands out, in days.
-const LONG_RUN_DAYS: f64 = 365.0;
-
 /// Mean by slot of the day over some weekdays; a slot that was never seen is as its neighbours are.
 fn profile(slots: &[Sums], weekdays: std::ops::Range<usize>, per_day: usize) -> Vec<f64> {
     let pooled = |weekdays: std::ops::Range<usize>, slot: usize| {
@@ -321,83 +370,4 @@ fn profile(slots: &[Sums], weekdays: std::ops::Range<usize>, per_day: usize) -> 
     (0..per_day)
         .map(|slot| pooled(weekdays.clone(), slot).ratio().or_else(|| pooled(0..7, slot).ratio()).unwrap_or(0.0))
         .collect()
-}
-
-/// Smooth factors by day of the year, around the year's end too.
-fn annual(by_day: &[Sums], dispersion: f64) -> Vec<f64> {
-    let reach = (3.0 * ANNUAL_BANDWIDTH) as i32;
-    let kernel = |distance: i32| (-0.5 * (f64::from(distance) / ANNUAL_BANDWIDTH).powi(2)).exp();
-    let smoothed: Vec<Sums> = (0..DAYS_OF_YEAR as i32)
-        .map(|day| {
-            let mut sums = Sums::default();
-            for distance in -reach..=reach {
-                let other = by_day[(day + distance).rem_euclid(DAYS_OF_YEAR as i32) as usize];
-                sums.add(kernel(distance) * other.observed, kernel(distance) * other.expected);
-            }
-            sums
-        })
-        .collect();
-    shrink(&smoothed, dispersion)
-}
-
-impl Days {
-    fn new(past: &Past<'_>, end: usize) -> Self {
-        let mut features: Vec<Feature> = Vec::new();
-        for feature in &past.features[..end] {
-            // Days follow each other on a grid; the guard is for clocks that skip a whole day.
-            while features.len() <= past.day_of(feature) {
-                features.push(*feature);
-            }
-        }
-        let number = features.len();
-        Self { sums: vec![Sums::default(); number], features, level: vec![1.0; number], factor: vec![1.0; number] }
-    }
-
-    /// Variance of a day's sum over its expectation.
-    fn dispersion(&self) -> f64 {
-        let (mut squares, mut number) = (0.0, 0.0);
-        for (day, sums) in self.sums.iter().enumerate() {
-            let mean = sums.expected * self.level[day] * self.factor[day];
-            if mean > 1e-6 && self.features[day].special == NOTHING_SPECIAL {
-                squares += (sums.observed - mean).powi(2) / mean;
-                number += 1.0;
-            }
-        }
-        if number > 0.0 { f64::max(squares / number, 1e-6) } else { 1.0 }
-    }
-
-    fn smooth(&mut self, half_life: f64) {
-        self.level = self.smoothed(half_life);
-    }
-
-    /// Observed over expected around each day, special days left out, weighted by distance on both sides.
-    fn smoothed(&self, half_life: f64) -> Vec<f64> {
-        let forget = 0.5_f64.powf(1.0 / half_life.max(1.0));
-        let number = self.sums.len();
-        let of_day = |day: usize| {
-            let sums = self.sums[day];
-            let plain = self.features[day].special == NOTHING_SPECIAL;
-            if plain { Sums { expected: sums.expected * self.factor[day], ..sums } } else { Sums::default() }
-        };
-        let run = |days: &mut dyn Iterator<Item = usize>| {
-            let mut sums = Sums::default();
-            let mut running = vec![Sums::default(); number];
-            for day in days {
-                sums = Sums { observed: forget * sums.observed, expected: forget * sums.expected };
-                running[day] = sums;
-                let own = of_day(day);
-                sums.add(own.observed, own.expected);
-            }
-            running
-        };
-        let before = run(&mut (0..number));
-        let after = run(&mut (0..number).rev());
-        (0..number)
-            .map(|day| {
-                let mut sums = of_day(day);
-                sums.add(before[day].observed + after[day].observed, before[day].expected + after[day].expected);
-                sums.ratio().filter(|level| *level > 0.0).unwrap_or(1.0)
-            })
-            .collect()
-    }
 }

@@ -33,7 +33,8 @@ impl Grid {
                 // Local offsets may be fractions of an hour: the step begins on the local clock.
                 let offset = i64::from(local_offset_seconds(start, timezone));
                 let seconds = i64::from(minutes.max(1)) * 60;
-                start - TimeDelta::seconds((start.timestamp() + offset).rem_euclid(seconds))
+                start
+                    - TimeDelta::seconds((start.timestamp() + offset).rem_euclid(seconds))
                     - TimeDelta::nanoseconds(i64::from(start.timestamp_subsec_nanos()))
             }
             Step::Day => local_midnight(start.with_timezone(&timezone).date_naive(), timezone),
@@ -102,7 +103,9 @@ fn local_offset_seconds(at: DateTime<Utc>, timezone: Tz) -> i32 {
 pub fn local_midnight(day: NaiveDate, timezone: Tz) -> DateTime<Utc> {
     let midnight = day.and_time(chrono::NaiveTime::MIN);
     (0..24)
-        .find_map(|half_hours| timezone.from_local_datetime(&(midnight + TimeDelta::minutes(30 * half_hours))).earliest())
+        .find_map(|half_hours| {
+            timezone.from_local_datetime(&(midnight + TimeDelta::minutes(30 * half_hours))).earliest()
+        })
         .map_or_else(|| midnight.and_utc(), |local| local.with_timezone(&Utc))
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use grid::{Grid, Step, local_midnight};
-pub use regularise::{Observation, Regularised, regularise, usual_step};
+pub use regularise::{Observation, Regularised, align, regularise, usual_step};
 pub use stuck::{Stretch, stuck};
 
 use crate::error::Unforecastable;
@@ -49,9 +49,7 @@ impl Kind {
     #[must_use]
     pub(crate) fn variance(self, mean: f64) -> f64 {
         match self {
-            Self::Bounded { capacity } => {
-                (mean * (capacity - mean) / capacity).max(0.02 * capacity * VARIANCE_FLOOR)
-            }
+            Self::Bounded { capacity } => (mean * (capacity - mean) / capacity).max(0.02 * capacity * VARIANCE_FLOOR),
             Self::Count => mean.max(VARIANCE_FLOOR),
             Self::Amount => mean.max(VARIANCE_FLOOR),
         }

@@ -73,6 +73,28 @@ pub fn regularise(
     Ok(Regularised { series: Series::new(grid, kind, &values)?, filled, gaps })
 }
 
+/// Observations of something that is not forecast itself, such as a temperature, on the steps of a grid: means of each
+/// step, gaps filled with what came before them; NaN before the first.
+#[must_use]
+pub fn align(observations: &[Observation], grid: &Grid, len: usize) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0_u32); len];
+    for observation in observations {
+        if let Some((sum, number)) = usize::try_from(grid.index(observation.at)).ok().and_then(|at| sums.get_mut(at)) {
+            *sum += observation.value;
+            *number += 1;
+        }
+    }
+    let mut latest = f64::NAN;
+    sums.into_iter()
+        .map(|(sum, number)| {
+            if number > 0 {
+                latest = sum / f64::from(number);
+            }
+            latest
+        })
+        .collect()
+}
+
 /// Fills short gaps between two values along a straight line; says how many.
 fn fill(values: &mut [Option<f64>]) -> usize {
     let mut filled = 0;
@@ -83,9 +105,9 @@ fn fill(values: &mut [Option<f64>]) -> usize {
             && index - start > 1
             && index - start - 1 <= FILLED_AT_MOST
         {
-            for between in start + 1..index {
-                let share = (between - start) as f64 / (index - start) as f64;
-                values[between] = Some(from + share * (value - from));
+            let steps = (index - start) as f64;
+            for (ahead, between) in values[start + 1..index].iter_mut().enumerate() {
+                *between = Some(from + (ahead as f64 + 1.0) / steps * (value - from));
                 filled += 1;
             }
         }
@@ -132,7 +154,11 @@ mod tests {
 
     #[test]
     fn counts_are_added_and_never_filled() {
-        let observed = observations(&[("2026-01-01T00:05:00Z", 1.0), ("2026-01-01T00:25:00Z", 2.0), ("2026-01-01T02:00:00Z", 4.0)]);
+        let observed = observations(&[
+            ("2026-01-01T00:05:00Z", 1.0),
+            ("2026-01-01T00:25:00Z", 2.0),
+            ("2026-01-01T02:00:00Z", 4.0),
+        ]);
         let done = regularise(&observed, Kind::Count, Some(Step::Minutes(60)), chrono_tz::UTC).unwrap();
         assert_eq!((done.series.value(0), done.series.value(1), done.series.value(2)), (Some(3.0), None, Some(4.0)));
     }
