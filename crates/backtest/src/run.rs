@@ -93,8 +93,10 @@ fn neighbours(file: &[Named], named: &Named) -> Option<Series> {
 pub struct Means {
     /// Series that were measured.
     pub series: usize,
-    /// Mean absolute error; over the capacity where there is one.
+    /// Mean absolute error of the median; over the capacity where there is one.
     pub mae: f64,
+    /// The same of the mean: what a model says before its median is calibrated.
+    pub mae_of_mean: f64,
     /// Mean absolute scaled error.
     pub mase: f64,
     /// Weighted absolute percentage error.
@@ -116,6 +118,7 @@ pub fn means(outcomes: &[Outcome], contender: usize) -> Means {
         let unit = outcome.capacity.unwrap_or(1.0);
         means.series += 1;
         means.mae += accuracy.mae() / unit;
+        means.mae_of_mean += accuracy.mae_of_mean() / unit;
         means.mase += accuracy.mase();
         means.wape += accuracy.wape();
         means.crps += accuracy.crps() / unit;
@@ -125,6 +128,7 @@ pub fn means(outcomes: &[Outcome], contender: usize) -> Means {
     let number = means.series.max(1) as f64;
     for sum in [
         &mut means.mae,
+        &mut means.mae_of_mean,
         &mut means.mase,
         &mut means.wape,
         &mut means.crps,

@@ -10,7 +10,7 @@ use crate::{
     run::{Contender, Means, Outcome, by_day_ahead, means},
 };
 
-const HEADINGS: [&str; 8] = ["MAE", "MASE", "WAPE %", "CRPS", "80 % cov.", "95 % cov.", "daily MAPE %", "steps"];
+const HEADINGS: [&str; 9] = ["MAE", "MAE of mean", "MASE", "WAPE %", "CRPS", "80 % cov.", "95 % cov.", "daily MAPE %", "steps"];
 
 /// Prints a table per series and the means over them.
 ///
@@ -28,7 +28,7 @@ pub fn print(
         writeln!(output, "note: {note}")?;
     }
     let width = contenders.iter().map(|contender| contender.name.len()).max().unwrap_or(0);
-    let heading = HEADINGS.map(|heading| format!("{heading:>12}")).concat();
+    let heading = HEADINGS.map(|heading| format!("{heading:>13}")).concat();
     for outcome in outcomes {
         writeln!(output, "\n{:width$}{heading}", outcome.series)?;
         for (contender, result) in contenders.iter().zip(&outcome.results) {
@@ -42,7 +42,7 @@ pub fn print(
     }
     if outcomes.len() > 1 {
         writeln!(output, "\nmeans over series ({})", unit(outcomes))?;
-        writeln!(output, "{:width$}{}", "", HEADINGS[..6].iter().map(|one| format!("{one:>12}")).collect::<String>())?;
+        writeln!(output, "{:width$}{}", "", HEADINGS[..7].iter().map(|one| format!("{one:>13}")).collect::<String>())?;
         for (place, contender) in contenders.iter().enumerate() {
             writeln!(output, "{:width$}{}", contender.name, mean_cells(&means(outcomes, place)))?;
         }
@@ -76,6 +76,7 @@ fn unit(outcomes: &[Outcome]) -> &'static str {
 fn cells(accuracy: &Accuracy) -> String {
     [
         format!("{:.4}", accuracy.mae()),
+        format!("{:.4}", accuracy.mae_of_mean()),
         format!("{:.3}", accuracy.mase()),
         percent(accuracy.wape()),
         format!("{:.4}", accuracy.crps()),
@@ -84,20 +85,21 @@ fn cells(accuracy: &Accuracy) -> String {
         if accuracy.daily_mape().is_nan() { "-".to_owned() } else { percent(accuracy.daily_mape()) },
         accuracy.steps.to_string(),
     ]
-    .map(|cell| format!("{cell:>12}"))
+    .map(|cell| format!("{cell:>13}"))
     .concat()
 }
 
 fn mean_cells(means: &Means) -> String {
     [
         format!("{:.5}", means.mae),
+        format!("{:.5}", means.mae_of_mean),
         format!("{:.3}", means.mase),
         percent(means.wape),
         format!("{:.5}", means.crps),
         percent(means.coverage_80),
         percent(means.coverage_95),
     ]
-    .map(|cell| format!("{cell:>12}"))
+    .map(|cell| format!("{cell:>13}"))
     .concat()
 }
 
@@ -147,7 +149,7 @@ pub fn json(contents: &Contents, contenders: &[Contender], outcomes: &[Outcome],
         .map(|(place, contender)| {
             let means = means(outcomes, place);
             json!({
-                "model": contender.name, "series": means.series, "mae": means.mae, "mase": means.mase,
+                "model": contender.name, "series": means.series, "mae": means.mae, "mae_of_mean": means.mae_of_mean, "mase": means.mase,
                 "wape": means.wape, "crps": means.crps,
                 "coverage_80": means.coverage_80, "coverage_95": means.coverage_95,
             })
