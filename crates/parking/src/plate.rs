@@ -1,9 +1,14 @@
 //! Number plates: normalisation, recognition of the French forms, and the keyed hash under which they are stored.
 
+mod redaction;
+
 use std::fmt;
 
 use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+pub use redaction::{speaks_of_plates, without_plates};
 
 /// The longest plate kept; the longest real ones have eleven characters.
 const MAX_LENGTH: usize = 16;
@@ -13,6 +18,26 @@ const MAX_LENGTH: usize = 16;
 /// It is personal data: it neither prints itself nor serialises.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Plate(String);
+
+/// A plate as a message tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeenPlate {
+    /// As a camera read it.
+    Clear(Plate),
+    /// As [`without_plates`] left it in a refused message that comes again.
+    Hashed(PlateHash),
+}
+
+impl SeenPlate {
+    /// The keyed hash under which it is stored.
+    #[must_use]
+    pub fn hash(&self, key: &PlateKey) -> PlateHash {
+        match self {
+            Self::Clear(plate) => plate.hash(key),
+            Self::Hashed(hash) => hash.clone(),
+        }
+    }
+}
 
 /// The form of a plate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,14 +152,35 @@ impl fmt::Debug for PlateKey {
 }
 
 /// A plate's keyed hash, 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PlateHash(String);
+
+/// A text that is not a plate's hash. It is not repeated: it might be a plate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a plate's hash has 64 lower-case hexadecimal digits")]
+pub struct InvalidPlateHash;
 
 impl PlateHash {
     /// The hash as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for PlateHash {
+    type Error = InvalidPlateHash;
+
+    fn try_from(text: String) -> Result<Self, InvalidPlateHash> {
+        let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if digits && text.len() == 64 { Ok(Self(text)) } else { Err(InvalidPlateHash) }
+    }
+}
+
+impl From<PlateHash> for String {
+    fn from(hash: PlateHash) -> String {
+        hash.0
     }
 }
 
@@ -184,6 +230,15 @@ mod tests {
         assert_eq!(raw.as_str(), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         assert_eq!(plate("aa-123-aa").hash(&key), plate("AA 123 AA").hash(&key));
         assert_ne!(plate("AA123AA").hash(&key), plate("AA123AA").hash(&PlateKey::new(b"other")));
+    }
+
+    #[test]
+    fn hashes_are_read_back_and_plates_are_not() {
+        let hash = plate("AA123AA").hash(&PlateKey::new(b"key"));
+        assert_eq!(PlateHash::try_from(String::from(hash.clone())), Ok(hash.clone()));
+        for bad in ["AA123AA", &hash.as_str().to_uppercase(), &hash.as_str()[1..]] {
+            assert_eq!(PlateHash::try_from(bad.to_owned()), Err(InvalidPlateHash));
+        }
     }
 
     #[test]

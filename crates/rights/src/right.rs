@@ -1,0 +1,124 @@
+//! A right of one plate.
+
+use chrono::{DateTime, Utc};
+use parvis_parking::plate::PlateHash;
+use parvis_parking::{SpaceNumber, ZoneId};
+use parvis_tariffs::Qualification;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::series::SeriesId;
+
+/// What a right is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RightKind {
+    /// A paid stay.
+    Session,
+    /// A permit.
+    Permit {
+        /// Whose.
+        permit: PermitKind,
+    },
+    /// Need not pay: emergency services, the city's own vehicles, registered holders of a disability card.
+    Exemption,
+    /// A space that was booked.
+    Booking,
+}
+
+/// Whose permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermitKind {
+    /// Lives in the zone.
+    Resident,
+    /// Works in the zone.
+    Professional,
+    /// Care worker on home visits.
+    CareWorker,
+}
+
+impl PermitKind {
+    /// The right under which its holder is charged, where a tariff has a rate for it.
+    #[must_use]
+    pub fn qualification(self) -> Qualification {
+        match self {
+            Self::Resident => Qualification::Resident,
+            Self::Professional => Qualification::Professional,
+            Self::CareWorker => Qualification::CareWorker,
+        }
+    }
+}
+
+/// Where a right holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "area", rename_all = "snake_case")]
+pub enum Where {
+    /// Anywhere in these zones.
+    Zones {
+        /// The zones.
+        zones: Vec<ZoneId>,
+    },
+    /// On one space only.
+    Space {
+        /// Its zone.
+        zone: ZoneId,
+        /// Its number.
+        space: SpaceNumber,
+    },
+}
+
+impl Where {
+    /// True when the right holds in a zone; a right to one space needs the space to be known and the same.
+    #[must_use]
+    pub fn holds_at(&self, zone: &ZoneId, space: Option<SpaceNumber>) -> bool {
+        match self {
+            Self::Zones { zones } => zones.contains(zone),
+            Self::Space { zone: own, space: number } => own == zone && space == Some(*number),
+        }
+    }
+}
+
+/// A time during which a right holds, from `start` until before `end` (APDS: Segment).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// From.
+    pub start: DateTime<Utc>,
+    /// Until.
+    pub end: DateTime<Utc>,
+}
+
+impl Segment {
+    /// True when the instant lies within.
+    #[must_use]
+    pub fn contains(&self, at: DateTime<Utc>) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// True when both share an instant.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+}
+
+/// A right of one plate (APDS: AssignedRight).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignedRight {
+    /// Made by the client that assigned it.
+    pub id: Uuid,
+    /// Rises with every change.
+    pub version: u32,
+    /// The plate's keyed hash.
+    pub plate: PlateHash,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: RightKind,
+    /// Where it holds.
+    pub place: Where,
+    /// When it holds.
+    pub segments: Vec<Segment>,
+    /// The series of permits it belongs to: it holds only while the series is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesId>,
+}
