@@ -223,8 +223,9 @@ impl Law<'_> {
     /// The probability of less than a value, and of at most it.
     pub fn around(&self, value: f64) -> (f64, f64) {
         if self.points.is_empty() {
-            let certain = self.certain();
-            return (f64::from(u8::from(certain < value)), f64::from(u8::from(certain <= value)));
+            // The mean of what never changes is a weighted sum of one number, exact but for the last digits.
+            let (certain, exact) = (self.certain(), 1e-9 * value.abs().max(1.0));
+            return (f64::from(u8::from(certain < value - exact)), f64::from(u8::from(certain <= value + exact)));
         }
         if matches!(self.kind, Kind::Count) {
             let (below, at) = self.counts().around(value);

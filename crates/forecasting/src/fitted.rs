@@ -295,6 +295,14 @@ impl Fitted {
         &self.rehearsed
     }
 
+    /// The error that its forecasts had on held-back parts of its past, in the unit of the series: the mean over its models,
+    /// which the combination does not exceed. None if nothing could be held back.
+    #[must_use]
+    pub fn expected_error(&self) -> Option<f64> {
+        let used = self.rehearsed.iter().filter(|rehearsed| rehearsed.weight > 0.0);
+        used.map(|rehearsed| rehearsed.mae.map(|mae| rehearsed.weight * mae)).sum()
+    }
+
     /// The version of the stored form; another than [`VERSION`] calls for training anew.
     #[must_use]
     pub fn version(&self) -> u32 {
