@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Column with the time: RFC 3339, or local time in --timezone
     #[arg(long)]
     time: String,
-    /// Columns with values; each is a series of its own
+    /// Columns with values, each a series of its own: names, or `first..last` for all from one to the other
     #[arg(long, required = true, num_args = 1.., value_delimiter = ',')]
     value: Vec<String>,
     /// Greatest possible value: a number, or a column (columns of percentages are turned into its unit)

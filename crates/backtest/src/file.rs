@@ -115,23 +115,31 @@ pub fn read(input: impl Input, columns: &Columns, step: Option<Step>, timezone: 
 }
 
 /// Where the columns stand.
-struct Places<'a> {
+struct Places {
     time: usize,
     group: Option<usize>,
-    values: Vec<(&'a str, usize)>,
+    values: Vec<(String, usize)>,
     known: Vec<usize>,
     capacity: Option<usize>,
 }
 
-impl<'a> Places<'a> {
-    fn find(columns: &'a Columns, headers: &csv::StringRecord) -> anyhow::Result<Self> {
+impl Places {
+    fn find(columns: &Columns, headers: &csv::StringRecord) -> anyhow::Result<Self> {
         let place = |name: &str| {
             let found = headers.iter().position(|header| header.trim() == name);
             found.with_context(|| {
                 format!("no column {name:?}; there are: {}", headers.iter().collect::<Vec<_>>().join(", "))
             })
         };
-        let values = columns.values.iter().map(|name| Ok((name.as_str(), place(name)?)));
+        let mut values = Vec::new();
+        for name in &columns.values {
+            // A column may itself have two dots in its name.
+            let range = name.split_once("..").filter(|_| place(name).is_err());
+            let (first, last) = range.unwrap_or((name, name));
+            let named = |place: usize| (headers.get(place).unwrap_or_default().trim().to_owned(), place);
+            values.extend((place(first)?..=place(last)?).map(named));
+        }
+        ensure!(!values.is_empty(), "no column with values: the first of a range stands behind the last");
         let capacity = match &columns.capacity {
             Some(Capacity::Column(name)) => Some(place(name)?),
             Some(Capacity::Fixed(_)) | None => None,
@@ -139,7 +147,7 @@ impl<'a> Places<'a> {
         Ok(Self {
             time: place(&columns.time)?,
             group: columns.group.as_deref().map(place).transpose()?,
-            values: values.collect::<anyhow::Result<_>>()?,
+            values,
             known: columns.known.iter().map(|name| place(name)).collect::<anyhow::Result<_>>()?,
             capacity,
         })
@@ -187,8 +195,8 @@ fn rows(input: impl Input, columns: &Columns, timezone: Tz, flaws: &mut Flaws) -
 }
 
 impl Raw {
-    fn new(group: &str, number: usize, places: &Places<'_>) -> Self {
-        let name = name(group, places.values[number].0, places.values.len());
+    fn new(group: &str, number: usize, places: &Places) -> Self {
+        let name = name(group, &places.values[number].0, places.values.len());
         Self { name, capacity: None, observations: Vec::new(), known: vec![Vec::new(); places.known.len()] }
     }
 
@@ -198,12 +206,12 @@ impl Raw {
         record: &csv::StringRecord,
         at: DateTime<Utc>,
         number: usize,
-        places: &Places<'_>,
+        places: &Places,
         flaws: &mut Flaws,
     ) {
         let cell = |place: usize| record.get(place).and_then(|text| text.trim().parse::<f64>().ok());
-        let (column, place) = places.values[number];
-        let Some(mut value) = cell(place).filter(|value| !value.is_nan()) else { return };
+        let (column, place) = &places.values[number];
+        let Some(mut value) = cell(*place).filter(|value| !value.is_nan()) else { return };
         if value < 0.0 {
             flaws.negative += 1;
             return;

@@ -89,6 +89,18 @@ fn a_wide_file_is_tested_column_by_column() {
 }
 
 #[test]
+fn a_range_of_columns_is_all_from_one_to_the_other() {
+    let plan = "--time when --horizon 24 --every 24h --from 2025-02-27 --timezone Europe/Paris --value";
+    let names = |value: &str| -> Vec<String> {
+        let result = json(&wide(), &format!("{plan} {value}"));
+        result["series"].as_array().unwrap().iter().map(|one| one["series"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("north..south"), ["north", "south"]);
+    assert_eq!(names("south..south"), ["south"]);
+    assert!(run(&wide(), &format!("{plan} south..north")).unwrap_err().to_string().contains("behind the last"));
+}
+
+#[test]
 fn a_long_irregular_file_is_tested_group_by_group_and_a_stuck_one_says_so() {
     let plan = "--time at --value pct --capacity places --group name --horizon 24h --every 24h --from 2025-01-27 \
                 --timezone Europe/Paris";
