@@ -109,7 +109,9 @@ async fn arrivals_that_are_fed_are_forecast_by_the_night() {
     let (path, body) = (format!("/v1/series/{name}/observations"), json!({ "observations": observations }));
     assert!(manager.send(Method::POST, &path, &body).await.unwrap()["days_changed"].as_u64().unwrap() >= 35);
     assert_eq!(manager.send(Method::POST, &path, &body).await.unwrap()["days_changed"], 0);
-    let Some(embedded) = platform.embedded_or_say("the nightly training, whose timer is fired on demand") else { return };
+    let Some(embedded) = platform.embedded_or_say("the nightly training, whose timer is fired on demand") else {
+        return;
+    };
     embedded.fire_schedule("ForecastFunction", "Nightly").await.unwrap();
     let forecast = in_state(&platform, &format!("/v1/series/{name}/forecast?hours=48"), "forecast").await;
     let steps = forecast["steps"].as_array().unwrap();

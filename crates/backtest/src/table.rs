@@ -10,7 +10,8 @@ use crate::{
     run::{Contender, Means, Outcome, by_day_ahead, means},
 };
 
-const HEADINGS: [&str; 9] = ["MAE", "MAE of mean", "MASE", "WAPE %", "CRPS", "80 % cov.", "95 % cov.", "daily MAPE %", "steps"];
+const HEADINGS: [&str; 9] =
+    ["MAE", "MAE of mean", "MASE", "WAPE %", "CRPS", "80 % cov.", "95 % cov.", "daily MAPE %", "steps"];
 
 /// Prints a table per series and the means over them.
 ///

@@ -79,7 +79,8 @@ impl Day {
     }
 
     pub(crate) fn from_bytes(day: NaiveDate, bytes: &[u8]) -> Self {
-        let values = bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
+        let values =
+            bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
         Self { day, values }
     }
 }

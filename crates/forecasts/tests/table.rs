@@ -85,13 +85,8 @@ async fn a_model_and_its_forecast_survive_the_table() -> Result<()> {
     let fitted = fit(&series, &Calendar::new(chrono_tz::Europe::Paris), &Options::new(48, 24))?;
     let forecast = fitted.forecast(48);
     let at = series.end();
-    let model = StoredModel {
-        trained_at: at,
-        grid_start: start(),
-        definition: definition(&subject),
-        borrowed: false,
-        fitted,
-    };
+    let model =
+        StoredModel { trained_at: at, grid_start: start(), definition: definition(&subject), borrowed: false, fitted };
     store.put_model(&subject, &model).await?;
     let read = store.model(&subject).await?.map(|model| model.fitted.forecast(48).steps).unwrap_or_default();
     // JSON may move the last digit of a number.

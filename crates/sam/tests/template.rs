@@ -168,7 +168,7 @@ fn functions_that_speak_sql_wait_for_the_migration() {
         assert_eq!(waits, function.logical_id != migrates, "{}", function.logical_id);
         speakers += 1;
     }
-    assert_eq!(speakers, 3, "history, occupancy and migrate");
+    assert_eq!(speakers, 4, "history, occupancy, train and migrate");
 }
 
 /// The settings that the pages get: JSON, and `null` where they are to poll.

@@ -8,9 +8,10 @@
 //! | [`routes`] | the routes of `/v1`, and the OpenAPI document |
 //! | [`views`] | what clients see: free places with bands, the chance of finding one |
 //! | [`plan`] | the schedule's jobs |
+//! | [`error`] | what handlers fail with |
 
 mod config;
-mod error;
+pub mod error;
 pub mod plan;
 pub mod routes;
 mod state;

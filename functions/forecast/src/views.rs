@@ -334,9 +334,8 @@ impl Arrival {
         let step = nearby.iter().rev().find(|step| step.at <= at).cloned();
         let chance = |step: &StepView| step.chance_of_place.unwrap_or(0.0);
         let distance = |step: &StepView| (step.at - at).abs();
-        let best = nearby.iter().max_by(|a, b| {
-            chance(a).total_cmp(&chance(b)).then_with(|| distance(b).cmp(&distance(a)))
-        });
+        let best =
+            nearby.iter().max_by(|a, b| chance(a).total_cmp(&chance(b)).then_with(|| distance(b).cmp(&distance(a))));
         let better = best.filter(|best| step.as_ref().is_some_and(|step| chance(best) >= chance(step) + 0.01)).cloned();
         Self { series: entry.into(), step, better, explanation: outlook.map_or_else(Vec::new, explanation) }
     }

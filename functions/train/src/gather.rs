@@ -123,10 +123,7 @@ mod tests {
     #[test]
     fn an_arrival_counts_for_the_rest_of_its_step() {
         // One car stands; another comes after 5 minutes, and both leave after 35.
-        let changes = [
-            Change { at: at(0), net: 1.0, moment: 300.0 },
-            Change { at: at(30), net: -2.0, moment: -600.0 },
-        ];
+        let changes = [Change { at: at(0), net: 1.0, moment: 300.0 }, Change { at: at(30), net: -2.0, moment: -600.0 }];
         let means = space_means(1.0, &changes, HOUR);
         let expected = [1.0 + 2.0 / 3.0, 2.0, 2.0 / 3.0, 0.0];
         assert!(means.iter().zip(expected).all(|(mean, expected)| (mean - expected).abs() < 1e-9), "{means:?}");

@@ -7,8 +7,8 @@ use parvis_forecasting::{
     Fitted, Grid, Options, Series, Step, StepForecast, Unforecastable, VERSION, cold_start::fit_cold, fit,
 };
 use parvis_forecasts::{
-    Definition, Entry, ForecastStore, Job, Outcome, Outlook, StoreError, StoredModel, Subject, Task, store::days_before,
-    subject::PARKING,
+    Definition, Entry, ForecastStore, Job, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
+    store::days_before, subject::PARKING,
 };
 use parvis_kit::postgres::{Database, DatabaseError};
 use parvis_places::{PlacesStore, RegisterError};
@@ -184,17 +184,12 @@ impl Trainer {
             Err(reason) => return Ok(Err(reason)),
         };
         let options = options(&present.definition);
-        let updated = tokio::task::spawn_blocking(move || {
-            model.fitted.update(&present.series, &options).map(|()| model)
-        });
+        let updated =
+            tokio::task::spawn_blocking(move || model.fitted.update(&present.series, &options).map(|()| model));
         Ok(updated.await?)
     }
 
-    async fn train(
-        &self,
-        job: &Job,
-        definition: Definition,
-    ) -> Result<Result<StoredModel, Unforecastable>, WorkError> {
+    async fn train(&self, job: &Job, definition: Definition) -> Result<Result<StoredModel, Unforecastable>, WorkError> {
         let own = match self.present(&job.subject, definition.clone(), job.at, None).await? {
             Ok(present) => {
                 let grid_start = present.series.grid().at(0);
@@ -221,17 +216,14 @@ impl Trainer {
     }
 
     /// Trains on similar places: the zones of the same car park, or other car parks.
-    async fn borrow(
-        &self,
-        job: &Job,
-        definition: &Definition,
-    ) -> Result<Option<(DateTime<Utc>, Fitted)>, WorkError> {
+    async fn borrow(&self, job: &Job, definition: &Definition) -> Result<Option<(DateTime<Utc>, Fitted)>, WorkError> {
         let prefix = match &job.subject {
             Subject::Zone(place, _) => format!("{PARKING}{place}/"),
             Subject::Place(_) => PARKING.to_owned(),
             Subject::Fed(_) => return Ok(None),
         };
-        let alike = |subject: &Subject| *subject != job.subject && subject.zone().is_some() == job.subject.zone().is_some();
+        let alike =
+            |subject: &Subject| *subject != job.subject && subject.zone().is_some() == job.subject.zone().is_some();
         let mut similar = Vec::new();
         for entry in self.store.entries(&prefix).await? {
             if similar.len() < SIMILAR && alike(&entry.definition.subject) && has_own_forecast(entry.outcome.as_ref()) {
@@ -243,7 +235,9 @@ impl Trainer {
         let fitted = tokio::task::spawn_blocking(move || {
             let series: Vec<&Series> = similar.iter().map(|present| &present.series).collect();
             let start = series.iter().map(|one| one.grid().at(0)).min();
-            fit_cold(&series, definition.kind, &definition.calendar, &options).ok().and_then(|fitted| Some((start?, fitted)))
+            fit_cold(&series, definition.kind, &definition.calendar, &options)
+                .ok()
+                .and_then(|fitted| Some((start?, fitted)))
         });
         Ok(fitted.await?)
     }

@@ -22,7 +22,8 @@ async fn the_document_changes_only_on_purpose() {
 fn every_operation_is_described_and_routed() {
     let api = api();
     let template = include_str!("../../../../template.yaml");
-    let function = template.split("\n  ForecastFunction:\n").nth(1).unwrap().split("\n  TrainFunction:\n").next().unwrap();
+    let function =
+        template.split("\n  ForecastFunction:\n").nth(1).unwrap().split("\n  TrainFunction:\n").next().unwrap();
     let routed = |method: &str, path: &str, login: bool| {
         let line = |line: &&str| {
             let pattern = line.split("Path: ").nth(1).unwrap_or_default().trim_matches(['"', ' ', '}']);

@@ -24,8 +24,10 @@ async fn observations_are_taken_once() {
     let event = include_str!("../../../../events/forecast/feed-series.json");
     assert_eq!(platform.invoke(event).await.ok(), json!({ "observations": 3, "days_changed": 1 }));
     assert_eq!(platform.invoke(event).await.ok(), json!({ "observations": 3, "days_changed": 0 }));
-    let days = platform.store.observations(&"fed/emergency-arrivals".parse().unwrap(), now().date_naive()).await.unwrap();
-    let held: Vec<f64> = days.iter().flat_map(|day| day.observations().collect::<Vec<_>>()).map(|one| one.value).collect();
+    let days =
+        platform.store.observations(&"fed/emergency-arrivals".parse().unwrap(), now().date_naive()).await.unwrap();
+    let held: Vec<f64> =
+        days.iter().flat_map(|day| day.observations().collect::<Vec<_>>()).map(|one| one.value).collect();
     assert_eq!(held, [4.0, 7.0, 9.0]);
     let series = platform.send("GET", "/v1/series", Some("agent"), None).await.ok();
     assert_eq!(series["series"][0]["state"], "pending");
@@ -83,7 +85,8 @@ async fn observations_that_cannot_be_are_refused_all_together() {
     let problem = feed(&platform, Some("admin"), observations).await.refused(422);
     let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
     assert_eq!(fields, ["/observations/1/value", "/observations/2/at", "/observations/3/at"]);
-    let kept = platform.store.observations(&"fed/emergency-arrivals".parse().unwrap(), Default::default()).await.unwrap();
+    let kept =
+        platform.store.observations(&"fed/emergency-arrivals".parse().unwrap(), Default::default()).await.unwrap();
     assert!(kept.is_empty());
     feed(&platform, Some("admin"), json!([])).await.refused(422);
     let body = json!({ "observations": [{ "at": now(), "value": 1 }] });
