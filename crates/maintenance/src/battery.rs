@@ -174,7 +174,9 @@ mod tests {
         let found = look(&list, TimeDelta::days(150)).unwrap();
         assert!((90.0..130.0).contains(&empty(&found).0), "{found:?}");
         let mut renewed = readings(2, 20.0, 1.0, 15);
-        renewed.extend(readings(3, 99.0, 0.2, 30).into_iter().map(|one| Reading { at: one.at + TimeDelta::days(15), ..one }));
+        renewed.extend(
+            readings(3, 99.0, 0.2, 30).into_iter().map(|one| Reading { at: one.at + TimeDelta::days(15), ..one }),
+        );
         assert_eq!(look(&renewed, TimeDelta::days(60)), None);
     }
 

@@ -63,7 +63,8 @@ impl Law {
         let mean = f64::from(sorted[sorted.len() / 2]);
         let size = sorted.len() as f64;
         let variance = sorted.iter().map(|one| (f64::from(*one) - mean).powi(2)).sum::<f64>() / size;
-        let shape = if variance > mean { (mean * mean / (variance - mean)).min(GREATEST_SHAPE) } else { GREATEST_SHAPE };
+        let shape =
+            if variance > mean { (mean * mean / (variance - mean)).min(GREATEST_SHAPE) } else { GREATEST_SHAPE };
         (mean >= 1.0).then_some(Self { mean, shape: shape.max(0.5) })
     }
 
