@@ -175,7 +175,8 @@ async fn the_hourly_update_takes_note_of_what_is_new_and_a_late_job_of_nothing()
     assert_eq!(city.work("parking/gare/nord", Task::Update, now() + hours(2)).await, Done::Updated);
     let outlook = city.outlook("parking/gare/nord").await;
     assert_eq!((outlook.origin, outlook.trained_at), (now() + hours(2), now()));
-    assert!(outlook.steps[0].mean < 50.0, "{:?}", outlook.steps[0]);
+    // 60 are usual.
+    assert!(outlook.steps[0].mean < 55.0, "{:?}", outlook.steps[0]);
     assert_eq!(city.work("parking/gare/nord", Task::Update, now() + hours(1)).await, Done::Already);
     assert_eq!(city.outlook("parking/gare/nord").await, outlook);
     let observed = city.observed("parking/gare/nord").await;
