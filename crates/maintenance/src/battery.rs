@@ -25,6 +25,8 @@ const MOST_READINGS: usize = 200;
 const EMPTY: f64 = 5.0;
 /// A rise by so many percent is a new battery: what was before says nothing of it.
 const RENEWED: f64 = 30.0;
+/// So many percent below the line are no chance.
+const FALLEN: f64 = 5.0;
 /// The standard normal quantile of 90 %: the ends of an interval of 80 %.
 const Z_80: f64 = 1.281_552;
 
@@ -40,7 +42,9 @@ pub fn look(readings: &[Reading], horizon: TimeDelta) -> Option<Finding> {
     let per_day = -quantile(&slopes, 0.5);
     let spread = spread(&slopes, readings.len());
     let (slow, fast) = (-quantile(&slopes, 0.5 + spread), -quantile(&slopes, 0.5 - spread));
-    let now = last.percent.min(level_at(&readings, per_day));
+    let level = level_at(&readings, per_day);
+    // Batteries fall off at their end: then the last reading says more than the line.
+    let now = if last.percent < level - FALLEN { last.percent } else { level };
     let left = |rate: f64| (rate > 1e-6).then(|| ((now - EMPTY) / rate).max(0.0));
     let horizon_days = horizon.num_minutes() as f64 / (24.0 * 60.0);
     // The share of the slopes' interval that empties it in time, taken as uniform between its ends.
@@ -66,8 +70,10 @@ fn days(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
 
 /// The readings since the battery was last changed.
 fn of_this_battery(readings: &[Reading]) -> &[Reading] {
-    let renewed = readings.windows(2).rposition(|pair| pair[1].percent - pair[0].percent >= RENEWED);
-    renewed.map_or(readings, |place| &readings[place + 1..])
+    // Medians of three on both sides: one wrong reading is no new battery.
+    let middle = |three: &[Reading]| median(three.iter().map(|one| one.percent).collect());
+    let renewed = readings.windows(6).rposition(|six| middle(&six[3..]) - middle(&six[..3]) >= RENEWED);
+    renewed.map_or(readings, |place| &readings[place + 3..])
 }
 
 /// At most [`MOST_READINGS`], evenly, the last one among them.

@@ -19,4 +19,4 @@ mod special;
 pub mod work;
 
 pub use finding::{Evidence, Finding, Kind};
-pub use work::{Order, Reliability, Result as WorkResult, State};
+pub use work::{Order, Reliability, State, Verdict};

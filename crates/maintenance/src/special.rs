@@ -99,14 +99,14 @@ mod tests {
 
     #[test]
     fn known_values() {
-        assert!((ln_gamma(5.0) - 24_f64.ln()).abs() < 1e-9);
+        assert!((ln_gamma(5.0) - 24_f64.ln()).abs() < 1e-8);
         // Shape 1 is the exponential law; shape 3 at 2 and at 10 by the Poisson sums.
-        assert!((gamma_cdf(1.0, 2.0) - (1.0 - (-2_f64).exp())).abs() < 1e-9);
-        assert!((gamma_cdf(3.0, 2.0) - (1.0 - 5.0 * (-2_f64).exp())).abs() < 1e-9);
-        assert!((gamma_cdf(3.0, 10.0) - (1.0 - 61.0 * (-10_f64).exp())).abs() < 1e-9);
+        assert!((gamma_cdf(1.0, 2.0) - (1.0 - (-2_f64).exp())).abs() < 1e-8);
+        assert!((gamma_cdf(3.0, 2.0) - (1.0 - 5.0 * (-2_f64).exp())).abs() < 1e-8);
+        assert!((gamma_cdf(3.0, 10.0) - (1.0 - 61.0 * (-10_f64).exp())).abs() < 1e-8);
         // Beta(2, 3) at 0.4: 1 - 0.6^4 - 4 * 0.4 * 0.6^3.
-        assert!((beta_cdf(2.0, 3.0, 0.4) - 0.5248).abs() < 1e-9);
-        assert!((beta_cdf(2.0, 3.0, 0.9) - 0.9963).abs() < 1e-9);
+        assert!((beta_cdf(2.0, 3.0, 0.4) - 0.5248).abs() < 1e-8);
+        assert!((beta_cdf(2.0, 3.0, 0.9) - 0.9963).abs() < 1e-8);
         assert_eq!((beta_cdf(2.0, 2.0, 0.0), beta_cdf(2.0, 2.0, 1.0)), (0.0, 1.0));
     }
 }

@@ -30,7 +30,7 @@ pub enum State {
     /// Somebody looked.
     Closed {
         /// What came of it.
-        result: Result,
+        verdict: Verdict,
     },
     /// Nobody will look.
     Dismissed,
@@ -39,7 +39,7 @@ pub enum State {
 /// What who looked has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Result {
+pub enum Verdict {
     /// It was wrong, or about to fail, and is mended or replaced.
     Confirmed,
     /// Something else was wrong.
@@ -54,7 +54,7 @@ pub enum Step {
     /// Plan it, or plan it anew.
     Plan(DateTime<Utc>),
     /// Somebody has looked.
-    Close(Result),
+    Close(Verdict),
     /// Nobody will.
     Dismiss,
     /// Take a closed or dismissed order up again.
@@ -89,13 +89,13 @@ impl Order {
     ///
     /// # Errors
     /// When the state does not allow it; nothing is changed then.
-    pub fn apply(&mut self, step: Step, now: DateTime<Utc>) -> std::result::Result<(), Refused> {
+    pub fn apply(&mut self, step: Step, now: DateTime<Utc>) -> Result<(), Refused> {
         self.state = match (step, self.is_open()) {
             (Step::Reopen, false) => State::Proposed,
             (Step::Reopen, true) => return Err(Refused::Open),
             (_, false) => return Err(Refused::Over),
             (Step::Plan(on), true) => State::Planned { on },
-            (Step::Close(result), true) => State::Closed { result },
+            (Step::Close(verdict), true) => State::Closed { verdict },
             (Step::Dismiss, true) => State::Dismissed,
         };
         self.changed_at = now;
@@ -130,9 +130,9 @@ const BELIEVED: (f64, f64) = (8.0, 2.0);
 impl Reliability {
     /// Learns from a closed order; others teach nothing.
     pub fn learn(&mut self, order: &Order) {
-        if let State::Closed { result } = order.state {
+        if let State::Closed { verdict } = order.state {
             self.looked_at += 1;
-            self.confirmed += u32::from(result == Result::Confirmed);
+            self.confirmed += u32::from(verdict == Verdict::Confirmed);
         }
     }
 
@@ -174,7 +174,7 @@ mod tests {
     fn an_order_lives_from_proposal_to_closing() {
         let mut order = order();
         order.apply(Step::Plan(now()), now()).unwrap();
-        order.apply(Step::Close(Result::Confirmed), now()).unwrap();
+        order.apply(Step::Close(Verdict::Confirmed), now()).unwrap();
         assert_eq!(order.apply(Step::Dismiss, now()), Err(Refused::Over));
         assert!(!order.found_again(&Finding { probability: 0.99, ..order.finding.clone() }, now()));
         order.apply(Step::Reopen, now()).unwrap();
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn feedback_moves_the_probability() {
         let mut closed = order();
-        closed.apply(Step::Close(Result::NothingWrong), now()).unwrap();
+        closed.apply(Step::Close(Verdict::NothingWrong), now()).unwrap();
         let mut reliability = Reliability::default();
         assert!((reliability.judge(0.9) - 0.9).abs() < 1e-9, "nothing is known yet");
         reliability.learn(&order());
