@@ -83,6 +83,9 @@ pub struct ReplayArgs {
     /// Column of the occupied spaces
     #[arg(long, default_value = "occupied")]
     pub occupied: String,
+    /// As if it had just happened: a whole number of weeks later, ending within the last seven days
+    #[arg(long)]
+    pub as_recent: bool,
 }
 
 /// Splits `host:port` and names the client.
@@ -141,7 +144,9 @@ impl ReplayArgs {
             occupied: self.occupied.clone(),
             ..Columns::default()
         };
-        OccupancyFile::read(file, &columns, self.timezone).with_context(|| format!("{}", self.file.display()))
+        let file = OccupancyFile::read(file, &columns, self.timezone);
+        let file = file.with_context(|| format!("{}", self.file.display()))?;
+        Ok(if self.as_recent { file.moved_to(Utc::now(), self.timezone) } else { file })
     }
 
     /// Replays the file into the platform whose API and broker are given.

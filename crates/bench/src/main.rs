@@ -6,6 +6,7 @@
 mod bookings;
 mod cost;
 mod fleet;
+mod forecasts;
 mod freshness;
 mod functions;
 mod machine;
@@ -58,6 +59,8 @@ enum Part {
     Cost,
     /// 1,000 messages a second: from publish to visible
     Freshness,
+    /// Forecasts: a night's training, one read, memory
+    Forecasts,
 }
 
 /// What everything depends on that is the same for the whole run.
@@ -93,6 +96,7 @@ async fn main() -> anyhow::Result<()> {
             Part::Throughput => throughput::measure(&settings, &mut report).await?,
             Part::Cost => cost::measure(&settings, &mut report).await?,
             Part::Freshness => freshness::measure(&settings, &mut report).await?,
+            Part::Forecasts => forecasts::measure(&settings, &mut report).await?,
         }
     }
     let text = if arguments.json { report.json()? } else { report.table() };

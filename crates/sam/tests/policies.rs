@@ -18,6 +18,8 @@ use source::Operation;
 
 /// Which resource a type works on.
 const RESOURCES: &[(&str, &str)] = &[
+    ("ForecastStore", "ForecastsTable"),
+    ("JobQueue", "ForecastQueue"),
     ("LiveStore", "LiveTable"),
     ("PlacesStore", "PlacesTable"),
     ("EventStore", "EventsTable"),

@@ -179,7 +179,7 @@ fn functions_that_speak_sql_wait_for_the_migration() {
         assert_eq!(waits, function.logical_id != migrates, "{}", function.logical_id);
         speakers += 1;
     }
-    assert_eq!(speakers, 4, "history, occupancy, bookings and migrate");
+    assert_eq!(speakers, 5, "history, occupancy, bookings, train and migrate");
 }
 
 /// SAM writes a statement of about 400 bytes into the function's resource policy for each route, and Lambda takes 20 KB of them.

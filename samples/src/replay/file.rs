@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 use parvis_parking::timestamp::Written;
 
@@ -146,6 +146,26 @@ impl OccupancyFile {
     }
 }
 
+impl OccupancyFile {
+    /// The same a whole number of weeks later, so that it ends in the week before `now`: local times and weekdays stay. What
+    /// would fall into an hour that clocks skip is left out.
+    #[must_use]
+    pub fn moved_to(mut self, now: DateTime<Utc>, timezone: Tz) -> Self {
+        let Some(last) = self.readings.last().map(|reading| reading.at) else { return self };
+        let weeks = (now - last).num_days().div_euclid(7);
+        self.readings.retain_mut(|reading| {
+            let local = reading.at.with_timezone(&timezone).naive_local() + TimeDelta::weeks(weeks);
+            let Some(moved) = local.and_local_timezone(timezone).earliest() else { return false };
+            reading.at = moved.with_timezone(&Utc);
+            reading.timestamp = moved.to_rfc3339_opts(SecondsFormat::AutoSi, false);
+            reading.at <= now
+        });
+        self.readings.sort_by_key(|reading| (reading.at, reading.car_park));
+        self.readings.dedup_by_key(|reading| (reading.at, reading.car_park));
+        self
+    }
+}
+
 /// The times of one car park, in the order of the file.
 #[derive(Default)]
 struct Clock {
@@ -244,6 +264,18 @@ mod tests {
         assert_eq!(times(&rows), expected);
         let backwards: Vec<&str> = rows.into_iter().rev().collect();
         assert_eq!(times(&backwards), expected, "newest first");
+    }
+
+    #[test]
+    fn a_file_is_moved_by_whole_weeks_and_keeps_its_hours() {
+        let now: DateTime<Utc> = "2026-07-08T12:00:00Z".parse().unwrap();
+        let moved = read(FILE).unwrap().moved_to(now, chrono_tz::Europe::Paris);
+        let stamps: Vec<&str> = moved.readings.iter().map(|reading| reading.timestamp.as_str()).collect();
+        // A Friday in winter becomes the last Friday in summer.
+        assert_eq!(stamps, ["2026-07-03T09:00:00+02:00", "2026-07-03T10:00:00+02:00"]);
+        let again = moved.clone().moved_to(now, chrono_tz::Europe::Paris);
+        assert_eq!(again.readings.len(), 2);
+        assert!(again.readings.iter().zip(&moved.readings).all(|(one, other)| one.at == other.at));
     }
 
     #[test]

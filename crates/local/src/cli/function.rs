@@ -16,12 +16,14 @@ pub(super) fn run(context: &str) -> ExitCode {
         match context {
             "announce" => parvis_announce::run().await,
             "bookings" => parvis_bookings::run().await,
+            "forecast" => parvis_forecast::run().await,
             "history" => parvis_history::run().await,
             "ingest" => parvis_ingest::run().await,
             "migrate" => parvis_migrate::run().await,
             "mqtt-auth" => parvis_mqtt_auth::run().await,
             "notify" => parvis_notify::run().await,
             "occupancy" => parvis_occupancy::run().await,
+            "train" => parvis_train::run().await,
             "probe" => probe::run().await,
             unknown => Err(format!("this program does not contain the function {unknown:?}").into()),
         }

@@ -30,6 +30,8 @@ enum Command {
     Simulate(samples::SimulateHere),
     /// Replay a CSV file of car-park occupancy over MQTT
     Replay(samples::ReplayHere),
+    /// Say what forecasts of a CSV file would have been worth
+    Backtest(parvis_backtest::Arguments),
 }
 
 /// Runs the program on its arguments.
@@ -56,6 +58,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Simulate(arguments) => samples::simulate(arguments).await,
             Command::Replay(arguments) => samples::replay(arguments).await,
+            // Pure computation; nothing else runs in this process meanwhile.
+            Command::Backtest(arguments) => arguments.run(&mut std::io::stdout().lock()),
         }
     });
     // Threads that still block (a DNS look-up, a file) must not hold up the end.

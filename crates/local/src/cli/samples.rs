@@ -82,10 +82,23 @@ pub(super) async fn replay(arguments: ReplayHere) -> anyhow::Result<()> {
     let token = administrator(api, &arguments.data_dir).await?;
     let broker = samples::broker(here.endpoints().broker(), &client)?;
     let outcome = arguments.replay.run(api.clone(), token, broker).await;
+    if let (Ok(_), Here::Running(running)) = (&outcome, &here) {
+        forecast(&running.endpoints.lambda).await;
+    }
     here.leave().await;
     eprint!("{}", outcome?);
     eprintln!("look at it with `cargo run` (or `parvis`): all car parks, on the map and in the table");
     Ok(())
+}
+
+/// Has the car parks forecast now, which the schedule would do at five past.
+async fn forecast(lambda: &str) {
+    let url = format!("{lambda}/2015-03-31/functions/ForecastFunction/invocations");
+    let request = crate::http::client().post(url).body(r#"{"task":"update"}"#);
+    match request.send().await.and_then(reqwest::Response::error_for_status) {
+        Ok(_) => eprintln!("forecasts are made in the background: see /v1/forecasts"),
+        Err(error) => eprintln!("no forecasts before the next hour: {error}"),
+    }
 }
 
 /// The stack of a data directory: the one that runs, or one of our own for as long as the command takes.

@@ -1,0 +1,26 @@
+//! Observations, models and forecasts of series in DynamoDB.
+//!
+//! Reads must be quick and must not wake the database of the history, so everything that a reader or a trainer needs lies
+//! here, packed: one item per day of observations, one for the model, one for the forecast.
+//!
+//! | module | |
+//! |---|---|
+//! | [`subject`] | what is forecast: a place, a zone, a series that is fed over HTTP |
+//! | [`job`] | what the planner asks of the trainer |
+//! | [`records`] | what is kept |
+//! | [`days`] | a day of observations |
+//! | [`store`] | the table |
+
+pub mod days;
+pub mod job;
+mod packed;
+pub mod records;
+pub mod store;
+pub mod subject;
+
+pub use days::Day;
+pub use job::{Job, Task};
+pub use packed::PackedError;
+pub use records::{Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredModel};
+pub use store::{ForecastStore, StoreError};
+pub use subject::{InvalidSubject, Subject};

@@ -1,0 +1,124 @@
+//! The routes, by topic, and the document that describes them.
+
+mod parking;
+mod series;
+
+use std::sync::LazyLock;
+
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    response::IntoResponse,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_forecasts::{Entry, Subject, store::days_before};
+use parvis_kit::problem::{FieldError, Problem};
+use utoipa::{
+    OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    error::ApiResult,
+    state::App,
+    views::{AccuracyView, ForecastView},
+};
+
+/// What the document says beside the routes.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Parvis forecasts API",
+        version = "1.0.0",
+        description = "What is to be expected, with bands that hold as often as they say, and how good it was. Forecasts of car \
+                       parks are public; series that are fed need a login. Times are RFC 3339 in UTC; errors are problem+json \
+                       (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "Parking", description = "Free places of car parks and zones, up to seven days ahead."),
+        (
+            name = "Series",
+            description = "Series that others feed, such as arrivals at an emergency department. Reading needs the role agent, manager or \
+                           admin, feeding manager or admin."
+        ),
+        (name = "Service", description = "About this API.")
+    )
+)]
+struct Document;
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(parking::router())
+        .merge(series::router())
+        .routes(routes!(openapi))
+}
+
+/// All routes.
+pub fn router(app: App) -> Router {
+    described().split_for_parts().0.with_state(app)
+}
+
+/// The OpenAPI 3.1 document as JSON.
+pub fn document() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+        let mut api = described().into_openapi();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
+        // The types are ours and serialise; an empty document would be caught by the snapshot test.
+        api.to_pretty_json().unwrap_or_default()
+    });
+    &DOCUMENT
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi/forecasts.json",
+    tag = "Service",
+    responses((status = 200, description = "The API in the form of OpenAPI 3.1", content_type = "application/json"))
+)]
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document())
+}
+
+/// The most that is forecast, in hours.
+const LONGEST_HOURS: u16 = 168;
+/// The most days of accuracy that one answer holds.
+const LONGEST_DAYS: u16 = 400;
+/// With single points fewer: a day has 96.
+const LONGEST_DAYS_OF_POINTS: u16 = 31;
+
+/// A number of a query parameter within its bounds.
+fn within(field: &str, value: Option<u16>, default: u16, most: u16) -> Result<u16, Problem> {
+    let value = value.unwrap_or(default);
+    if (1..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(Problem::invalid(vec![FieldError::new(field, format!("must be from 1 to {most}"))]))
+}
+
+/// A series of the list.
+async fn entry(app: &App, subject: &Subject) -> ApiResult<Entry> {
+    Ok(app.store().entry(subject).await?.ok_or_else(|| Problem::not_found("series"))?)
+}
+
+/// The forecast of the hours from now on.
+async fn forecast(app: &App, subject: &Subject, hours: Option<u16>) -> ApiResult<ForecastView> {
+    let hours = within("hours", hours, 24, LONGEST_HOURS)?;
+    let (entry, outlook) = tokio::try_join!(app.store().entry(subject), app.store().outlook(subject))?;
+    let entry = entry.ok_or_else(|| Problem::not_found("series"))?;
+    let from: DateTime<Utc> = app.now();
+    Ok(ForecastView::of(&entry, outlook.as_ref(), from, from + TimeDelta::hours(i64::from(hours))))
+}
+
+/// How good the forecasts of the last days were.
+async fn accuracy(app: &App, subject: &Subject, days: Option<u16>, points: bool) -> ApiResult<AccuracyView> {
+    let most = if points { LONGEST_DAYS_OF_POINTS } else { LONGEST_DAYS };
+    let days = within("days", days, 28.min(most), most)?;
+    let entry = entry(app, subject).await?;
+    let from = days_before(app.now().with_timezone(&entry.definition.calendar.timezone).date_naive(), u64::from(days));
+    Ok(AccuracyView::of(&entry, &app.store().scored(subject, from).await?, points))
+}

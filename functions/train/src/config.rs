@@ -1,0 +1,18 @@
+//! Configuration from the environment.
+
+use parvis_forecasts::ForecastStore;
+use parvis_kit::{env, postgres::Database};
+use parvis_places::PlacesStore;
+
+use crate::{FUNCTION, Trainer};
+
+/// The trainer as the environment describes it. Connections are opened when first used: a fed series needs no database.
+pub(crate) async fn trainer_from_env() -> Result<Trainer, lambda_runtime::Error> {
+    let aws = parvis_kit::aws::config().await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    Ok(Trainer {
+        places: PlacesStore::new(dynamodb.clone(), env::required("PLACES_TABLE")?),
+        store: ForecastStore::new(dynamodb, env::required("FORECASTS_TABLE")?),
+        database: Database::from_env(&aws, FUNCTION)?,
+    })
+}

@@ -1,0 +1,344 @@
+//! One job: bring the observations up to date, train or update the model, forecast, store.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_forecasting::{
+    Fitted, Grid, Options, Series, Step, StepForecast, Unforecastable, VERSION, cold_start::fit_cold, fit,
+};
+use parvis_forecasts::{
+    Definition, Entry, ForecastStore, Job, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
+    store::days_before, subject::PARKING,
+};
+use parvis_kit::postgres::{Database, DatabaseError};
+use parvis_places::{PlacesStore, RegisterError};
+use tokio::task::JoinError;
+
+use crate::{
+    gather::{self, floor},
+    history::{self, Range},
+    sources::{Sources, definition},
+    verify,
+};
+
+/// Days of observations that a training looks at: enough for the time of the year.
+const TRAINING_DAYS: u64 = 730;
+/// Days that an update looks at. Models look back six half-lives of their level, of 28 days at most.
+const UPDATE_DAYS: u64 = 180;
+/// How far ahead is forecast.
+const HORIZON: TimeDelta = TimeDelta::days(7);
+/// At the nightly training the last days are read from the history again: late readings correct it.
+const READ_AGAIN: TimeDelta = TimeDelta::days(3);
+/// Similar places that are asked to lend their history.
+const SIMILAR: usize = 6;
+
+/// A job that was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The history cannot be read.
+    #[error("the history cannot be read")]
+    Database(#[from] DatabaseError),
+    /// The forecasts cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The register cannot be read.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// A training broke off.
+    #[error("a training broke off")]
+    Training(#[from] JoinError),
+}
+
+/// What came of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// A model was trained.
+    Trained,
+    /// A model took note of what is new.
+    Updated,
+    /// The series cannot be forecast; the reason is kept.
+    Refused,
+    /// It had been done before, or a later one has.
+    Already,
+    /// There is no such series any more.
+    Gone,
+}
+
+/// Does jobs; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Trainer {
+    /// The register of places.
+    pub places: PlacesStore,
+    /// Observations, models and forecasts.
+    pub store: ForecastStore,
+    /// The history.
+    pub database: Database,
+}
+
+/// What a series looks like at the time of a job.
+struct Present {
+    definition: Definition,
+    series: Series,
+}
+
+impl Trainer {
+    /// Does a job. The same job again changes nothing.
+    ///
+    /// # Errors
+    /// When a store fails; nothing wrong is stored then, and the job may be done again.
+    pub async fn work(&self, job: &Job) -> Result<Done, WorkError> {
+        let entry = self.store.entry(&job.subject).await?;
+        if entry.as_ref().is_some_and(|entry| is_done(job, entry)) {
+            return Ok(Done::Already);
+        }
+        let definition = match job.subject.place() {
+            Some(_) => match self.gather(job).await? {
+                Some(definition) => definition,
+                None => {
+                    self.store.withdraw(&job.subject).await?;
+                    return Ok(Done::Gone);
+                }
+            },
+            None => match entry {
+                Some(entry) => entry.definition,
+                None => return Ok(Done::Gone),
+            },
+        };
+        let stored = self.usable_model(job, &definition).await?;
+        let trained = stored.is_none();
+        let model = match stored {
+            Some(model) => self.update(job, definition.clone(), model).await?,
+            None => self.train(job, definition.clone()).await?,
+        };
+        let model = match model {
+            Ok(model) => model,
+            Err(reason) => {
+                let outcome = Outcome::Refused { at: floor_to(job.at, definition.step_minutes), reason };
+                self.store.conclude(&job.subject, &outcome).await?;
+                return Ok(Done::Refused);
+            }
+        };
+        self.publish(job, &model, trained).await?;
+        Ok(if trained { Done::Trained } else { Done::Updated })
+    }
+
+    /// Reads what is new in the history of a parking series. None when the register has no such place or zone.
+    async fn gather(&self, job: &Job) -> Result<Option<Definition>, WorkError> {
+        let (Some(place), zone) = (job.subject.place(), job.subject.zone()) else { return Ok(None) };
+        let record = self.places.get(place).await?;
+        let known = |record: &parvis_places::PlaceRecord| zone.is_none_or(|zone| record.zone(zone).is_some());
+        let Some(record) = record.filter(known) else { return Ok(None) };
+        let sources = Sources::of(&record, zone);
+        let pool = self.database.pool().await?;
+        let to = floor(job.at);
+        let told = history::told_capacity(pool, place.as_str(), &sources.unsized_counters, to).await?;
+        let capacity = sources.spaces() + f64::from(sources.counted) + told;
+        let definition = definition(&record, &job.subject, capacity.max(1.0));
+        self.store.define(&definition).await?;
+        let first = match self.resume_from(job, to).await? {
+            Some(from) => Some(from),
+            None => history::first_record(pool, place.as_str(), &sources).await?,
+        };
+        // The step of the very first record was seen in part only.
+        let first = first.map(|first| floor(first + gather::STEP - TimeDelta::microseconds(1)));
+        let earliest = to - TimeDelta::days(TRAINING_DAYS as i64);
+        if let Some(from) = first.map(|first| first.max(earliest)).filter(|from| *from < to && capacity > 0.0) {
+            let range = Range { from, to };
+            let observations = gather::occupied(pool, place.as_str(), &sources, range, capacity).await?;
+            self.store.observe(&job.subject, &observations, definition.step_minutes).await?;
+        }
+        Ok(Some(definition))
+    }
+
+    /// Where reading the history goes on: with the day of the last observation, some days earlier at night.
+    async fn resume_from(&self, job: &Job, to: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, WorkError> {
+        let days = self.store.observations(&job.subject, days_before(to.date_naive(), UPDATE_DAYS)).await?;
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(None) };
+        let again = if job.task == Task::Train { READ_AGAIN } else { TimeDelta::zero() };
+        // Not before the first observation: what was before it is unknown.
+        let known = first.observations().next().map_or(first.start(), |observation| observation.at);
+        Ok(Some((last.start() - again).max(known)))
+    }
+
+    /// The stored model, if the job is an update and the model is of this program and of the series as it is now.
+    async fn usable_model(&self, job: &Job, definition: &Definition) -> Result<Option<StoredModel>, WorkError> {
+        if job.task == Task::Train {
+            return Ok(None);
+        }
+        let usable = |model: &StoredModel| {
+            // A place that borrowed from others is tried by itself every time.
+            !model.borrowed && model.fitted.version() == VERSION && model.definition == *definition
+        };
+        Ok(self.store.model(&job.subject).await?.filter(usable))
+    }
+
+    async fn update(
+        &self,
+        job: &Job,
+        definition: Definition,
+        mut model: StoredModel,
+    ) -> Result<Result<StoredModel, Unforecastable>, WorkError> {
+        let present = self.present(&job.subject, definition, job.at, Some(model.grid_start)).await?;
+        let present = match present {
+            Ok(present) => present,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let options = options(&present.definition);
+        let updated =
+            tokio::task::spawn_blocking(move || model.fitted.update(&present.series, &options).map(|()| model));
+        Ok(updated.await?)
+    }
+
+    async fn train(&self, job: &Job, definition: Definition) -> Result<Result<StoredModel, Unforecastable>, WorkError> {
+        let own = match self.present(&job.subject, definition.clone(), job.at, None).await? {
+            Ok(present) => {
+                let grid_start = present.series.grid().at(0);
+                let options = options(&definition);
+                let calendar = definition.calendar.clone();
+                let fitted = tokio::task::spawn_blocking(move || fit(&present.series, &calendar, &options)).await?;
+                fitted.map(|fitted| (grid_start, fitted, false))
+            }
+            Err(reason) => Err(reason),
+        };
+        let found = match own {
+            Err(reason @ (Unforecastable::Empty | Unforecastable::TooShort { .. })) => {
+                self.borrow(job, &definition).await?.map(|(start, fitted)| (start, fitted, true)).ok_or(reason)
+            }
+            own => own,
+        };
+        Ok(found.map(|(grid_start, fitted, borrowed)| StoredModel {
+            trained_at: job.at,
+            grid_start,
+            definition,
+            borrowed,
+            fitted,
+        }))
+    }
+
+    /// Trains on similar places: the zones of the same car park, or other car parks.
+    async fn borrow(&self, job: &Job, definition: &Definition) -> Result<Option<(DateTime<Utc>, Fitted)>, WorkError> {
+        let prefix = match &job.subject {
+            Subject::Zone(place, _) => format!("{PARKING}{place}/"),
+            Subject::Place(_) => PARKING.to_owned(),
+            Subject::Fed(_) => return Ok(None),
+        };
+        let alike =
+            |subject: &Subject| *subject != job.subject && subject.zone().is_some() == job.subject.zone().is_some();
+        let mut similar = Vec::new();
+        for entry in self.store.entries(&prefix).await? {
+            if similar.len() < SIMILAR && alike(&entry.definition.subject) && has_own_forecast(entry.outcome.as_ref()) {
+                let subject = entry.definition.subject.clone();
+                similar.extend(self.present(&subject, entry.definition, job.at, None).await?.ok());
+            }
+        }
+        let (definition, options) = (definition.clone(), options(definition));
+        let fitted = tokio::task::spawn_blocking(move || {
+            let series: Vec<&Series> = similar.iter().map(|present| &present.series).collect();
+            let start = series.iter().map(|one| one.grid().at(0)).min();
+            fit_cold(&series, definition.kind, &definition.calendar, &options)
+                .ok()
+                .and_then(|fitted| Some((start?, fitted)))
+        });
+        Ok(fitted.await?)
+    }
+
+    /// The series as it is known at a moment, on the grid that begins at `start`, or with its first observation.
+    async fn present(
+        &self,
+        subject: &Subject,
+        definition: Definition,
+        at: DateTime<Utc>,
+        start: Option<DateTime<Utc>>,
+    ) -> Result<Result<Present, Unforecastable>, WorkError> {
+        let days = if start.is_some() { UPDATE_DAYS } else { TRAINING_DAYS };
+        let days = self.store.observations(subject, days_before(at.date_naive(), days)).await?;
+        let observations: Vec<_> = days.iter().flat_map(parvis_forecasts::Day::observations).collect();
+        let Some(start) = start.or(observations.first().map(|first| first.at)) else {
+            return Ok(Err(Unforecastable::Empty));
+        };
+        let timezone = definition.calendar.timezone;
+        let grid = Grid::new(start, Step::Minutes(definition.step_minutes), timezone);
+        let steps = usize::try_from(grid.index(at)).unwrap_or(0);
+        let mut values = vec![None; steps];
+        for observation in observations {
+            let place = usize::try_from(grid.index(observation.at)).ok();
+            if let Some(value) = place.and_then(|place| values.get_mut(place)) {
+                // A capacity may have become smaller since.
+                *value = Some(definition.kind.clamp(observation.value));
+            }
+        }
+        Ok(Series::new(grid, definition.kind, &values).map(|series| Present { definition, series }))
+    }
+
+    /// Stores what a job gave, the outcome last: a job that is cut off before it is done again.
+    async fn publish(&self, job: &Job, model: &StoredModel, trained: bool) -> Result<(), WorkError> {
+        if trained {
+            self.store.put_model(&job.subject, model).await?;
+        }
+        let forecast = model.fitted.forecast(options(&model.definition).horizon);
+        let outlook = Arc::new(Outlook {
+            definition: model.definition.clone(),
+            origin: forecast.origin,
+            trained_at: model.trained_at,
+            model_version: model.fitted.version(),
+            span: model.fitted.span(),
+            borrowed: model.borrowed,
+            rehearsed: model.fitted.rehearsed().to_vec(),
+            steps: forecast.steps.into_iter().map(rounded).collect(),
+            explanation: forecast.explanation,
+        });
+        self.store.put_outlook(&outlook).await?;
+        let drift = verify::keep_and_score(&self.store, &outlook, model.fitted.scale(), model.fitted.expected_error());
+        let outcome = Outcome::Forecast {
+            origin: outlook.origin,
+            trained_at: model.trained_at,
+            borrowed: model.borrowed,
+            expected_error: model.fitted.expected_error(),
+            drift: drift.await?,
+        };
+        Ok(self.store.conclude(&job.subject, &outcome).await?)
+    }
+}
+
+/// Days for which a forecast that rests on similar places stands.
+const BORROWED_DAYS: TimeDelta = TimeDelta::days(1);
+
+/// Whether a job, or a later one of its kind, has been done.
+fn is_done(job: &Job, entry: &Entry) -> bool {
+    match entry.outcome {
+        Some(Outcome::Forecast { origin, trained_at, borrowed, .. }) => match job.task {
+            Task::Train => trained_at >= job.at,
+            // Similar places are asked once a day: nothing of the place itself is in such a forecast.
+            Task::Update if borrowed => trained_at + BORROWED_DAYS > job.at,
+            Task::Update => origin >= floor_to(job.at, entry.definition.step_minutes),
+        },
+        // A reason not to forecast may be gone a moment later: new observations, a new definition.
+        Some(Outcome::Refused { .. }) | None => false,
+    }
+}
+
+/// To the thousandth: more is noise, and takes space.
+fn rounded(step: StepForecast) -> StepForecast {
+    let round = |value: f64| (value * 1000.0).round() / 1000.0;
+    StepForecast {
+        mean: round(step.mean),
+        quantiles: step.quantiles.into_iter().map(round).collect(),
+        chance_below_capacity: step.chance_below_capacity.map(|chance| (chance * 1e6).round() / 1e6),
+        ..step
+    }
+}
+
+fn has_own_forecast(outcome: Option<&Outcome>) -> bool {
+    matches!(outcome, Some(Outcome::Forecast { borrowed: false, .. }))
+}
+
+fn options(definition: &Definition) -> Options {
+    let per_day = 24 * 60 / usize::from(definition.step_minutes.max(1));
+    Options::new(HORIZON.num_days() as usize * per_day, per_day)
+}
+
+fn floor_to(at: DateTime<Utc>, step_minutes: u16) -> DateTime<Utc> {
+    let seconds = i64::from(step_minutes.max(1)) * 60;
+    at - TimeDelta::seconds(at.timestamp().rem_euclid(seconds))
+        - TimeDelta::nanoseconds(i64::from(at.timestamp_subsec_nanos()))
+}

@@ -1,0 +1,311 @@
+//! Jobs over a real PostgreSQL and a DynamoDB in the process: what is forecast, that doing it again changes nothing, and what is said
+//! when it cannot be.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
+use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
+use parvis_forecasting::{Calendar, Kind, Observation, Unforecastable};
+use parvis_forecasts::{Definition, ForecastStore, Job, Outcome, Outlook, Subject, Task};
+use parvis_kit::postgres::Database;
+use parvis_places::{Enrolment, Place, PlacesStore, Source, Space, Zone};
+use parvis_train::{Trainer, handle, work::Done};
+use sqlx::postgres::PgConnectOptions;
+
+/// A Monday, 13:00 in Paris.
+fn now() -> DateTime<Utc> {
+    "2026-03-16T12:00:00Z".parse().unwrap()
+}
+
+struct City {
+    trainer: Trainer,
+}
+
+impl City {
+    async fn new() -> Self {
+        Self::over(parvis_test_postgres::database().await).await
+    }
+
+    async fn over(database: Database) -> Self {
+        let dynamodb = parvis_test_tables::start(&["places", "forecasts"]).await.unwrap();
+        let places = PlacesStore::new(dynamodb.clone(), "places");
+        Self { trainer: Trainer { places, store: ForecastStore::new(dynamodb, "forecasts"), database } }
+    }
+
+    fn store(&self) -> &ForecastStore {
+        &self.trainer.store
+    }
+
+    async fn place(&self, id: &str, zones: Vec<Zone>) {
+        let place = Place {
+            id: id.parse().unwrap(),
+            name: format!("Parking {id}"),
+            timezone: chrono_tz::Europe::Paris,
+            location: None,
+            address: None,
+            enrolment: Enrolment::Closed,
+            thresholds: Default::default(),
+            status: Default::default(),
+            version: 1,
+            created_at: now(),
+            modified_at: now(),
+        };
+        self.trainer.places.put_place(&place).await.unwrap();
+        for zone in zones {
+            self.trainer.places.put_zone(&place.id, &zone).await.unwrap();
+        }
+    }
+
+    /// A counter that fills by day: `most` vehicles from 08:00 to 19:00 of the local day, a tenth of them otherwise.
+    async fn count(&self, place: &str, zone: &str, from: DateTime<Utc>, to: DateTime<Utc>, most: i32) {
+        self.count_with_swing(place, zone, from, to, most, 0).await;
+    }
+
+    /// The same, with up to three times `swing` more or less for six hours at a time.
+    async fn count_with_swing(
+        &self,
+        place: &str,
+        zone: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        most: i32,
+        swing: i32,
+    ) {
+        let pool = self.trainer.database.pool().await.unwrap();
+        sqlx::query(
+            "SELECT parking_ensure_partitions(array(
+                 SELECT generate_series(date_trunc('month', $1), $2, interval '1 month')::date))",
+        )
+        .bind(from)
+        .bind(to)
+        .execute(pool)
+        .await
+        .unwrap();
+        sqlx::query(
+            "INSERT INTO parking_reading (place, zone, at, occupied, capacity, version)
+             SELECT $1, $2, at,
+                    CASE WHEN extract(hour FROM at AT TIME ZONE 'Europe/Paris') BETWEEN 8 AND 18 THEN $5
+                         ELSE $5 / 10 + 3 * $6 END + (extract(epoch FROM at)::bigint / 900 * 7919 % 5)::int
+                         + $6 * ((extract(epoch FROM at)::bigint / 21600 * 7919 % 7)::int - 3), 100, 1
+             FROM generate_series($3, $4, interval '15 minutes') AS g(at) WHERE at < $4",
+        )
+        .bind(place)
+        .bind(zone)
+        .bind(from)
+        .bind(to)
+        .bind(most)
+        .bind(swing)
+        .execute(pool)
+        .await
+        .unwrap();
+    }
+
+    async fn work(&self, subject: &str, task: Task, at: DateTime<Utc>) -> Done {
+        self.trainer.work(&Job { subject: subject.parse().unwrap(), task, at }).await.unwrap()
+    }
+
+    async fn outcome(&self, subject: &str) -> Outcome {
+        self.store().entry(&subject.parse().unwrap()).await.unwrap().unwrap().outcome.unwrap()
+    }
+
+    async fn outlook(&self, subject: &str) -> Outlook {
+        self.store().outlook(&subject.parse().unwrap()).await.unwrap().unwrap()
+    }
+
+    async fn observed(&self, subject: &str) -> Vec<Observation> {
+        let (subject, from) = (subject.parse().unwrap(), (now() - TimeDelta::days(60)).date_naive());
+        let days = self.store().observations(&subject, from).await.unwrap();
+        days.iter().flat_map(|day| day.observations().collect::<Vec<_>>()).collect()
+    }
+}
+
+fn counter(id: &str, capacity: Option<u32>) -> Zone {
+    Zone {
+        id: id.parse().unwrap(),
+        name: format!("Zone {id}"),
+        source: Source::Counter,
+        capacity,
+        spaces: Vec::new(),
+        status: Default::default(),
+        thresholds: None,
+        version: 1,
+    }
+}
+
+fn weeks(number: i64) -> TimeDelta {
+    TimeDelta::weeks(number)
+}
+
+fn hours(number: i64) -> TimeDelta {
+    TimeDelta::hours(number)
+}
+
+#[tokio::test]
+async fn a_car_park_is_forecast_from_its_history_and_again_changes_nothing() {
+    let city = City::new().await;
+    // The second counter tells its capacity itself.
+    city.place("gare", vec![counter("nord", Some(100)), counter("sud", None)]).await;
+    city.count("gare", "nord", now() - weeks(5), now(), 80).await;
+    city.count("gare", "sud", now() - weeks(5), now(), 40).await;
+    assert_eq!(city.work("parking/gare", Task::Train, now()).await, Done::Trained);
+    let outlook = city.outlook("parking/gare").await;
+    assert_eq!(outlook.definition.kind, Kind::Bounded { capacity: 200.0 });
+    assert_eq!((outlook.origin, outlook.steps.len()), (now(), 7 * 96));
+    assert!((outlook.span.0 - (now() - weeks(5))).num_minutes() <= 15, "{:?}", outlook.span);
+    for step in &outlook.steps {
+        let local = step.start.with_timezone(&chrono_tz::Europe::Paris).hour();
+        let truth = if (8..19).contains(&local) { 124.0 } else { 16.0 };
+        assert!((step.mean - truth).abs() < 12.0, "{step:?}, truth {truth}");
+        assert!(step.quantiles.is_sorted() && step.quantiles.iter().all(|value| (0.0..=200.0).contains(value)));
+        assert!(step.chance_below_capacity.unwrap() > 0.99);
+    }
+    assert_eq!(city.work("parking/gare", Task::Train, now()).await, Done::Already);
+    assert_eq!(city.work("parking/gare", Task::Update, now()).await, Done::Already);
+    assert_eq!(city.outlook("parking/gare").await, outlook);
+}
+
+#[tokio::test]
+async fn the_hourly_update_takes_note_of_what_is_new_and_a_late_job_of_nothing() {
+    let city = City::new().await;
+    city.place("gare", vec![counter("nord", Some(100))]).await;
+    city.count_with_swing("gare", "nord", now() - weeks(3), now(), 60, 4).await;
+    // Without a model the update trains.
+    assert_eq!(city.work("parking/gare/nord", Task::Update, now()).await, Done::Trained);
+    // Far fewer than usual came since.
+    city.count("gare", "nord", now(), now() + hours(2), 20).await;
+    assert_eq!(city.work("parking/gare/nord", Task::Update, now() + hours(2)).await, Done::Updated);
+    let outlook = city.outlook("parking/gare/nord").await;
+    assert_eq!((outlook.origin, outlook.trained_at), (now() + hours(2), now()));
+    // 60 are usual.
+    assert!(outlook.steps[0].mean < 55.0, "{:?}", outlook.steps[0]);
+    assert_eq!(city.work("parking/gare/nord", Task::Update, now() + hours(1)).await, Done::Already);
+    assert_eq!(city.outlook("parking/gare/nord").await, outlook);
+    let observed = city.observed("parking/gare/nord").await;
+    assert_eq!(observed.len(), 3 * 7 * 96 + 8);
+    assert!(observed.iter().rev().take(8).all(|one| (20.0..=24.0).contains(&one.value)), "{observed:?}");
+}
+
+#[tokio::test]
+async fn spaces_are_counted_by_the_time_they_are_taken() {
+    let city = City::new().await;
+    let numbers = 1..=4_u32;
+    let spaces = numbers.map(|number| Space::numbered(number.try_into().unwrap())).collect();
+    let zone = Zone { source: Source::Spaces, capacity: None, spaces, ..counter("A", None) };
+    city.place("lot", vec![zone]).await;
+    let pool = city.trainer.database.pool().await.unwrap();
+    sqlx::query("SELECT parking_ensure_partitions(ARRAY['2026-03-01'::date])").execute(pool).await.unwrap();
+    let first = now() - hours(6);
+    // Space 1 is taken from the beginning; 2 for ten minutes; 9 is not of the register.
+    for (space, minute, kind) in
+        [(1, 0, "park_start"), (2, 20, "park_start"), (2, 30, "park_end"), (9, 40, "park_start"), (3, 75, "park_start")]
+    {
+        sqlx::query("INSERT INTO parking_transition VALUES ('lot', 'A', $1, $2, $3, NULL, 1)")
+            .bind(space)
+            .bind(first + TimeDelta::minutes(minute))
+            .bind(kind)
+            .execute(pool)
+            .await
+            .unwrap();
+    }
+    assert_eq!(city.work("parking/lot/A", Task::Update, now()).await, Done::Refused);
+    let observed: Vec<f64> = city.observed("parking/lot/A").await.iter().map(|one| one.value).collect();
+    let expected = [1.0, 1.0 + 10.0 / 15.0, 1.0, 1.0, 1.0, 2.0];
+    assert!(observed.iter().zip(expected).all(|(value, truth)| (value - truth).abs() < 1e-5), "{observed:?}");
+    assert_eq!(observed.len(), 24);
+    let Outcome::Refused { reason, at } = city.outcome("parking/lot/A").await else { panic!("a forecast of 6 hours") };
+    assert_eq!((reason, at), (Unforecastable::TooShort { days: 0.25 }, now()));
+}
+
+#[tokio::test]
+async fn a_new_zone_borrows_from_its_neighbours_until_it_has_a_week_of_its_own() {
+    let city = City::new().await;
+    let zones = ["a", "b", "c"].map(|zone| counter(zone, Some(100)));
+    city.place("gare", zones.to_vec()).await;
+    for (zone, most) in [("a", 60), ("b", 80)] {
+        city.count("gare", zone, now() - weeks(4), now(), most).await;
+        assert_eq!(city.work(&format!("parking/gare/{zone}"), Task::Train, now()).await, Done::Trained);
+    }
+    city.count("gare", "c", now() - hours(48), now() + weeks(1), 70).await;
+    assert_eq!(city.work("parking/gare/c", Task::Update, now()).await, Done::Trained);
+    let outlook = city.outlook("parking/gare/c").await;
+    assert!(outlook.borrowed && (outlook.steps[0].mean - 72.0).abs() < 8.0, "{:?}", outlook.steps[0]);
+    assert_eq!(city.work("parking/gare/c", Task::Update, now() + hours(1)).await, Done::Already);
+    assert_eq!(city.work("parking/gare/c", Task::Update, now() + weeks(1)).await, Done::Trained);
+    assert!(!city.outlook("parking/gare/c").await.borrowed);
+}
+
+#[tokio::test]
+async fn a_place_that_is_gone_leaves_the_list() {
+    let city = City::new().await;
+    city.place("gare", vec![counter("nord", Some(100))]).await;
+    city.count("gare", "nord", now() - weeks(2), now(), 60).await;
+    city.work("parking/gare/nord", Task::Update, now()).await;
+    city.trainer.places.delete_place(&"gare".parse().unwrap(), 1).await.unwrap();
+    assert_eq!(city.work("parking/gare/nord", Task::Update, now() + hours(1)).await, Done::Gone);
+    assert!(city.store().entries("parking/").await.unwrap().is_empty());
+}
+
+fn arrivals() -> Definition {
+    Definition {
+        subject: Subject::Fed("arrivals".parse().unwrap()),
+        title: "Emergency arrivals".to_owned(),
+        kind: Kind::Count,
+        step_minutes: 60,
+        calendar: Calendar::new(chrono_tz::Europe::Paris),
+    }
+}
+
+fn fed(from: DateTime<Utc>, number: i64) -> Vec<Observation> {
+    // A course of the day, and something that no model can know.
+    let noise = |at: DateTime<Utc>| (at.timestamp() / 3600 * 7919 % 1009 % 3) as f64;
+    let value = |at: DateTime<Utc>| 4.0 + f64::from(at.hour() % 12) + noise(at);
+    (0..number).map(|hour| from + hours(hour)).map(|at| Observation { at, value: value(at) }).collect()
+}
+
+#[tokio::test]
+async fn a_fed_series_needs_no_database_and_its_days_are_scored() {
+    let away = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("nobody");
+    let city = City::over(Database::with_options(away, "test")).await;
+    let midnight: DateTime<Utc> = "2026-03-15T23:00:00Z".parse().unwrap();
+    let definition = arrivals();
+    assert_eq!(city.work("fed/arrivals", Task::Update, midnight).await, Done::Gone);
+    city.store().define(&definition).await.unwrap();
+    let observations = fed(midnight - weeks(6), 6 * 7 * 24 + 24);
+    let (before, day) = observations.split_at(6 * 7 * 24);
+    city.store().observe(&definition.subject, before, 60).await.unwrap();
+    assert_eq!(city.work("fed/arrivals", Task::Train, midnight).await, Done::Trained);
+    city.store().observe(&definition.subject, day, 60).await.unwrap();
+    assert_eq!(city.work("fed/arrivals", Task::Update, midnight + hours(24)).await, Done::Updated);
+    let scored = city.store().scored(&definition.subject, midnight.date_naive()).await.unwrap();
+    assert_eq!(scored.len(), 1);
+    assert_eq!((scored[0].day.to_string(), scored[0].origin, scored[0].steps), ("2026-03-16".into(), midnight, 24));
+    assert!(scored[0].mae < 2.0 && scored[0].inside_95 > 0.6, "{:?}", scored[0]);
+    let Outcome::Forecast { drift, expected_error, .. } = city.outcome("fed/arrivals").await else {
+        panic!("no forecast")
+    };
+    assert!(drift.is_none() && expected_error.unwrap() < 2.0);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_fails_its_jobs_only_and_they_come_again() {
+    let away = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("nobody");
+    let city = City::over(Database::with_options(away, "test")).await;
+    city.place("gare", vec![counter("nord", Some(100))]).await;
+    city.store().define(&arrivals()).await.unwrap();
+    city.store().observe(&arrivals().subject, &fed(now() - weeks(2), 14 * 24), 60).await.unwrap();
+    let job = |subject: &str| format!(r#"{{"subject":"{subject}","task":"update","at":"2026-03-16T12:00:00Z"}}"#);
+    let bodies = [job("parking/gare"), job("fed/arrivals"), "{}".to_owned(), job("nothing/of/ours")];
+    let records: Vec<_> = bodies
+        .iter()
+        .enumerate()
+        .map(|(place, body)| serde_json::json!({ "messageId": place.to_string(), "body": body }))
+        .collect();
+    let event = || serde_json::from_value(serde_json::json!({ "Records": records.clone() })).unwrap();
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(300);
+    let response = handle(&city.trainer, event(), deadline).await;
+    let failed: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
+    assert_eq!(failed, ["0", "2", "3"]);
+    assert!(matches!(city.outcome("fed/arrivals").await, Outcome::Forecast { .. }));
+    // Without time left nothing is begun.
+    let response = handle(&city.trainer, event(), tokio::time::Instant::now()).await;
+    assert_eq!(response.batch_item_failures.len(), 4);
+}

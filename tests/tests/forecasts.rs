@@ -1,0 +1,123 @@
+//! Car parks whose past is known, and series that are fed, are forecast when the schedule fires, even when sandboxes die at work.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::bail;
+use chrono::{DateTime, Duration as Span, Timelike as _, Utc};
+use chrono_tz::Tz;
+use parvis_samples::publisher::Broker;
+use parvis_samples::replay::{Columns, OccupancyFile, Options, Speed, run};
+use parvis_testkit::{Platform, eventually_within};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const TIMEZONE: Tz = chrono_tz::Europe::Paris;
+/// Training takes seconds in a debug build, and tests run in parallel on two cores.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Two car parks over the last nine days, every quarter of an hour: full by day and nearly empty by night; the second one has hung for
+/// the last eight.
+fn file(unique: &str) -> anyhow::Result<OccupancyFile> {
+    let mut csv = String::from("timestamp_local,name,capacity,occupancy_pct,lat,lon\n");
+    let start = Utc::now() - Span::days(9);
+    for quarter in 0..9 * 96 {
+        let at = (start + Span::minutes(15 * quarter)).with_timezone(&TIMEZONE);
+        let percent = if (8..19).contains(&at.hour()) { 90 + quarter % 5 } else { 10 + quarter % 3 };
+        let hung = if quarter < 96 { quarter % 60 } else { 37 };
+        let stamp = at.format("%Y-%m-%dT%H:%M");
+        writeln!(csv, "{stamp},Gare {unique},200,{percent},43.6,3.87")?;
+        writeln!(csv, "{stamp},Port {unique},200,{hung},43.6,3.87")?;
+    }
+    OccupancyFile::read(csv.as_bytes(), &Columns::default(), TIMEZONE)
+}
+
+async fn replay(platform: &Platform, unique: &str) -> anyhow::Result<Vec<String>> {
+    let file = file(unique)?;
+    let (host, port) = platform.mqtt();
+    let options = Options {
+        speed: Speed::Max,
+        timezone: TIMEZONE,
+        api: platform.api_url().to_owned(),
+        token: platform.token("admin").await,
+        broker: Broker { host, port, client_id: format!("replay-{unique}") },
+        quiet: true,
+    };
+    run(&file, &options).await?;
+    Ok(file.car_parks.iter().map(|park| park.id.clone()).collect())
+}
+
+/// The answer, as soon as the series is in the wanted state.
+async fn in_state(platform: &Platform, path: &str, wanted: &str) -> Value {
+    let api = platform.login("agent").await;
+    eventually_within(PATIENCE, || async {
+        let body = api.get(path).await?;
+        if body["state"] == wanted { Ok(body) } else { bail!("{}", body["state"]) }
+    })
+    .await
+}
+
+fn at(value: &Value) -> DateTime<Utc> {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_car_park_is_forecast_after_the_replay_and_a_hung_counter_says_so() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("the hourly update, whose timer is fired on demand") else { return };
+    let parks = replay(&platform, &platform.unique()).await.unwrap();
+    // Sandboxes die at work: their jobs come again.
+    embedded.kill_during_invocation("TrainFunction", 2);
+    embedded.fire_schedule("ForecastFunction", "Hourly").await.unwrap();
+    let forecast = in_state(&platform, &format!("/v1/forecasts/{}?hours=168", parks[0]), "forecast").await;
+    let steps = forecast["steps"].as_array().unwrap();
+    assert!(steps.len() >= 7 * 96 - 4, "{}", steps.len());
+    assert!(Utc::now() - at(&forecast["origin"]) < Span::hours(1));
+    for step in steps {
+        let local = at(&step["at"]).with_timezone(&TIMEZONE).hour();
+        let truth = if (8..19).contains(&local) { 16.0 } else { 178.0 };
+        let free = step["mean"].as_f64().unwrap();
+        assert!((free - truth).abs() < 30.0, "{step}");
+    }
+    let arrival = (Utc::now() + Span::hours(2)).format("%Y-%m-%dT%H:%M:%SZ");
+    let arrival = platform.api().get(&format!("/v1/forecasts/{}/arrival?at={arrival}", parks[0])).await.unwrap();
+    assert!(arrival["step"]["chance_of_place"].as_f64().unwrap() > 0.9, "{arrival}");
+    let hung = in_state(&platform, &format!("/v1/forecasts/{}", parks[1]), "refused").await;
+    assert_eq!(hung["refusal"]["reason"]["reason"], "stuck", "{}", hung["refusal"]);
+    // Once more is as good as once.
+    embedded.fire_schedule("ForecastFunction", "Hourly").await.unwrap();
+    let again = in_state(&platform, &format!("/v1/forecasts/{}", parks[0]), "forecast").await;
+    assert_eq!(again["trained_at"], forecast["trained_at"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arrivals_that_are_fed_are_forecast_by_the_night() {
+    let platform = Platform::start().await;
+    let manager = platform.login("manager").await;
+    let name = format!("arrivals-{}", platform.unique());
+    let definition = json!({
+        "title": "Emergency arrivals", "kind": "count", "step_minutes": 60, "timezone": "UTC",
+    });
+    manager.send(Method::PUT, &format!("/v1/time-series/{name}"), &definition).await.unwrap();
+    let hour = Utc::now() - Span::minutes(Utc::now().minute().into());
+    let arrivals = |back: i64| {
+        let at = hour - Span::hours(back);
+        let by_day = if (10..22).contains(&at.hour()) { 9 } else { 3 };
+        json!({ "at": at, "value": by_day + back * 7919 % 1009 % 3 })
+    };
+    let observations: Vec<Value> = (1..=35 * 24).map(arrivals).collect();
+    let (path, body) = (format!("/v1/time-series/{name}/observations"), json!({ "observations": observations }));
+    assert!(manager.send(Method::POST, &path, &body).await.unwrap()["days_changed"].as_u64().unwrap() >= 35);
+    assert_eq!(manager.send(Method::POST, &path, &body).await.unwrap()["days_changed"], 0);
+    let Some(embedded) = platform.embedded_or_say("the nightly training, whose timer is fired on demand") else {
+        return;
+    };
+    embedded.fire_schedule("ForecastFunction", "Nightly").await.unwrap();
+    let forecast = in_state(&platform, &format!("/v1/time-series/{name}/forecast?hours=48"), "forecast").await;
+    let steps = forecast["steps"].as_array().unwrap();
+    for step in steps {
+        let truth = if (10..22).contains(&at(&step["at"]).hour()) { 10.0 } else { 4.0 };
+        assert!((step["mean"].as_f64().unwrap() - truth).abs() < 1.5, "{step}");
+    }
+    assert!(steps.len() >= 47 && forecast["models"].as_array().is_some_and(|models| !models.is_empty()));
+}
