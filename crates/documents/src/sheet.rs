@@ -131,7 +131,7 @@ fn facts(content: &Draft, language: Language) -> Vec<(String, String)> {
         facts.push((language.pick("Annule ou rectifie", "Corrects").to_owned(), corrects.to_string()));
     }
     if let Some(terms) = &content.terms {
-        facts.push((language.pick("À payer avant le", "Due by").to_owned(), date(terms.due_on, language)));
+        facts.push((language.pick("À payer au plus tard le", "Due by").to_owned(), date(terms.due_on, language)));
     }
     facts
 }
