@@ -32,6 +32,7 @@ class FakeFeed implements Feed {
   messages: unknown[] = [];
   reads = 0;
   reachable = true;
+  readFailed = false;
 
   message(_topic: string, payload: unknown): void {
     this.messages.push(payload);
@@ -167,6 +168,33 @@ describe("the link", () => {
     expect(feed.reads).toBe(before);
     await pass(2_000);
     expect(feed.reads).toBe(before + 1);
+  });
+
+  it("says so when a page opened while live cannot be read, and does not wait for the next reconciliation", async () => {
+    await goLive();
+    const other = new FakeFeed();
+    other.reachable = false;
+    link.attach(other);
+    await pass(0);
+    expect([link.state, feed.readFailed, other.readFailed]).toEqual(["live", false, true]);
+    const before = other.reads;
+    other.reachable = true;
+    await pass(10_000);
+    expect([other.reads, other.readFailed]).toEqual([before + 1, false]);
+    await pass(30_000);
+    expect(other.reads).toBe(before + 1);
+  });
+
+  it("reads at once when the user asks for it while live", async () => {
+    await goLive();
+    feed.reachable = false;
+    link.attach(new FakeFeed());
+    await pass(0);
+    expect(feed.readFailed).toBe(true);
+    feed.reachable = true;
+    link.retryNow();
+    await pass(0);
+    expect(feed.readFailed).toBe(false);
   });
 
   it("works without any broker", async () => {

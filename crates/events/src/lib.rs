@@ -9,5 +9,5 @@ mod id;
 mod stored;
 
 pub use envelope::{CloudEvent, place_subject};
-pub use id::EventId;
+pub use id::{EventId, Position};
 pub use stored::{BadEvent, StoredEvent};

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use crate::message::Percent;
+use crate::plate::{Plate, PlateHash, SeenPlate};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::timestamp;
 
@@ -90,6 +91,19 @@ impl Fields {
         } else {
             Err(out_of_range(name, &format!("a number from 0 to {max}")))
         }
+    }
+
+    /// The plate, or the hash that stands for it in a message that was refused and comes again.
+    pub(crate) fn plate(&self) -> Result<SeenPlate, Refusal> {
+        let bad = |detail| Refusal::new(RefusalCode::BadField, detail);
+        if let Some(hash) = self.text("plate_hash")? {
+            let hash =
+                PlateHash::try_from(hash.to_owned()).map_err(|_| bad("`plate_hash` is not 64 hexadecimal digits"))?;
+            return Ok(SeenPlate::Hashed(hash));
+        }
+        self.required("plate")?;
+        let plate = self.text("plate")?.and_then(Plate::normalise);
+        plate.map(SeenPlate::Clear).ok_or_else(|| bad("`plate` holds no letter or digit, or more than 16"))
     }
 
     /// The message's `timestamp`: a text, or milliseconds since the epoch.

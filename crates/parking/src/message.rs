@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::Fields;
 use crate::ids::{BlockKey, PlaceId, SpaceNumber, ZoneId};
-use crate::plate::Plate;
+use crate::plate::SeenPlate;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::topic::{Subject, Topic};
 
@@ -246,7 +246,7 @@ pub struct PlateObservation {
     /// Device time.
     pub at: DateTime<Utc>,
     /// The plate; it does not show itself in logs.
-    pub plate: Plate,
+    pub plate: SeenPlate,
     /// The class, if the camera tells.
     pub vehicle_class: Option<VehicleClass>,
     /// Whether the vehicle is electric, if the camera tells.
@@ -420,17 +420,12 @@ impl Head {
     }
 
     fn plate(self, place: PlaceId, zone: ZoneId, spot: Spot) -> Result<PlateObservation, Refusal> {
-        self.fields.required("plate")?;
-        let plate =
-            self.fields.text("plate")?.and_then(Plate::normalise).ok_or_else(|| {
-                Refusal::new(RefusalCode::BadField, "`plate` holds no letter or digit, or more than 16")
-            })?;
         Ok(PlateObservation {
             place,
             zone,
             spot,
             at: self.at,
-            plate,
+            plate: self.fields.plate()?,
             vehicle_class: self.fields.text("vehicle_class")?.map(VehicleClass::from_text),
             electric: self.fields.flag("electric")?,
             confidence: self.fields.confidence()?,

@@ -1,10 +1,14 @@
 //! Number plates: normalisation, recognition of the French forms, and the keyed hash under which they are stored.
 
+mod redaction;
+
 use std::fmt;
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+pub use redaction::{speaks_of_plates, without_plates};
 
 /// The longest plate kept; the longest real ones have eleven characters.
 const MAX_LENGTH: usize = 16;
@@ -14,6 +18,26 @@ const MAX_LENGTH: usize = 16;
 /// It is personal data: it neither prints itself nor serialises.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Plate(String);
+
+/// A plate as a message tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeenPlate {
+    /// As a camera read it.
+    Clear(Plate),
+    /// As [`without_plates`] left it in a refused message that comes again.
+    Hashed(PlateHash),
+}
+
+impl SeenPlate {
+    /// The keyed hash under which it is stored.
+    #[must_use]
+    pub fn hash(&self, key: &PlateKey) -> PlateHash {
+        match self {
+            Self::Clear(plate) => plate.hash(key),
+            Self::Hashed(hash) => hash.clone(),
+        }
+    }
+}
 
 /// The form of a plate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

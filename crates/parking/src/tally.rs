@@ -59,10 +59,11 @@ impl Add for Tally {
 
     fn add(self, other: Self) -> Self {
         Self {
-            total: self.total + other.total,
-            free: self.free + other.free,
-            occupied: self.occupied + other.occupied,
-            unknown: self.unknown + other.unknown,
+            // A place that enrols by itself believes its counters: their sum may be absurd, but must not end the program.
+            total: self.total.saturating_add(other.total),
+            free: self.free.saturating_add(other.free),
+            occupied: self.occupied.saturating_add(other.occupied),
+            unknown: self.unknown.saturating_add(other.unknown),
         }
     }
 }
@@ -90,6 +91,13 @@ mod tests {
         tally += Tally::unheard(24);
         assert!((tally.rate() - 33.33).abs() < f64::EPSILON);
         assert!(Tally::default().rate().abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn absurd_capacities_add_up_without_a_panic() {
+        let sum: Tally = (0..4_400).map(|_| Tally::counted(1_000_000, 1_000_000)).sum();
+        assert_eq!((sum.total, sum.occupied, sum.free), (u32::MAX, u32::MAX, 0));
+        assert!((sum.rate() - 100.0).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -14,6 +14,37 @@ const EARLIEST_MILLIS: i64 = 946_684_800_000;
 /// Naive forms that devices and files use.
 const NAIVE_FORMS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
 
+/// A timestamp text, before it is decided which instant it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// With an offset or `Z`.
+    Instant(DateTime<Utc>),
+    /// Local time of a zone that the text does not name.
+    Local(NaiveDateTime),
+}
+
+impl Written {
+    /// Takes a text apart; `None` if it is in none of the accepted forms.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Some(Self::Instant(time.to_utc()));
+        }
+        NAIVE_FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).map(Self::Local)
+    }
+
+    /// The instants that it can mean in `zone`, the earlier one first: two different ones in the hour that occurs twice, the
+    /// same one twice otherwise. An hour that does not exist is moved forward by the gap.
+    #[must_use]
+    pub fn candidates(self, zone: Tz) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        match self {
+            Self::Instant(time) => Some((time, time)),
+            Self::Local(naive) => local_candidates(naive, zone),
+        }
+    }
+}
+
 /// Reads a timestamp text, to the millisecond.
 ///
 /// An offset or `Z` is honoured. A text without one is local time in `zone`: an hour that occurs twice (end of summer
@@ -24,16 +55,11 @@ const NAIVE_FORMS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", 
 /// [`RefusalCode::BadTimestamp`], or [`RefusalCode::ClockAhead`] when the time is more than [`CLOCK_AHEAD`] after the
 /// receipt.
 pub fn read(text: &str, zone: Tz, received_at: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
-    let text = text.trim();
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return check(time.to_utc(), received_at);
-    }
-    let naive = NAIVE_FORMS
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .ok_or_else(|| bad("neither an ISO 8601 date and time nor epoch milliseconds"))?;
-    let time = resolve(naive, zone, received_at).ok_or_else(|| bad("no such time in the zone of the place"))?;
-    check(time, received_at)
+    let written =
+        Written::parse(text).ok_or_else(|| bad("neither an ISO 8601 date and time nor epoch milliseconds"))?;
+    let (earlier, later) = written.candidates(zone).ok_or_else(|| bad("no such time in the zone of the place"))?;
+    // "In the future" leaves devices the same tolerance here as everywhere.
+    check(if later <= latest(received_at) { later } else { earlier }, received_at)
 }
 
 /// Reads milliseconds since the epoch.
@@ -49,15 +75,10 @@ fn bad(detail: &str) -> Refusal {
     Refusal::new(RefusalCode::BadTimestamp, detail)
 }
 
-/// The instant of a local time; see [`read`] for the two hours of the year at which that is a choice.
-fn resolve(naive: NaiveDateTime, zone: Tz, received_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn local_candidates(naive: NaiveDateTime, zone: Tz) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     match zone.from_local_datetime(&naive) {
-        LocalResult::Single(time) => Some(time.to_utc()),
-        LocalResult::Ambiguous(first, second) => {
-            let second = second.to_utc();
-            // "In the future" leaves devices the same tolerance here as everywhere.
-            if second <= received_at + CLOCK_AHEAD { Some(second) } else { Some(first.to_utc()) }
-        }
+        LocalResult::Single(time) => Some((time.to_utc(), time.to_utc())),
+        LocalResult::Ambiguous(earlier, later) => Some((earlier.to_utc(), later.to_utc())),
         LocalResult::None => {
             // The offset that was valid before the gap maps the missing hour to the one after it. Zones have skipped
             // up to a whole day, hence the search.
@@ -66,9 +87,15 @@ fn resolve(naive: NaiveDateTime, zone: Tz, received_at: DateTime<Utc>) -> Option
                 zone.from_local_datetime(&earlier).latest()
             })?;
             let skipped = naive.signed_duration_since(before.naive_local());
-            before.to_utc().checked_add_signed(skipped)
+            let time = before.to_utc().checked_add_signed(skipped)?;
+            Some((time, time))
         }
     }
+}
+
+/// The latest device time that is accepted of a message received then.
+fn latest(received_at: DateTime<Utc>) -> DateTime<Utc> {
+    received_at.checked_add_signed(CLOCK_AHEAD).unwrap_or(received_at)
 }
 
 fn check(time: DateTime<Utc>, received_at: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
@@ -76,7 +103,7 @@ fn check(time: DateTime<Utc>, received_at: DateTime<Utc>) -> Result<DateTime<Utc
     if time.timestamp_millis() < EARLIEST_MILLIS {
         return Err(bad("before the year 2000"));
     }
-    if time > received_at + CLOCK_AHEAD {
+    if time > latest(received_at) {
         let ahead = (time - received_at).num_seconds();
         return Err(Refusal::new(
             RefusalCode::ClockAhead,
@@ -143,6 +170,13 @@ mod tests {
         let now = "2026-01-18T10:00:00Z";
         assert!(paris("2026-01-18T11:05:00", now).is_ok());
         assert_eq!(paris("2026-01-18T11:05:00.001", now), Err(RefusalCode::ClockAhead));
+    }
+
+    #[test]
+    fn the_end_of_time_is_a_receipt_like_any_other() {
+        let end = DateTime::<Utc>::MAX_UTC;
+        assert!(read("2026-01-18T10:00:00Z", Paris, end).is_ok());
+        assert!(read("2025-10-26T02:30:00", Paris, end).is_ok());
     }
 
     #[test]

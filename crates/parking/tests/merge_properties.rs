@@ -247,11 +247,14 @@ proptest! {
         let received_at = start() + Duration::days(2);
         let all: Vec<_> = batches.iter().flatten().map(|event| reading(event, received_at)).collect();
         let report = block.merge(&all);
-        prop_assert!(!report.changed(), "{report:?}");
+        // What is too old to be recognised can only prove that its sensor lives, and that once.
+        prop_assert_eq!(report.accepted + report.corrected, 0, "{:?}", report);
+        prop_assert!(report.heard <= report.late, "{report:?}");
         prop_assert_eq!(report.duplicates + report.late, all.len() as u32);
         prop_assert!(block.changes().is_empty());
         prop_assert_eq!(live(&block), live(&before));
         prop_assert_eq!(block.tally(), before.tally());
+        prop_assert!(!block.merge(&all).changed());
     }
 
     #[test]
@@ -400,6 +403,39 @@ fn silence_is_news_once_and_ends_with_the_next_message() {
     let second = Event { millis: 1_000, sequence: 2, space: 1, occupied: true };
     block.merge(&[reading(&second, received_at + Duration::minutes(10))]);
     assert_eq!(block.changes(), [Change::CommsRestored { space, at: lost_at }]);
+    assert_eq!(block.as_spaces().unwrap().get(space).unwrap().connectivity(), Connectivity::Online);
+}
+
+#[test]
+fn a_sensor_whose_clock_went_back_is_not_silent() {
+    let (received_at, limit) = (start() + Duration::days(2), Duration::minutes(15));
+    let space = SpaceNumber::try_from(1).unwrap();
+    let mut block = empty();
+    block.merge(&[reading(&Event { millis: 3_600_000, sequence: 1, space: 1, occupied: true }, received_at)]);
+    let before = block.as_spaces().unwrap().get(space).unwrap().clone();
+
+    let beat = |minutes: i64| {
+        DeviceMessage::Heartbeat(Heartbeat {
+            place: "default".parse().unwrap(),
+            zone: "Zone_A".parse().unwrap(),
+            space,
+            at: start() - Duration::days(9_000) + Duration::minutes(minutes),
+            battery: None,
+            received_at: received_at + Duration::minutes(minutes),
+        })
+    };
+    let report = block.merge(&[beat(14)]);
+    assert!(report.changed(), "a block that is not written keeps nobody alive: {report:?}");
+    let late = |spaces: &mut parvis_parking::SpaceBlock| spaces.mark_silent(received_at + Duration::minutes(20), limit);
+    let Block::Spaces(spaces) = &mut block else { panic!() };
+    assert_eq!(late(spaces), 0);
+    let state = spaces.get(space).unwrap().clone();
+    assert_eq!((state.status(), state.at(), state.points()), (before.status(), before.at(), before.points()));
+
+    assert!(!block.merge(&[beat(14)]).changed(), "delivered again it tells nothing");
+    let Block::Spaces(spaces) = &mut block else { panic!() };
+    assert_eq!(spaces.mark_silent(received_at + Duration::minutes(30), limit), 1);
+    block.merge(&[beat(40)]);
     assert_eq!(block.as_spaces().unwrap().get(space).unwrap().connectivity(), Connectivity::Online);
 }
 

@@ -13,5 +13,5 @@ mod summary;
 pub use cache::{CachedPlaces, DefaultPlace, Snapshot};
 pub use error::RegisterError;
 pub use model::{Enrolment, Location, OpenStatus, Place, PlaceRecord, Source, Space, SpaceKind, Zone};
-pub use store::PlacesStore;
+pub use store::{PlacesStore, entry_of};
 pub use summary::{PlaceSummary, ZoneSummary};

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, TryStreamExt, stream, try_join};
 use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
+use serde_dynamo::Item;
 
 use crate::error::RegisterError;
 use crate::model::{Place, PlaceRecord, Zone};
@@ -176,8 +177,23 @@ impl PlacesStore {
     }
 }
 
+const ZONES_OF: &str = "ZONE#";
+
 fn zones_of(place: &PlaceId) -> String {
-    format!("ZONE#{place}")
+    format!("{ZONES_OF}{place}")
+}
+
+/// What an item of the table's stream is about, by its keys: a place, or a zone of it; `None` when it is neither.
+#[must_use]
+pub fn entry_of(keys: &Item) -> Option<(PlaceId, Option<ZoneId>)> {
+    let text = |name| match keys.inner().get(name) {
+        Some(serde_dynamo::AttributeValue::S(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match (text("pk")?, text("sk")?) {
+        (PLACES, place) => Some((place.parse().ok()?, None)),
+        (pk, zone) => Some((pk.strip_prefix(ZONES_OF)?.parse().ok()?, Some(zone.parse().ok()?))),
+    }
 }
 
 fn read_place(item: SdkItem) -> Result<Place, RegisterError> {

@@ -14,7 +14,8 @@ pub struct ZoneSummary {
     pub zone: ZoneId,
     /// How its occupancy is known.
     pub source: Source,
-    /// Registered open spaces and reporting spaces together, or the counter's.
+    /// Registered open spaces and reporting spaces together, or the counter's; also of a closed zone, in which vehicles
+    /// may stand still. [`PlaceRecord::is_open`] tells whether they are on offer.
     pub tally: Tally,
     /// Receipt time of the latest news.
     pub updated_at: Option<DateTime<Utc>>,
@@ -23,7 +24,7 @@ pub struct ZoneSummary {
 /// The totals of a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceSummary {
-    /// Its open zones together.
+    /// Its open zones together; nothing while the place is closed.
     pub tally: Tally,
     /// Its zones by id: the registered ones, and those that report.
     pub zones: Vec<ZoneSummary>,
@@ -62,8 +63,17 @@ impl PlaceRecord {
         }
     }
 
-    /// Whether a zone counts in the place's totals.
-    fn is_open(&self, zone: &ZoneId) -> bool {
+    /// Whether a zone takes vehicles, and so counts in the totals: neither it nor the place is closed. A zone that is not
+    /// registered is as open as the place.
+    #[must_use]
+    pub fn is_open(&self, zone: &ZoneId) -> bool {
+        self.place.status == OpenStatus::Open && self.has_part(zone)
+    }
+
+    /// Whether a zone has part in what the place is, open or closed: it is not closed itself. The past of a closed place
+    /// is that of these zones.
+    #[must_use]
+    pub fn has_part(&self, zone: &ZoneId) -> bool {
         self.zone(zone).is_none_or(|zone| zone.status == OpenStatus::Open)
     }
 }

@@ -1,5 +1,7 @@
 //! The real template resolves, and what it resolves to is kept as a snapshot: a change of the template shows as a change here.
 
+use std::path::Path;
+
 use parvis_sam::{Event, LogicalId, QueueMapping, Resolution, StreamMapping, Template};
 use serde_json::json;
 
@@ -113,4 +115,119 @@ fn a_secret_of_the_template_comes_with_how_to_generate_it() {
     });
     let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution).unwrap();
     assert_eq!(stack.functions["IngestFunction"].environment["PLATE_HASH_KEY"].len(), 64);
+}
+
+/// The template without anything resolved.
+#[expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+fn source() -> serde_norway::Value {
+    serde_norway::from_str(&std::fs::read_to_string(TEMPLATE).unwrap()).unwrap()
+}
+
+/// The characters of the classes of a pattern such as `[a-z][a-z0-9]{0,15}`.
+fn characters(pattern: &str) -> Vec<char> {
+    let classes = pattern.split('[').skip(1).filter_map(|part| part.split_once(']'));
+    let mut found = Vec::new();
+    for (class, _) in classes {
+        let mut rest = class;
+        while let Some(first) = rest.chars().next() {
+            let range = rest[1..].strip_prefix('-').and_then(|range| range.chars().next());
+            found.extend(first..=range.unwrap_or(first));
+            rest = &rest[if range.is_some() { 3 } else { 1 }..];
+        }
+    }
+    found
+}
+
+/// AWS takes `^[a-zA-Z0-9_]+$` up to 128 characters as the name of a rule; a stage it would refuse must not pass the parameter.
+#[test]
+fn every_stage_makes_names_of_rules_that_aws_takes() {
+    assert_eq!(characters("[a-c][-x0]{0,15}"), ['a', 'b', 'c', '-', 'x', '0'], "the test reads patterns");
+    let source = source();
+    let pattern = source["Parameters"]["Stage"]["AllowedPattern"].as_str().unwrap();
+    let allowed = characters(pattern);
+    assert!(allowed.len() > 30, "{pattern}");
+    for character in allowed {
+        let stage: String = std::iter::once('a').chain(std::iter::repeat_n(character, 15)).collect();
+        let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution().parameter("Stage", &stage)).unwrap();
+        for rule in stack.rules.values() {
+            let taken = rule.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && rule.name.len() <= 128;
+            assert!(taken && rule.name.contains(&stage), "{} of stage {stage}", rule.name);
+        }
+    }
+}
+
+/// Without the dependency CloudFormation updates the functions before, or while, the schema changes.
+#[test]
+fn functions_that_speak_sql_wait_for_the_migration() {
+    let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution()).unwrap();
+    let migrates = stack.custom_resources["Migration"].function.clone();
+    let source = source();
+    let mut speakers = 0;
+    for function in stack.functions.values().filter(|f| f.environment.contains_key("PGHOST")) {
+        let waits = source["Resources"][function.logical_id.as_str()]["DependsOn"].as_str() == Some("Migration");
+        assert_eq!(waits, function.logical_id != migrates, "{}", function.logical_id);
+        speakers += 1;
+    }
+    assert_eq!(speakers, 3, "history, occupancy and migrate");
+}
+
+/// The settings that the pages get: JSON, and `null` where they are to poll.
+#[test]
+fn the_pages_settings_name_a_broker_only_where_there_is_one() {
+    let settings = |endpoint: &str| -> serde_json::Value {
+        let resolution = resolution()
+            .parameter("MqttEndpoint", endpoint)
+            .output("Web", "Url", "https://d123.cloudfront.net")
+            .output("Web", "BucketName", "pages")
+            .output("Web", "DistributionId", "D123")
+            .output("Identity", "UserPoolId", "pool")
+            .output("Observability", "DashboardUrl", "https://console");
+        let outputs = Template::load(TEMPLATE).unwrap().outputs(&resolution).unwrap();
+        serde_json::from_str(&outputs["WebConfig"]).unwrap()
+    };
+    assert_eq!(settings("")["mqtt"], serde_json::Value::Null);
+    assert_eq!(
+        settings("abc-ats.iot.eu-west-3.amazonaws.com")["mqtt"],
+        json!({"url": "wss://abc-ats.iot.eu-west-3.amazonaws.com/mqtt", "authorizer": "parvis-local-browsers"})
+    );
+    assert_eq!(settings("")["oidc"]["client_id"], "parvis-web");
+}
+
+/// What is kept when the stack goes must not stay behind when its first deployment fails, nor stand in the way of the rollback.
+#[test]
+fn a_first_deployment_that_fails_can_be_rolled_back() {
+    let root = Path::new(TEMPLATE).parent().unwrap();
+    let nested = std::fs::read_dir(root.join("infra")).unwrap().map(|file| file.unwrap().path());
+    let templates =
+        nested.filter(|path| path.extension().is_some_and(|e| e == "yaml") && !path.ends_with("checkov.yaml"));
+    let mut kept = 0;
+    for path in templates.chain([root.join("template.yaml")]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let template: serde_norway::Value = serde_norway::from_str(&text).unwrap();
+        for (id, resource) in template["Resources"].as_mapping().unwrap() {
+            let at = format!("{} in {}", id.as_str().unwrap(), path.display());
+            assert_ne!(resource["DeletionPolicy"].as_str(), Some("Retain"), "{at}");
+            kept += usize::from(resource["DeletionPolicy"].as_str() == Some("RetainExceptOnCreate"));
+            let protection = &resource["Properties"]["DeletionProtection"];
+            assert!(
+                protection.is_null() || matches!(protection, serde_norway::Value::Tagged(_)),
+                "{at}: always protected"
+            );
+        }
+    }
+    assert!(kept >= 4, "the test finds what is kept");
+}
+
+/// The alarms on lost messages name the rules one by one; one that is added must not be forgotten there.
+#[test]
+fn alarms_on_lost_messages_name_every_rule() {
+    let alarms = Path::new(TEMPLATE).with_file_name("infra").join("observability.yaml");
+    let text = std::fs::read_to_string(alarms).unwrap();
+    let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution().parameter("Stage", "${Stage}")).unwrap();
+    assert_eq!(stack.rules.len(), 4);
+    for rule in stack.rules.values() {
+        let named = text.matches(&format!("RuleName = '{}'", rule.name)).count();
+        assert_eq!(named, 2, "{}: lost by the rule, lost by throttling", rule.name);
+    }
+    assert_eq!(text.matches("RuleName = '").count(), 8);
 }

@@ -127,6 +127,7 @@ impl Drop for Device {
 #[derive(Debug)]
 pub struct Subscriber {
     messages: mpsc::UnboundedReceiver<Publish>,
+    heard: Vec<(String, Value)>,
     latest: HashMap<String, Value>,
     driver: JoinHandle<()>,
 }
@@ -184,12 +185,13 @@ impl Subscriber {
                 }
             }
         });
-        Ok(Self { messages, latest: HashMap::new(), driver })
+        Ok(Self { messages, heard: Vec::new(), latest: HashMap::new(), driver })
     }
 
     fn collect(&mut self) {
         while let Ok(publish) = self.messages.try_recv() {
-            if let Ok(body) = serde_json::from_slice(&publish.payload) {
+            if let Ok(body) = serde_json::from_slice::<Value>(&publish.payload) {
+                self.heard.push((publish.topic.clone(), body.clone()));
                 self.latest.insert(publish.topic, body);
             }
         }
@@ -217,15 +219,10 @@ impl Subscriber {
         .await
     }
 
-    /// Every JSON message received and not yet taken, in order.
-    pub fn drain(&mut self) -> Vec<(String, Value)> {
-        let mut all = Vec::new();
-        while let Ok(publish) = self.messages.try_recv() {
-            if let Ok(body) = serde_json::from_slice(&publish.payload) {
-                all.push((publish.topic, body));
-            }
-        }
-        all
+    /// Every JSON message received so far with its topic, in order.
+    pub fn heard(&mut self) -> &[(String, Value)] {
+        self.collect();
+        &self.heard
     }
 }
 

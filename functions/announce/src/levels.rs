@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 };
 use chrono::{DateTime, Utc};
 use parvis_events::{
-    CloudEvent, EventId,
+    CloudEvent, EventId, Position,
     alert::{self, Alert, AlertLevel},
     place_subject,
 };
@@ -179,7 +179,7 @@ impl Levels {
             let level = self.of(area.zone);
             let next = next_level(level, area.tally.rate(), &record.thresholds(area.zone));
             if next != level {
-                alerts.extend(crossings(record, &area, (level, next), after.version));
+                alerts.extend(crossings(record, &area, (level, next), (after.version, alerts.len())));
                 after.levels.insert(area.zone.map_or(WHOLE_PLACE, ZoneId::as_str).to_owned(), next);
             }
         }
@@ -187,14 +187,15 @@ impl Levels {
     }
 }
 
-/// The place and its zones. What is closed is empty: whoever was warned of it is told that it is over.
+/// The place and its zones. What is closed is empty: whoever was warned of it is told that it is over, as of now and not as of
+/// the last reading, which did not close it.
 fn areas<'a>(record: &'a PlaceRecord, summary: &'a PlaceSummary, now: DateTime<Utc>) -> impl Iterator<Item = Area<'a>> {
     let place_open = record.place.status == OpenStatus::Open;
     let place = Area {
         zone: None,
         zone_name: None,
         tally: if place_open { summary.tally } else { Tally::default() },
-        at: summary.updated_at.unwrap_or(now),
+        at: summary.updated_at.filter(|_| place_open).unwrap_or(now),
     };
     let zones = summary.zones.iter().map(move |zone| {
         let registered = record.zone(&zone.zone);
@@ -203,18 +204,19 @@ fn areas<'a>(record: &'a PlaceRecord, summary: &'a PlaceSummary, now: DateTime<U
             zone: Some(&zone.zone),
             zone_name: registered.map(|zone| zone.name.clone()),
             tally: if open { zone.tally } else { Tally::default() },
-            at: zone.updated_at.unwrap_or(now),
+            at: zone.updated_at.filter(|_| open).unwrap_or(now),
         }
     });
     std::iter::once(place).chain(zones)
 }
 
-/// One alert per threshold between two levels, in the order in which they are crossed.
+/// One alert per threshold between two levels, in the order in which they are crossed; `told` alerts of the same version come
+/// before.
 fn crossings(
     record: &PlaceRecord,
     area: &Area<'_>,
     (before, after): (Level, Level),
-    version: u64,
+    (version, told): (u64, usize),
 ) -> Vec<CloudEvent<Alert>> {
     let ladder = [(Level::Busy, AlertLevel::Busy), (Level::Saturated, AlertLevel::Saturated)];
     let raised = ladder.iter().filter(|(level, _)| before < *level && *level <= after);
@@ -222,11 +224,14 @@ fn crossings(
     raised
         .map(|crossed| (alert::RAISED, crossed))
         .chain(cleared.map(|crossed| (alert::CLEARED, crossed)))
-        .map(|(kind, (level, alert_level))| {
+        .zip(told..)
+        .map(|((kind, (level, alert_level)), step)| {
             let place = &record.place;
             let zone = area.zone.map_or(WHOLE_PLACE, ZoneId::as_str);
             // Version and level make it unique: one version holds a level of an area once.
             let facts = [place.id.as_str(), zone, kind, alert_level.as_str(), &version.to_string()];
+            // The crossings of one moment sort as they happened: the newest one tells the level of now. There are fewer than 100.
+            let position = Position { version, step: u8::try_from(step).unwrap_or(u8::MAX) };
             let data = Alert {
                 place: place.id.to_string(),
                 place_name: Some(place.name.clone()),
@@ -242,7 +247,7 @@ fn crossings(
                 timezone: Some(place.timezone.name().to_owned()),
             };
             CloudEvent::new(
-                EventId::of_facts(area.at, &facts),
+                EventId::in_order(area.at, position, &facts),
                 SOURCE,
                 kind,
                 place_subject(place.id.as_str()),

@@ -1,6 +1,6 @@
 //! Tells the world what changed: summaries, live updates of open pages, and alerts, over MQTT.
 //!
-//! Two streams come here. That of the live state says which places changed; what is told about them is computed from their
+//! Three streams come here. Those of the live state and of the register say which places changed; what is told about them is computed from their
 //! blocks as they are now, so a batch that comes again, or late, never tells something old. A threshold that is crossed becomes an
 //! event, in one transaction with the memory of the level. The stream of events then brings the alert back here, to
 //! be published: so a crash in between loses nothing.
@@ -40,6 +40,7 @@ pub struct Announce<P> {
     places: CachedPlaces,
     levels: LevelStore,
     events_table: String,
+    places_table: String,
     publisher: P,
 }
 
@@ -50,9 +51,10 @@ impl<P: Publish> Announce<P> {
         let events = EventStore::new(dynamodb.clone(), events_table.clone());
         Self {
             live: LiveStore::new(dynamodb.clone(), live_table),
-            places: CachedPlaces::new(PlacesStore::new(dynamodb.clone(), places_table), default_place),
+            places: CachedPlaces::new(PlacesStore::new(dynamodb.clone(), places_table.clone()), default_place),
             levels: LevelStore::new(dynamodb.clone(), alerts_table, events),
             events_table,
+            places_table,
             publisher,
         }
     }
@@ -64,11 +66,12 @@ impl<P: Publish> Announce<P> {
         }
     }
 
-    /// Handles a batch of either stream. Records of the events table are alerts to publish, all others are images of the live
-    /// state.
+    /// Handles a batch of one of the streams. Records of the events table are alerts to publish, those of the register say which
+    /// places were changed by people, all others are images of the live state.
     pub async fn handle(&self, records: &[EventRecord], now: DateTime<Utc>) -> DynamoDbEventResponse {
         match records.first().and_then(batch::table_of) {
             Some(table) if table == self.events_table => alerts::handle(&self.publisher, records).await,
+            Some(table) if table == self.places_table => self.handle_register(records, now).await,
             _ => self.handle_live(records, now).await,
         }
     }
@@ -81,7 +84,7 @@ impl<P: Publish> Announce<P> {
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let aws = aws::config().await;
+    let aws = aws::config().await?;
     let announce = Announce::new(&Client::new(&aws), config, IotPublisher::new(&aws));
     announce.warm().await;
     lambda::run(move |event: LambdaEvent<Event>| {

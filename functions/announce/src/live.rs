@@ -1,11 +1,18 @@
-//! The handler of the live state's stream.
+//! The handlers of the streams of the live state and of the register: what changed in places is told.
+
+use std::collections::BTreeMap;
 
 use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 use parvis_kit::{batch, metrics::Metrics, telemetry::chain};
+use parvis_parking::PlaceId;
 
-use crate::{Announce, FUNCTION, publish::Publish, touched::touched};
+use crate::{
+    Announce, FUNCTION,
+    publish::Publish,
+    touched::{TouchedPlace, registered, touched},
+};
 
 /// Places told at the same time.
 const CONCURRENCY: usize = 8;
@@ -17,7 +24,27 @@ impl<P: Publish> Announce<P> {
         let mut metrics = Metrics::new(FUNCTION);
         let (places, unreadable) = touched(records);
         metrics.count("ImagesUnreadable", unreadable, &[]);
-        let results: Vec<_> = stream::iter(&places)
+        self.tell_all(records, &places, metrics, now).await
+    }
+
+    /// Tells places whose entries in the register changed: closing a zone, or another threshold, changes totals and levels
+    /// without any sensor saying so.
+    pub(crate) async fn handle_register(&self, records: &[EventRecord], now: DateTime<Utc>) -> DynamoDbEventResponse {
+        let places = registered(records);
+        for place in places.keys() {
+            self.places.forget(place);
+        }
+        self.tell_all(records, &places, Metrics::new(FUNCTION), now).await
+    }
+
+    async fn tell_all(
+        &self,
+        records: &[EventRecord],
+        places: &BTreeMap<PlaceId, TouchedPlace>,
+        mut metrics: Metrics,
+        now: DateTime<Utc>,
+    ) -> DynamoDbEventResponse {
+        let results: Vec<_> = stream::iter(places)
             .map(|(place, touched)| async move { (place, touched, self.tell(place, touched, now).await) })
             .buffer_unordered(CONCURRENCY)
             .collect()

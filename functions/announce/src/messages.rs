@@ -7,12 +7,25 @@ use parvis_parking::{Connectivity, PlaceId, SpaceNumber, SpaceState, Tally, Zone
 use parvis_places::{PlaceSummary, ZoneSummary};
 use serde::{Serialize, Serializer};
 
-use crate::{publish::Message, touched::TouchedPlace};
+use crate::{
+    publish::Message,
+    touched::{TouchedPlace, TouchedZone},
+};
 
 /// Topic of the default place's summary in the field protocol.
 const FIELD_SUMMARY: &str = "parking/summary";
 /// Spaces in one live update at most: AWS IoT takes 128 KB, and a space is about 200 bytes.
 const SPACES_PER_MESSAGE: usize = 400;
+
+/// Topic of a place's summary.
+pub(crate) fn place_topic(place: &PlaceId) -> String {
+    format!("summary/{place}")
+}
+
+/// Topic of a zone's summary.
+pub(crate) fn zone_topic(place: &PlaceId, zone: &ZoneId) -> String {
+    format!("summary/{place}/{zone}")
+}
 
 /// The summary as the field protocol has it, to the key.
 #[derive(Debug, Serialize)]
@@ -103,20 +116,19 @@ impl View<'_> {
         let mut messages = Vec::new();
         if touched.totals() {
             let summary = self.summary_of(None, self.summary.tally, self.summary.updated_at);
-            messages.push(Message::json(format!("summary/{}", self.place), true, &summary)?);
+            messages.push(Message::json(place_topic(self.place), true, &summary)?);
             if self.is_default {
                 messages.push(Message::json(FIELD_SUMMARY.to_owned(), true, &self.field_summary())?);
             }
         }
-        for (zone, changed) in &touched.zones {
-            let Some(ZoneSummary { tally, updated_at, .. }) =
-                self.summary.zones.iter().find(|found| found.zone == *zone)
-            else {
-                continue;
-            };
+        let gone = touched.zones.keys().filter(|zone| touched.registered && self.zone(zone).is_none());
+        messages.extend(gone.map(|zone| Message::cleared(zone_topic(self.place, zone))));
+        let unchanged = TouchedZone::default();
+        for ZoneSummary { zone, tally, updated_at, .. } in &self.summary.zones {
+            let changed = touched.zones.get(zone).unwrap_or(&unchanged);
             let summary = self.summary_of(Some(zone), *tally, *updated_at);
-            if changed.totals {
-                messages.push(Message::json(format!("summary/{}/{zone}", self.place), true, &summary)?);
+            if changed.totals || touched.registered {
+                messages.push(Message::json(zone_topic(self.place, zone), true, &summary)?);
             }
             let spaces = self.spaces(zone, |number| changed.spaces.contains(&number));
             for spaces in spaces.chunks(SPACES_PER_MESSAGE) {
@@ -126,6 +138,10 @@ impl View<'_> {
             }
         }
         Ok(messages)
+    }
+
+    fn zone(&self, zone: &ZoneId) -> Option<&ZoneSummary> {
+        self.summary.zones.iter().find(|found| found.zone == *zone)
     }
 
     fn summary_of<'s>(

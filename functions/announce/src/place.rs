@@ -8,8 +8,8 @@ use parvis_places::RegisterError;
 use crate::{
     Announce,
     levels::LevelError,
-    messages::View,
-    publish::{Publish, PublishFailed},
+    messages::{View, place_topic, zone_topic},
+    publish::{Message, Publish, PublishFailed},
     touched::TouchedPlace,
 };
 
@@ -64,8 +64,7 @@ impl<P: Publish> Announce<P> {
 
     async fn try_tell(&self, place: &PlaceId, touched: &TouchedPlace, now: DateTime<Utc>) -> Result<Told, PlaceError> {
         let Some(record) = self.places.get(place).await? else {
-            // The place has been deleted since: nobody is to be told.
-            return Ok(Told::default());
+            return self.take_back(place, touched).await;
         };
         // The levels before the blocks: see `LevelStore::settle`.
         let levels = if touched.totals() { Some(self.levels.get(place).await?) } else { None };
@@ -87,5 +86,17 @@ impl<P: Publish> Announce<P> {
             None => 0,
         };
         Ok(Told { messages: count, alerts })
+    }
+
+    /// The place is not, or no longer, in the register: what was retained about it goes when its deletion is heard of.
+    async fn take_back(&self, place: &PlaceId, touched: &TouchedPlace) -> Result<Told, PlaceError> {
+        if !touched.registered {
+            return Ok(Told::default());
+        }
+        let zones = touched.zones.keys().map(|zone| zone_topic(place, zone));
+        let messages: Vec<_> = zones.chain([place_topic(place)]).map(Message::cleared).collect();
+        let count = messages.len() as u64;
+        self.publisher.publish_all(messages).await?;
+        Ok(Told { messages: count, alerts: 0 })
     }
 }

@@ -15,7 +15,7 @@ pub struct Message {
     pub topic: String,
     /// Whether the broker keeps it for those who subscribe later.
     pub retain: bool,
-    /// JSON.
+    /// JSON; empty to take a retained message back.
     pub payload: String,
 }
 
@@ -26,6 +26,12 @@ impl Message {
     /// When the payload cannot be written as JSON.
     pub fn json(topic: String, retain: bool, payload: &impl Serialize) -> Result<Self, serde_json::Error> {
         Ok(Self { topic, retain, payload: serde_json::to_string(payload)? })
+    }
+
+    /// What takes a retained message back: one without content, by MQTT's rules.
+    #[must_use]
+    pub fn cleared(topic: String) -> Self {
+        Self { topic, retain: true, payload: String::new() }
     }
 }
 

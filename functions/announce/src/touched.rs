@@ -26,12 +26,14 @@ pub(crate) struct TouchedPlace {
     pub(crate) first_record: usize,
     /// Its zones that changed.
     pub(crate) zones: BTreeMap<ZoneId, TouchedZone>,
+    /// Its entry in the register changed: every zone is told anew, and those of `zones` that are gone are taken back.
+    pub(crate) registered: bool,
 }
 
 impl TouchedPlace {
-    /// Whether the totals of some zone changed.
+    /// Whether the totals of some zone changed, or may have.
     pub(crate) fn totals(&self) -> bool {
-        self.zones.values().any(|zone| zone.totals)
+        self.registered || self.zones.values().any(|zone| zone.totals)
     }
 }
 
@@ -61,6 +63,22 @@ pub(crate) fn touched(records: &[EventRecord]) -> (BTreeMap<PlaceId, TouchedPlac
     }
     places.retain(|_, place| !place.zones.is_empty());
     (places, unreadable)
+}
+
+/// The places whose entries in the register changed, by the keys of the records.
+pub(crate) fn registered(records: &[EventRecord]) -> BTreeMap<PlaceId, TouchedPlace> {
+    let mut places: BTreeMap<PlaceId, TouchedPlace> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        // Items of another kind may join the table one day.
+        let Some((place, zone)) = parvis_places::entry_of(&record.change.keys) else { continue };
+        let place = places.entry(place).or_insert_with(|| TouchedPlace {
+            first_record: index,
+            registered: true,
+            ..TouchedPlace::default()
+        });
+        place.zones.extend(zone.map(|zone| (zone, TouchedZone::default())));
+    }
+    places
 }
 
 /// What changed from one image of a block to the next.

@@ -382,3 +382,25 @@ async fn the_sample_of_the_live_state_is_understood() {
     town.deliver(&event.records).await;
     assert_eq!(payload(&town.broker.take(), "summary/default")["total_places"], 0, "the table itself is empty");
 }
+
+#[tokio::test]
+async fn a_change_of_the_register_is_told_without_any_sensor() {
+    let mut town = Town::new().await;
+    let filled = town.fill(0, 4).await;
+    town.deliver(&[filled]).await;
+    town.broker.take();
+
+    let event: Event = serde_json::from_str(include_str!("../../../events/announce/register.json")).unwrap();
+    town.deliver(&event.records).await;
+    let messages = town.broker.take();
+    let told: Vec<(&str, bool)> =
+        messages.iter().map(|message| (message.topic.as_str(), message.payload.is_empty())).collect();
+    let expected = [
+        ("parking/summary", false),
+        ("summary/default", false),
+        ("summary/default/Zone_A", false),
+        ("summary/default/Zone_X", true),
+    ];
+    assert_eq!(told, expected, "the zone that is gone is taken back");
+    assert!(messages.iter().all(|message| message.retain));
+}

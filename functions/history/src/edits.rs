@@ -109,6 +109,12 @@ impl Edits {
         }
     }
 
+    /// How many rows the edits are about.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.transitions.len() + self.readings.len()
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {

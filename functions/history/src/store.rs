@@ -1,6 +1,6 @@
 //! The tables of history.
 
-use std::{collections::HashSet, sync::Mutex};
+use std::{collections::HashSet, ops::AddAssign, sync::Mutex, time::Duration};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use parvis_kit::postgres::{Database, DatabaseError};
@@ -20,18 +20,36 @@ pub struct Applied {
     pub readings: u64,
 }
 
+impl AddAssign for Applied {
+    fn add_assign(&mut self, other: Self) {
+        self.recorded += other.recorded;
+        self.retracted += other.retracted;
+        self.readings += other.readings;
+    }
+}
+
+/// How long a statement may take: short enough for an invocation to try smaller pieces when one of them is too much.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The tables of history, and the months whose partitions this sandbox knows to be there.
 #[derive(Debug)]
 pub struct HistoryStore {
     database: Database,
     months: Mutex<HashSet<NaiveDate>>,
+    statement_timeout: Duration,
 }
 
 impl HistoryStore {
     /// The tables in `database`.
     #[must_use]
     pub fn new(database: Database) -> Self {
-        Self { database, months: Mutex::new(HashSet::new()) }
+        Self { database, months: Mutex::new(HashSet::new()), statement_timeout: STATEMENT_TIMEOUT }
+    }
+
+    /// The same with another time after which the server cancels a statement (SQLSTATE 57014).
+    #[must_use]
+    pub fn with_statement_timeout(self, statement_timeout: Duration) -> Self {
+        Self { statement_timeout, ..self }
     }
 
     /// Applies `edits` in one transaction. Applying them again changes nothing.
@@ -42,6 +60,10 @@ impl HistoryStore {
         let pool = self.database.pool().await?;
         self.ensure_partitions(pool, &edits.months()).await?;
         let mut transaction = pool.begin().await?;
+        sqlx::query("SELECT set_config('statement_timeout', $1, true)")
+            .bind(self.statement_timeout.as_millis().to_string())
+            .execute(&mut *transaction)
+            .await?;
         // A shard that changes hands may have two invocations at the same place for a moment. Dwell times look at
         // neighbouring rows, so those take turns.
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended(place, 0)) FROM unnest($1) AS place")

@@ -114,7 +114,7 @@ fn the_table_is_the_truth_in_event_time() {
         let arriving = shuffled(&images, &journey.order);
         let found = runtime.block_on(async {
             for batch in chunks(&arriving, &journey.batches) {
-                let response = handle(&store, &batch).await;
+                let response = handle(&store, &batch, model::deadline()).await;
                 assert!(response.batch_item_failures.is_empty());
             }
             table(database.pool().await.unwrap(), &place).await

@@ -20,7 +20,7 @@ fn reading(second: i64, space: u16, occupied: bool) -> Reading {
 }
 
 async fn deliver(store: &HistoryStore, records: &[EventRecord]) {
-    let response = handle(store, records).await;
+    let response = handle(store, records, model::deadline()).await;
     assert!(response.batch_item_failures.is_empty(), "{response:?}");
 }
 
@@ -108,7 +108,7 @@ async fn while_the_database_is_away_the_batch_comes_again_from_its_first_record(
     deliver(&store, &batch[..1]).await;
 
     server.stop();
-    let response = handle(&store, &batch[1..]).await;
+    let response = handle(&store, &batch[1..], model::deadline()).await;
     let failed: Vec<_> = response.batch_item_failures.iter().map(|item| item.item_identifier.clone()).collect();
     assert_eq!(failed, [batch[1].change.sequence_number.clone()]);
 
@@ -176,4 +176,94 @@ async fn the_sample_event_is_understood() {
     let database = server.database();
     let rows = table(database.pool().await.unwrap(), "default").await;
     assert_eq!(rows, truth(&[reading(60, 3, true)]));
+}
+
+/// Makes the server slow: so long for every 100 transitions that a statement writes.
+async fn slow_down(store: &parvis_kit::postgres::Database, milliseconds: u32) {
+    let pool = store.pool().await.unwrap();
+    for statement in [
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+         DECLARE written bigint;
+         BEGIN
+             SELECT count(*) INTO written FROM added;
+             PERFORM pg_sleep(written / 100.0 * current_setting('test.slowness')::float);
+             RETURN NULL;
+         END $$"
+            .to_owned(),
+        format!("ALTER DATABASE postgres SET test.slowness = '{}'", f64::from(milliseconds) / 1_000.0),
+        "CREATE TRIGGER slow AFTER INSERT ON parking_transition REFERENCING NEW TABLE AS added
+         FOR EACH STATEMENT EXECUTE FUNCTION slow()"
+            .to_owned(),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await.unwrap();
+    }
+}
+
+/// So many images, of about as many transitions.
+fn backlog(images: u16) -> (Vec<Reading>, Vec<EventRecord>) {
+    let readings: Vec<Reading> =
+        (0..images).map(|step| reading(i64::from(step), step % 30 + 1, (step / 30) % 2 == 0)).collect();
+    let writes: Vec<Vec<Reading>> = readings.iter().map(|reading| vec![*reading]).collect();
+    let records = records("default", &writes);
+    (readings, records)
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_much_for_one_statement_is_written_in_pieces() {
+    let server = Server::start().await;
+    slow_down(&server.database(), 200).await;
+    // 1,500 rows would take 3 s, and the server cancels after 1 s.
+    let store = HistoryStore::new(server.database()).with_statement_timeout(std::time::Duration::from_secs(1));
+    let (readings, batch) = backlog(1_500);
+    deliver(&store, &batch).await;
+    let database = server.database();
+    assert_eq!(table(database.pool().await.unwrap(), "default").await, truth(&readings));
+}
+
+#[tokio::test]
+async fn what_is_written_before_the_deadline_does_not_come_again() {
+    let server = Server::start().await;
+    slow_down(&server.database(), 150).await;
+    let store = HistoryStore::new(server.database()).with_statement_timeout(std::time::Duration::from_secs(60));
+    // The first 2,000 rows take 3 s, and so do the others, which then end after the deadline.
+    let (readings, batch) = backlog(4_000);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(6);
+    let response = handle(&store, &batch, deadline).await;
+    let failed = response.batch_item_failures[0].item_identifier.clone().unwrap();
+    let first = batch.iter().position(|record| record.change.sequence_number.as_ref() == Some(&failed)).unwrap();
+    assert!(first > 0, "the whole batch comes again, for ever");
+    deliver(&store, &batch[first..]).await;
+    let database = server.database();
+    assert_eq!(table(database.pool().await.unwrap(), "default").await, truth(&readings));
+}
+
+#[tokio::test]
+async fn an_image_that_the_database_refuses_does_not_stop_the_shard() {
+    let server = Server::start().await;
+    let database = server.database();
+    let pool = database.pool().await.unwrap();
+    sqlx::query("ALTER TABLE parking_transition ADD CONSTRAINT refused CHECK (space <> 7)")
+        .execute(pool)
+        .await
+        .unwrap();
+    let readings: Vec<Reading> = (1..=20).map(|space| reading(i64::from(space), space, true)).collect();
+    let writes: Vec<Vec<Reading>> = readings.iter().map(|reading| vec![*reading]).collect();
+    deliver(&HistoryStore::new(server.database()), &records("default", &writes)).await;
+    let taken: Vec<Reading> = readings.into_iter().filter(|reading| reading.space != 7).collect();
+    assert_eq!(table(pool, "default").await, truth(&taken));
+}
+
+#[tokio::test]
+async fn a_schema_that_does_not_fit_loses_nothing() {
+    let server = Server::start().await;
+    let database = server.database();
+    let pool = database.pool().await.unwrap();
+    sqlx::query("ALTER TABLE parking_transition RENAME COLUMN version TO elsewhere").execute(pool).await.unwrap();
+    let (readings, batch) = backlog(8);
+    let response = handle(&HistoryStore::new(server.database()), &batch, model::deadline()).await;
+    assert_eq!(response.batch_item_failures[0].item_identifier, batch[0].change.sequence_number);
+
+    sqlx::query("ALTER TABLE parking_transition RENAME COLUMN elsewhere TO version").execute(pool).await.unwrap();
+    deliver(&HistoryStore::new(server.database()), &batch).await;
+    assert_eq!(table(pool, "default").await, truth(&readings));
 }

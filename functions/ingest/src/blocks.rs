@@ -28,6 +28,13 @@ pub(crate) enum UpdateError {
     },
 }
 
+impl UpdateError {
+    /// Whether another attempt would fail in the same way.
+    pub(crate) fn is_permanent(&self) -> bool {
+        matches!(self, Self::Live(error) if !error.is_transient())
+    }
+}
+
 /// What an update did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Update {

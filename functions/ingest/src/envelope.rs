@@ -4,11 +4,17 @@
 //! {"payload": "eyJzdGF0dXMiOi4uLn0=", "topic": "parking/Zone_A/place_3", "received_at": 1768730400000, "client_id": "sensor-3"}
 //! ```
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
 use parvis_parking::{RawMessage, Refusal, RefusalCode};
 use serde::{Deserialize, Serialize};
+
+/// Receipt times from 2000-01-01 to 2200-01-01, in milliseconds: another one is no clock's, and reckoning with it would leave the range
+/// of times.
+const RECEIVED: Range<i64> = 946_684_800_000..7_258_118_400_000;
 
 /// A device message on its way from the broker to the live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +52,9 @@ impl Envelope {
         Ok(Self {
             payload: BASE64_STANDARD.decode(&wire.payload).map_err(|error| bad(error.to_string()))?,
             topic: wire.topic,
-            received_at: DateTime::from_timestamp_millis(wire.received_at)
+            received_at: Some(wire.received_at)
+                .filter(|millis| RECEIVED.contains(millis))
+                .and_then(DateTime::from_timestamp_millis)
                 .ok_or_else(|| bad("`received_at` is out of range".to_owned()))?,
             client_id: wire.client_id,
         })
@@ -91,7 +99,7 @@ mod tests {
 
     #[test]
     fn an_empty_payload_is_a_payload() {
-        let envelope = Envelope::read(r#"{"topic":"a","received_at":0}"#).unwrap();
+        let envelope = Envelope::read(r#"{"topic":"a","received_at":1768730400000}"#).unwrap();
         assert_eq!((envelope.payload, envelope.client_id), (vec![], None));
     }
 
@@ -100,7 +108,11 @@ mod tests {
         for body in [
             "",
             "{}",
-            r#"{"payload":"?","topic":"a","received_at":0}"#,
+            r#"{"payload":"?","topic":"a","received_at":1768730400000}"#,
+            r#"{"payload":"","topic":"a","received_at":0}"#,
+            // The greatest that chrono knows: five minutes later there is no time.
+            r#"{"payload":"","topic":"a","received_at":8210266876799999}"#,
+            r#"{"payload":"","topic":"a","received_at":-1}"#,
             r#"{"payload":"","topic":"a","received_at":9223372036854775807}"#,
             r#"{"payload":"","topic":"a","received_at":"now"}"#,
         ] {
@@ -110,10 +122,16 @@ mod tests {
 
     proptest! {
         #[test]
+        fn any_receipt_is_read_or_refused(millis: i64) {
+            let body = format!(r#"{{"topic":"parking/a/place_1","received_at":{millis}}}"#);
+            prop_assert_eq!(Envelope::read(&body).is_ok(), RECEIVED.contains(&millis));
+        }
+
+        #[test]
         fn any_message_survives(
             topic in "\\PC{0,40}",
             payload: Vec<u8>,
-            millis in 0..4_000_000_000_000i64,
+            millis in RECEIVED,
             client_id: Option<String>,
         ) {
             let received_at = DateTime::from_timestamp_millis(millis).unwrap();

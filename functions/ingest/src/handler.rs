@@ -15,7 +15,7 @@ use parvis_live::LiveStore;
 use parvis_parking::{BlockKey, DeviceMessage, MergeReport, PlateObservation, Refusal};
 use parvis_places::{CachedPlaces, PlacesStore};
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::blocks::{BlockWriter, Update, UpdateError};
 use crate::config::Config;
@@ -69,6 +69,11 @@ pub enum Answer {
 #[error("the event has neither records of a queue nor a task")]
 struct NothingToDo;
 
+/// A register that did not answer while there was time.
+#[derive(Debug, thiserror::Error)]
+#[error("the register of places did not answer in time")]
+struct RegisterTooSlow;
+
 /// The function.
 #[derive(Debug, Clone)]
 pub struct Ingest {
@@ -94,8 +99,8 @@ impl Ingest {
         Self {
             places: CachedPlaces::new(register, config.default_place),
             writer: BlockWriter::new(LiveStore::new(dynamodb.clone(), config.live_table)),
-            plates: PlatesStore::new(dynamodb, config.plates_table, config.plate_key),
-            dead_letters: DeadLetterQueue::new(sqs, config.dead_letter_queue_url),
+            plates: PlatesStore::new(dynamodb, config.plates_table, config.plate_key.clone()),
+            dead_letters: DeadLetterQueue::new(sqs, config.dead_letter_queue_url, config.plate_key),
             comms_lost_after: config.comms_lost_after,
         }
     }
@@ -131,15 +136,16 @@ impl Ingest {
     }
 
     async fn ingest(&self, records: &[Record], now: DateTime<Utc>, deadline: Instant) -> Result<Outcome, Failure> {
-        let read = intake::read(records, &self.places).await.map_err(Failure::retryable)?;
+        let read = timeout_at(deadline, intake::read(records, &self.places)).await;
+        let read = read.map_err(|_| Failure::retryable(RegisterTooSlow))?.map_err(Failure::retryable)?;
         let work = Work::sort(read);
         let mut outcome = Outcome::default();
 
         outcome.note_refusals(work.refused.iter().map(|(_, refusal)| refusal));
         let (unsent, blocks, plates) = tokio::join!(
-            self.dead_letters.send(records, &work.refused, now),
+            self.dead_letters.send(records, &work.refused, now, deadline),
             self.write_blocks(work.blocks, deadline),
-            self.write_plates(work.plates, now),
+            self.write_plates(work.plates, now, deadline),
         );
         outcome.failed.extend(unsent);
         for (indexes, result) in blocks {
@@ -192,11 +198,12 @@ impl Ingest {
         &self,
         plates: Vec<(Index, PlateObservation)>,
         now: DateTime<Utc>,
+        deadline: Instant,
     ) -> Vec<(Index, Result<bool, ()>)> {
         stream::iter(plates)
             .map(|(index, seen)| async move {
-                let stored = self.plates.put(&seen, now).await.map_err(|error| {
-                    let error = error.as_ref() as &dyn std::error::Error;
+                let stored = self.plates.put(&seen, now, deadline).await.map_err(|error| {
+                    let error = &error as &dyn std::error::Error;
                     tracing::error!(place = %seen.place, zone = %seen.zone, error, "a plate observation was not stored");
                 });
                 (index, stored)
@@ -232,3 +239,6 @@ impl Work {
         work
     }
 }
+
+#[cfg(test)]
+mod tests;

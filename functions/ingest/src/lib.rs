@@ -32,7 +32,7 @@ pub use silence::SilenceReport;
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     parvis_kit::telemetry::init();
     let config = Config::from_env()?;
-    let ingest = Ingest::new(&parvis_kit::aws::config().await, config);
+    let ingest = Ingest::new(&parvis_kit::aws::config().await?, config);
     ingest.warm().await;
     parvis_kit::lambda::run(move |event: LambdaEvent<Invocation>| {
         let ingest = ingest.clone();

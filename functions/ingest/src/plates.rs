@@ -9,9 +9,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use parvis_parking::PlateObservation;
 use parvis_parking::plate::{PlateHash, PlateKey};
+use tokio::time::{Instant, timeout_at};
 
 /// How long an observation is kept.
 const RETENTION: Duration = Duration::hours(24);
+
+/// An observation that was not stored, as far as is known.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PutError {
+    #[error("the table of plates could not be written")]
+    Put(#[from] Box<SdkError<PutItemError>>),
+    #[error("the table of plates did not answer in time")]
+    OutOfTime,
+}
 
 /// The table of plate observations. The plate itself never reaches it.
 #[derive(Debug, Clone)]
@@ -31,19 +41,20 @@ impl PlatesStore {
         &self,
         seen: &PlateObservation,
         now: DateTime<Utc>,
-    ) -> Result<bool, Box<SdkError<PutItemError>>> {
+        deadline: Instant,
+    ) -> Result<bool, PutError> {
         let expires_at = seen.at + RETENTION;
         if expires_at <= now {
             return Ok(false);
         }
-        self.client
+        let put = self
+            .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item(seen, seen.plate.hash(&self.key), expires_at)))
-            .send()
-            .await
-            .map(|_| true)
-            .map_err(Box::new)
+            .send();
+        timeout_at(deadline, put).await.map_err(|_| PutError::OutOfTime)?.map_err(Box::new)?;
+        Ok(true)
     }
 }
 
@@ -53,7 +64,7 @@ fn item(seen: &PlateObservation, plate: PlateHash, expires_at: DateTime<Utc>) ->
     let number = |number: i64| AttributeValue::N(number.to_string());
     let attributes = [
         ("pk", Some(AttributeValue::S(plate.to_string()))),
-        ("sk", Some(AttributeValue::S(format!("{observed_at}#{}#{}", seen.place, seen.zone)))),
+        ("sk", Some(AttributeValue::S(format!("{observed_at}#{}#{}#{}", seen.place, seen.zone, seen.spot)))),
         ("spot", Some(AttributeValue::S(seen.spot.to_string()))),
         ("vehicle_class", seen.vehicle_class.map(|class| AttributeValue::S(class.as_str().to_owned()))),
         ("electric", seen.electric.map(AttributeValue::Bool)),

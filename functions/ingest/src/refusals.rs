@@ -1,5 +1,6 @@
 //! Sending refused messages to the dead-letter queue.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use aws_sdk_sqs::Client;
@@ -10,8 +11,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use futures::{StreamExt, stream};
 use parvis_kit::telemetry::chain;
 use parvis_parking::Refusal;
+use parvis_parking::plate::{PlateKey, speaks_of_plates, without_plates};
+use tokio::time::{Instant, timeout_at};
 
 use crate::dead_letter::{DETAIL, MESSAGE_ID, REASON, REFUSED_AT};
+use crate::envelope::Envelope;
 use crate::outcome::Index;
 use crate::record::Record;
 
@@ -22,11 +26,23 @@ const CONCURRENT_SENDS: usize = 4;
 /// An explanation longer than this explains nothing.
 const DETAIL_CHARS: usize = 256;
 
+/// What is kept of a body that is no envelope and speaks of plates.
+const WITHHELD: &str = "{\"withheld\":\"the body names plates\"}";
+
 /// The dead-letter queue.
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetterQueue {
     client: Client,
     url: String,
+    plate_key: PlateKey,
+}
+
+/// A refused message as it goes to the queue.
+struct Letter<'a> {
+    index: Index,
+    message_id: &'a str,
+    body: Cow<'a, str>,
+    refusal: &'a Refusal,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -35,31 +51,37 @@ enum SendError {
     Send(#[from] Box<SdkError<SendMessageBatchError>>),
     #[error("an entry of the dead-letter queue could not be built")]
     Build(#[from] BuildError),
+    #[error("the dead-letter queue did not answer in time")]
+    OutOfTime,
 }
 
 impl DeadLetterQueue {
-    pub(crate) fn new(client: Client, url: String) -> Self {
-        Self { client, url }
+    pub(crate) fn new(client: Client, url: String, plate_key: PlateKey) -> Self {
+        Self { client, url, plate_key }
     }
 
-    /// Sends refused records with their original bodies and returns those that could not be sent.
+    /// Sends refused records with their original bodies, though without plates, and returns those of which it is not known that
+    /// they were sent.
     pub(crate) async fn send(
         &self,
         records: &[Record],
         refused: &[(Index, Refusal)],
         now: DateTime<Utc>,
+        deadline: Instant,
     ) -> BTreeSet<Index> {
-        let size = |(index, _): &(Index, Refusal)| body(&records[*index]).len();
-        stream::iter(batches(refused, size))
+        let letters: Vec<_> =
+            refused.iter().map(|(index, refusal)| self.letter(*index, &records[*index], refusal)).collect();
+        stream::iter(batches(&letters, |letter| letter.body.len()))
             .map(|batch| async move {
-                let sent = self.send_batch(records, batch, now).await;
+                let sent = timeout_at(deadline, self.send_batch(batch, now)).await;
+                let sent = sent.unwrap_or(Err(SendError::OutOfTime));
                 sent.unwrap_or_else(|error| {
                     tracing::error!(
                         error = %chain(&error),
                         messages = batch.len(),
                         "refusals not sent"
                     );
-                    batch.iter().map(|(index, _)| *index).collect()
+                    batch.iter().map(|letter| letter.index).collect()
                 })
             })
             .buffer_unordered(CONCURRENT_SENDS)
@@ -69,17 +91,15 @@ impl DeadLetterQueue {
             .collect()
     }
 
+    fn letter<'a>(&self, index: Index, record: &'a Record, refusal: &'a Refusal) -> Letter<'a> {
+        let message_id = record.message_id.as_deref().unwrap_or("unknown");
+        let body = record.body.as_deref().unwrap_or_default();
+        Letter { index, message_id, body: lawful(body, &self.plate_key), refusal }
+    }
+
     /// Sends one batch and returns the records that the queue did not take.
-    async fn send_batch(
-        &self,
-        records: &[Record],
-        batch: &[(Index, Refusal)],
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Index>, SendError> {
-        let entries = batch
-            .iter()
-            .map(|(index, refusal)| entry(*index, &records[*index], refusal, now))
-            .collect::<Result<Vec<_>, _>>()?;
+    async fn send_batch(&self, batch: &[Letter<'_>], now: DateTime<Utc>) -> Result<Vec<Index>, SendError> {
+        let entries = batch.iter().map(|letter| entry(letter, now)).collect::<Result<Vec<_>, _>>()?;
         let output = self
             .client
             .send_message_batch()
@@ -95,24 +115,27 @@ impl DeadLetterQueue {
     }
 }
 
-fn body(record: &Record) -> &str {
-    record.body.as_deref().unwrap_or_default()
+/// The body as it may be kept for as long as the queue keeps it: plates in clear may not.
+fn lawful<'a>(body: &'a str, key: &PlateKey) -> Cow<'a, str> {
+    match Envelope::read(body) {
+        Ok(envelope) => match without_plates(&envelope.topic, &envelope.payload, key) {
+            Some(payload) => Envelope { payload, ..envelope }.to_body().into(),
+            None => body.into(),
+        },
+        // Where the plate is cannot be told.
+        Err(_) if speaks_of_plates(body.as_bytes()) => WITHHELD.into(),
+        Err(_) => body.into(),
+    }
 }
 
-fn entry(
-    index: Index,
-    record: &Record,
-    refusal: &Refusal,
-    now: DateTime<Utc>,
-) -> Result<SendMessageBatchRequestEntry, BuildError> {
+fn entry(letter: &Letter<'_>, now: DateTime<Utc>) -> Result<SendMessageBatchRequestEntry, BuildError> {
     let refused_at = now.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let message_id = record.message_id.as_deref().unwrap_or("unknown");
     SendMessageBatchRequestEntry::builder()
-        .id(index.to_string())
-        .message_body(body(record))
-        .message_attributes(REASON, text(refusal.code.as_str())?)
-        .message_attributes(DETAIL, text(&printable(&refusal.detail))?)
-        .message_attributes(MESSAGE_ID, text(message_id)?)
+        .id(letter.index.to_string())
+        .message_body(letter.body.as_ref())
+        .message_attributes(REASON, text(letter.refusal.code.as_str())?)
+        .message_attributes(DETAIL, text(&printable(&letter.refusal.detail))?)
+        .message_attributes(MESSAGE_ID, text(letter.message_id)?)
         .message_attributes(REFUSED_AT, text(&refused_at)?)
         .build()
 }
@@ -151,6 +174,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_body_that_is_no_envelope_is_kept_unless_it_names_plates() {
+        let key = PlateKey::new(b"secret");
+        assert_eq!(lawful("what is this", &key), "what is this");
+        let body = r#"{"topic":"parking/a/gate/plate","received_at":"now","payload":"eyJwbGF0ZSI6IkFBMTIzQUEifQ=="}"#;
+        assert_eq!(lawful(body, &key), WITHHELD);
+    }
 
     #[test]
     fn a_detail_can_always_be_sent() {

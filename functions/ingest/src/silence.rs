@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
+use parvis_kit::telemetry::chain;
 use parvis_parking::{Block, PlaceId};
 use parvis_places::CachedPlaces;
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub struct SilenceReport {
 }
 
 /// Marks the sensors that were not heard for longer than `limit`.
+///
+/// Each place is on its own: one whose blocks cannot be read is counted, and holds up no other.
 pub(crate) async fn find(
     places: &CachedPlaces,
     writer: &BlockWriter,
@@ -36,33 +39,46 @@ pub(crate) async fn find(
     let registered = places.store().list().await.map_err(Failure::retryable)?;
     let mut ids: BTreeSet<PlaceId> = registered.into_iter().map(|place| place.id).collect();
     ids.insert(places.default_place().id.clone());
-    let per_place: Vec<(usize, Vec<Update>)> = stream::iter(ids)
-        .map(|place| async move { mark(writer, &place, limit, now, deadline).await })
+    let per_place: Vec<(PlaceId, Marked)> = stream::iter(ids)
+        .map(|place| async move {
+            let marked = mark(writer, &place, limit, now, deadline).await;
+            (place, marked)
+        })
         .buffer_unordered(CONCURRENT_PLACES)
-        .try_collect()
-        .await
-        // The next minute's look finds what this one left.
-        .map_err(Failure::retryable)?;
+        .collect()
+        .await;
 
     let mut report = SilenceReport::default();
-    for (blocks, updates) in per_place {
+    let (mut unreadable, mut delayed) = (0, None);
+    for (place, marked) in per_place {
+        let (blocks, updates) = match marked {
+            Ok(marked) => marked,
+            Err(error) => {
+                tracing::error!(%place, error = %chain(&error), "silent sensors were not looked for");
+                if error.is_permanent() {
+                    unreadable += 1;
+                } else {
+                    delayed = Some(error);
+                }
+                continue;
+            }
+        };
         report.blocks += blocks;
         report.written += updates.iter().filter(|update| update.written).count();
         let conflicts: u32 = updates.iter().map(|update| update.conflicts).sum();
         metrics.count("Conflicts", conflicts.into(), &[]);
     }
     metrics.count("BlocksWritten", report.written as u64, &[]);
-    Ok(report)
+    metrics.count("ImagesUnreadable", unreadable, &[]);
+    // The next minute's look finds what this one left.
+    delayed.map_or(Ok(report), |error| Err(Failure::retryable(error)))
 }
 
-/// Marks the silent sensors of one place; returns how many blocks were looked at, and the updates.
-async fn mark(
-    writer: &BlockWriter,
-    place: &PlaceId,
-    limit: Duration,
-    now: DateTime<Utc>,
-    deadline: Instant,
-) -> Result<(usize, Vec<Update>), UpdateError> {
+/// How many blocks of a place were looked at, and the updates.
+type Marked = Result<(usize, Vec<Update>), UpdateError>;
+
+/// Marks the silent sensors of one place.
+async fn mark(writer: &BlockWriter, place: &PlaceId, limit: Duration, now: DateTime<Utc>, deadline: Instant) -> Marked {
     let stored = writer.store().place_blocks(place).await?;
     let blocks = stored.len();
     let mut updates = Vec::new();

@@ -187,12 +187,99 @@ async fn a_plate_is_kept_as_a_hash_and_for_a_day() -> Result<()> {
     let items = world.dynamodb.scan().table_name(PLATES).send().await?.items.unwrap_or_default();
     assert_eq!(items.len(), 1, "what is past its retention is not stored");
     assert!(!format!("{items:?}").contains("123AA"), "a plate in clear was stored");
-    assert_eq!(items[0]["sk"], AttributeValue::S("2026-01-18T10:00:00.000Z#default#a".into()));
+    assert_eq!(items[0]["sk"], AttributeValue::S("2026-01-18T10:00:00.000Z#default#a#gate".into()));
     assert_eq!(items[0]["electric"], AttributeValue::Bool(true));
     let expires_at = (received_at() + Duration::hours(24)).timestamp();
     assert_eq!(items[0]["expires_at"], AttributeValue::N(expires_at.to_string()));
     let AttributeValue::S(hash) = &items[0]["pk"] else { panic!("{items:?}") };
     assert_eq!(hash.len(), 64);
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_cameras_that_see_a_plate_at_once_are_two_observations() -> Result<()> {
+    let world = World::start().await?;
+    let payload = json!({"timestamp": received_at(), "plate": "AA123AA"});
+    let seen = |id: &str, spot: &str| record(id, &format!("parking/a/{spot}/plate"), &payload, received_at());
+    handle(&world.sandbox(), vec![seen("1", "entry"), seen("2", "exit"), seen("3", "place_3")]).await?;
+    let items = world.dynamodb.scan().table_name(PLATES).send().await?.items.unwrap_or_default();
+    assert_eq!(items.len(), 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_plate_lies_on_no_queue_in_clear_and_can_still_come_again() -> Result<()> {
+    let world = World::start().await?;
+    let ahead = json!({"timestamp": received_at() + Duration::minutes(10), "plate": "AA-123-AA", "electric": true});
+    let elsewhere = json!({"timestamp": received_at(), "plate": "AA-123-AA"});
+    let batch = vec![
+        record("1", "parking/a/gate/plate", &ahead, received_at()),
+        record("2", "unknown/parking/a/gate/plate", &elsewhere, received_at()),
+        record("3", "parking/a/gate/plates", &elsewhere, received_at()),
+    ];
+    assert!(handle(&world.sandbox(), batch).await?.is_empty());
+
+    let letters: Vec<_> =
+        world.letters().iter().map(|letter| DeadLetter::read(&letter.body, &letter.attributes)).collect();
+    let reasons: Vec<_> = letters.iter().map(|letter| letter.reason.as_str()).collect();
+    assert_eq!(reasons, ["clock_ahead", "unknown_place", "unknown_topic"]);
+    for letter in &letters {
+        let text = String::from_utf8(letter.payload.clone())?;
+        assert!(!text.contains("123"), "a plate in clear lies on the queue: {text}");
+    }
+
+    // A while later the clock is no longer ahead.
+    let again = letters[0].to_ingest_body(received_at()).unwrap();
+    let mut envelope = parvis_ingest::envelope::Envelope::read(&again).unwrap();
+    envelope.received_at += Duration::minutes(8);
+    let again = serde_json::from_value(json!({"messageId": "1", "body": envelope.to_body()}))?;
+    let seen_now = record("4", "parking/a/gate/plate", &elsewhere, received_at());
+    assert!(handle(&world.sandbox(), vec![again, seen_now]).await?.is_empty());
+    let items = world.dynamodb.scan().table_name(PLATES).send().await?.items.unwrap_or_default();
+    assert_eq!(items.len(), 2);
+    assert_eq!(items[0]["pk"], items[1]["pk"], "the same plate has the same hash");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_receipt_at_the_end_of_time_fails_alone() -> Result<()> {
+    let world = World::start().await?;
+    let body = r#"{"payload":"e30=","topic":"parking/a/place_9","received_at":8210266876799999}"#;
+    let absurd = serde_json::from_value(json!({"messageId": "absurd", "body": body}))?;
+    assert!(handle(&world.sandbox(), vec![reading("1", 1, true, 0), absurd]).await?.is_empty());
+    assert_eq!(world.space("a", 1).await?.status(), Some(Status::Occupied));
+    assert_eq!(world.letters()[0].attributes["reason"], "bad_envelope");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_read_does_not_hide_the_silence_of_others() -> Result<()> {
+    let world = World::start().await?;
+    let ingest = world.sandbox();
+    for id in ["broken", "quiet"] {
+        let place = DefaultPlace { id: id.parse()?, timezone: chrono_tz::UTC }.record().place;
+        world.register().put_place(&Place { version: 1, enrolment: Enrolment::Open, ..place }).await?;
+    }
+    // A block written by a newer version of the program.
+    let item = HashMap::from([
+        ("pk".to_owned(), AttributeValue::S("broken".into())),
+        ("sk".to_owned(), AttributeValue::S("a#0000".into())),
+        ("v".to_owned(), AttributeValue::N("1".into())),
+        ("d".to_owned(), AttributeValue::B(Blob::new([255]))),
+    ]);
+    world.dynamodb.put_item().table_name(LIVE).set_item(Some(item)).send().await?;
+    let payload = json!({"status": "free", "timestamp": received_at()});
+    handle(&ingest, vec![record("1", "quiet/parking/a/place_1", &payload, received_at()), reading("2", 1, true, 0)])
+        .await?;
+
+    let event = include_str!("../../../events/ingest/find-silent-sensors.json");
+    let look = ingest.handle(serde_json::from_str(event)?, received_at() + Duration::minutes(16)).await?;
+    insta::assert_json_snapshot!(look, @r#"
+    {
+      "blocks": 2,
+      "written": 2
+    }
+    "#);
     Ok(())
 }
 

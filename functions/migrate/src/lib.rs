@@ -22,7 +22,7 @@ pub use schema::{MIGRATOR, MigrateError, SchemaReport, migrate};
 /// When the configuration is incomplete or the Runtime API fails.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
-    let aws = aws::config().await;
+    let aws = aws::config().await?;
     let migration = Arc::new(deployment::Migration {
         administrator: bootstrap::Administrator::from_env(),
         database: Database::from_env(&aws, "migrate")?,

@@ -36,7 +36,7 @@ const REMEMBER: Duration = Duration::from_secs(3 * 86_400);
 /// When the configuration is incomplete or the Runtime API fails.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
-    let aws = aws::config().await;
+    let aws = aws::config().await?;
     let notifier = Arc::new(Notifier {
         sns: aws_sdk_sns::Client::new(&aws),
         published: Idempotency::new(aws_sdk_dynamodb::Client::new(&aws), env::required("NOTIFY_TABLE")?, REMEMBER),

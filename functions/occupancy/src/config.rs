@@ -4,6 +4,7 @@ use chrono::{TimeDelta, Utc};
 use chrono_tz::Tz;
 use parvis_kit::env::{EnvError, parsed, required, required_parsed};
 use parvis_kit::event_store::EventStore;
+use parvis_kit::lambda::BoxError;
 use parvis_kit::postgres::{Database, DatabaseError};
 use parvis_live::LiveStore;
 use parvis_parking::PlaceId;
@@ -18,6 +19,9 @@ pub enum ConfigError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Env(#[from] EnvError),
+    /// The settings of the AWS clients are wrong.
+    #[error("the AWS clients cannot be made")]
+    Aws(#[from] BoxError),
     /// The database's settings do not make up a login.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -74,7 +78,7 @@ impl Rules {
 /// # Errors
 /// When a setting is missing or wrong.
 pub async fn app_from_env() -> Result<App, ConfigError> {
-    let aws = parvis_kit::aws::config().await;
+    let aws = parvis_kit::aws::config().await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let default = DefaultPlace {
         id: required_parsed::<PlaceId>("DEFAULT_PLACE")?,

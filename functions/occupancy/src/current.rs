@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, future, stream};
+use parvis_kit::metrics::Metrics;
 use parvis_kit::problem::Problem;
-use parvis_live::VersionedBlock;
+use parvis_kit::telemetry::chain;
+use parvis_live::{LiveError, VersionedBlock};
 use parvis_parking::{BlockIndex, SpaceNumber, SpaceState, ZoneId};
-use parvis_places::{OpenStatus, PlaceRecord, PlaceSummary, Source};
+use parvis_places::{PlaceRecord, PlaceSummary, Source};
 
 use crate::error::ApiResult;
 use crate::series::Sources;
 use crate::sql::SpaceSet;
 use crate::state::App;
 
-/// Live states of so many places are read at a time: enough to hide the round trips, few enough for one connection
-/// pool.
-const CONCURRENT_READS: usize = 32;
+/// The function's name in metrics.
+const FUNCTION: &str = "occupancy";
+/// Live states of so many places are read at a time: enough to hide the round trips, few enough that the answers waiting
+/// to be viewed stay small.
+const CONCURRENT_READS: usize = 12;
 
 /// A place and everything that its sensors said.
 #[derive(Clone, Debug)]
@@ -36,7 +40,8 @@ impl App {
         Ok(PlaceNow { record, blocks })
     }
 
-    /// `view` of the current state of every place, in the order of their ids.
+    /// `view` of the current state of every place, in the order of their ids. A place whose state this version of the
+    /// program cannot read is left out, logged and counted: it must not hide the others.
     ///
     /// Each place is a task of its own: unpacking and counting the blocks takes longer than reading them, and so uses
     /// all processors. A place's blocks are dropped as soon as they are viewed, so memory does not grow with the fleet.
@@ -52,14 +57,28 @@ impl App {
             .map(|record| {
                 let (app, view) = (self.clone(), view.clone());
                 let task = tokio::spawn(async move {
-                    let place = app.now_of(record).await?;
-                    Ok(view(&app, place))
+                    let place = app.readable(record).await?;
+                    Ok(place.map(|place| view(&app, place)))
                 });
                 async move { task.await.map_err(Problem::internal)? }
             })
             .buffered(CONCURRENT_READS)
+            .try_filter_map(future::ok)
             .try_collect()
             .await
+    }
+
+    /// The current state of a place, or `None` when some of it is not of a form that this version of the program knows.
+    async fn readable(&self, record: Arc<PlaceRecord>) -> Result<Option<PlaceNow>, LiveError> {
+        match self.live().place_blocks(&record.place.id).await {
+            Ok(blocks) => Ok(Some(PlaceNow { record, blocks })),
+            Err(error @ LiveError::Image(_)) => {
+                tracing::error!(place = %record.place.id, error = %chain(&error), "a place is left out of the list");
+                Metrics::new(FUNCTION).count("ImagesUnreadable", 1, &[]);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -78,17 +97,16 @@ impl PlaceNow {
         })
     }
 
-    /// Whether a zone counts: it is open, or not registered.
-    #[must_use]
-    pub fn counts(&self, zone: &ZoneId) -> bool {
-        self.record.zone(zone).is_none_or(|zone| zone.status == OpenStatus::Open)
-    }
-
-    /// What the history of the place, or of one of its zones, is made of: the same spaces and counters as its present
-    /// totals.
+    /// What the history of the place, or of one of its zones, is made of: the same spaces and counters as its totals, or
+    /// as they would be if the place were not closed.
     #[must_use]
     pub fn sources(&self, only: Option<&ZoneId>) -> Sources {
-        let wanted = |zone: &ZoneId| only.map_or_else(|| self.counts(zone), |only| only == zone);
+        self.sources_of(|zone| only.map_or_else(|| self.record.has_part(zone), |only| only == zone))
+    }
+
+    /// What the history of the wanted zones is made of.
+    #[must_use]
+    pub fn sources_of(&self, wanted: impl Fn(&ZoneId) -> bool) -> Sources {
         let mut spaces: Vec<(&ZoneId, SpaceNumber)> = Vec::new();
         let mut counters = Vec::new();
         for zone in self.record.zones.iter().filter(|zone| wanted(&zone.id)) {

@@ -5,8 +5,7 @@
 //! [`crate::sql::StuckSpaceRule`]).
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use parvis_kit::postgres::DatabaseError;
@@ -19,6 +18,7 @@ use crate::current::PlaceNow;
 use crate::series::rounded;
 use crate::sql::{self, ActiveZone, QuietZone, StuckCounter};
 use crate::state::App;
+use crate::stuck_cache::StuckCounters;
 
 /// What is the matter with a sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -97,13 +97,13 @@ pub struct Finding {
 #[must_use]
 pub fn of_live(place: &PlaceNow, rules: &Rules, now: DateTime<Utc>) -> Vec<Finding> {
     let in_service = |zone: &ZoneId, number| {
-        place.counts(zone) && place.record.zone(zone).is_none_or(|registered| !registered.is_closed(number))
+        place.record.is_open(zone) && place.record.zone(zone).is_none_or(|registered| !registered.is_closed(number))
     };
     let spaces = place.reporting().filter(|(zone, number, _)| in_service(zone, *number));
     let spaces = spaces.flat_map(|(zone, number, state)| {
         [silent_space(zone, number, state), low_battery(zone, number, state, rules.low_battery_percent)]
     });
-    let counters = place.blocks.iter().filter(|block| place.counts(&block.key.zone)).filter_map(|block| {
+    let counters = place.blocks.iter().filter(|block| place.record.is_open(&block.key.zone)).filter_map(|block| {
         let state = block.block.as_counter()?.state()?;
         (now - state.seen_at > rules.counter_silent_after).then(|| Finding {
             kind: FindingKind::Silent,
@@ -189,7 +189,7 @@ fn quiet_spaces(place: &PlaceNow, rules: &Rules) -> Option<(DateTime<Utc>, Vec<Q
         let quiet = now - last_at <= rule.reporting
             && last_at - since >= rule.after
             && state.connectivity() == Connectivity::Online
-            && place.counts(zone)
+            && place.record.is_open(zone)
             && registered.is_none_or(|zone| !zone.is_closed(number));
         quiet.then(|| QuietSpace { zone: zone.clone(), number, status, since, last_at })
     });
@@ -232,52 +232,22 @@ fn minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// Stuck counters by place.
-pub type StuckCounters = Arc<HashMap<String, Vec<StuckCounter>>>;
-
-/// How old the stuck counters that the list of places counts may be. It takes a day for one to become stuck.
-const STUCK_TTL: Duration = Duration::from_secs(60);
-
-/// The stuck counters of the fleet as last found. One query for all places, since they are each other's neighbours.
-#[derive(Debug, Default)]
-pub struct StuckCache(RwLock<Option<(Instant, StuckCounters)>>);
-
-impl StuckCache {
-    fn fresh(&self) -> Option<StuckCounters> {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(found_at, _)| found_at.elapsed() < STUCK_TTL).map(|(_, found)| found.clone())
-    }
-
-    fn keep(&self, found: StuckCounters) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), found));
-    }
-}
-
 impl App {
-    /// The stuck counters of the fleet, asked anew.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    async fn stuck_counters(&self) -> Result<StuckCounters, DatabaseError> {
+    /// The stuck counters of the fleet, asked of the database.
+    async fn ask_stuck_counters(self) -> Result<StuckCounters, DatabaseError> {
         let found = sql::stuck_counters(self.database().pool().await?, self.rules().stuck_counter).await?;
         let mut by_place: HashMap<String, Vec<StuckCounter>> = HashMap::new();
         for counter in found {
             by_place.entry(counter.place.clone()).or_default().push(counter);
         }
-        let found = Arc::new(by_place);
-        self.stuck().keep(found.clone());
-        Ok(found)
+        Ok(Arc::new(by_place))
     }
 
-    /// The stuck counters of the fleet, a minute old at most.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn recent_stuck_counters(&self) -> Result<StuckCounters, DatabaseError> {
-        match self.stuck().fresh() {
-            Some(found) => Ok(found),
-            None => self.stuck_counters().await,
-        }
+    /// The stuck counters of the fleet as last found, without waiting for the database; `None` before it has answered.
+    #[must_use]
+    pub fn last_known_stuck_counters(&self) -> Option<StuckCounters> {
+        let app = self.clone();
+        self.stuck().last_known(move || app.ask_stuck_counters())
     }
 
     /// All findings of a place, by zone and space.
@@ -286,7 +256,8 @@ impl App {
     /// When the database cannot answer.
     pub async fn findings(&self, place: &PlaceNow) -> Result<Vec<Finding>, DatabaseError> {
         let mut findings = of_live(place, self.rules(), self.now());
-        findings.extend(counters_of(place, &*self.stuck_counters().await?));
+        let stuck = self.stuck().recent(|| self.clone().ask_stuck_counters()).await?;
+        findings.extend(counters_of(place, &stuck));
         if let Some((now, quiet)) = quiet_spaces(place, self.rules()).filter(|(_, quiet)| !quiet.is_empty()) {
             let zones = quiet_zones(&place.record.place.id, &quiet, now);
             let activity =
@@ -302,7 +273,7 @@ impl App {
 pub fn counters_of(place: &PlaceNow, stuck: &HashMap<String, Vec<StuckCounter>>) -> Vec<Finding> {
     let own = stuck.get(place.record.place.id.as_str()).into_iter().flatten();
     let own = own.filter_map(|counter| Some((counter.zone.parse::<ZoneId>().ok()?, counter)));
-    own.filter(|(zone, _)| place.counts(zone)).map(|(zone, counter)| stuck_counter(zone, counter)).collect()
+    own.filter(|(zone, _)| place.record.is_open(zone)).map(|(zone, counter)| stuck_counter(zone, counter)).collect()
 }
 
 fn quiet_zones(place: &PlaceId, quiet: &[QuietSpace], now: DateTime<Utc>) -> Vec<QuietZone> {

@@ -91,6 +91,51 @@ pub async fn occupancy(
     Ok(combine(&spaces, sources.spaces.len(), &counted, &before))
 }
 
+/// The occupancy of each zone in each step of the window, by zone: what [`occupancy`] tells of each alone, in as many
+/// queries as for one.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn occupancy_by_zone(
+    database: &Database,
+    place: &str,
+    sources: &Sources,
+    window: Window,
+    step: Step,
+) -> Result<BTreeMap<String, Vec<Point>>, DatabaseError> {
+    let pool = database.pool().await?;
+    // Readings of counters say nothing of spaces: these are known from the place's first event on.
+    let spaces = async {
+        match known_part(pool, place, &[], window).await? {
+            Some(known) => {
+                sql::space_series(pool, place, &sources.spaces, known, step, Signal::Occupied, Grouping::ByZone).await
+            }
+            None => Ok(Vec::new()),
+        }
+    };
+    let counted = sql::counter_series(pool, place, &sources.counters, window, step);
+    let (spaces, counted) = tokio::try_join!(spaces, counted)?;
+    Ok(split(&spaces, sources.spaces.zones(), &counted))
+}
+
+/// The points of each zone. A zone has spaces or a counter, never both; so a counter has a point where it has a reading.
+fn split(spaces: &[Bucket], zone_of_each_space: &[String], counted: &[CountedBucket]) -> BTreeMap<String, Vec<Point>> {
+    let mut totals: HashMap<&str, f64> = HashMap::new();
+    for zone in zone_of_each_space {
+        *totals.entry(zone).or_default() += 1.0;
+    }
+    let mut zones: BTreeMap<String, Vec<Point>> = BTreeMap::new();
+    for bucket in spaces {
+        let total = totals.get(bucket.group.as_str()).copied().unwrap_or_default();
+        zones.entry(bucket.group.clone()).or_default().push(Point::new(bucket.at, bucket.mean, total));
+    }
+    for bucket in counted {
+        let point = Point::new(bucket.at, bucket.occupied, bucket.capacity);
+        zones.entry(bucket.zone.clone()).or_default().push(point);
+    }
+    zones
+}
+
 /// The part of the window from the place's first record on.
 ///
 /// # Errors
@@ -177,6 +222,19 @@ mod tests {
         )]);
         let points = combine(&[], 0, &[counted("a", 0, 50.0), counted("b", 2, 1.0), counted("a", 2, 60.0)], &before);
         assert_eq!(points, [Point::new(at(0), 57.0, 110.0), Point::new(at(2), 61.0, 200.0)]);
+    }
+
+    #[test]
+    fn zones_are_told_apart() {
+        let of = |zone: &str, hour, mean| Bucket { group: zone.to_owned(), ..bucket(hour, mean) };
+        let spaces = [of("a", 0, 1.0), of("b", 0, 0.5), of("a", 1, 2.0), of("b", 1, 0.0)];
+        let zones = split(&spaces, &["a", "b", "a"].map(str::to_owned), &[counted("c", 1, 45.0)]);
+        let expected = [
+            ("a", vec![Point::new(at(0), 1.0, 2.0), Point::new(at(1), 2.0, 2.0)]),
+            ("b", vec![Point::new(at(0), 0.5, 1.0), Point::new(at(1), 0.0, 1.0)]),
+            ("c", vec![Point::new(at(1), 45.0, 100.0)]),
+        ];
+        assert_eq!(zones, expected.map(|(zone, points)| (zone.to_owned(), points)).into());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use parvis_places::{CachedPlaces, PlaceRecord};
 
 use crate::config::Rules;
 use crate::error::ApiResult;
-use crate::findings::StuckCache;
+use crate::stuck_cache::StuckCache;
 
 /// How old the list of all places may be, as old as a single place may.
 const LISTING_TTL: Duration = Duration::from_secs(10);
@@ -44,14 +44,14 @@ struct Inner {
     rules: Rules,
     clock: fn() -> DateTime<Utc>,
     listing: RwLock<Option<(Instant, Listing)>>,
-    stuck: StuckCache,
+    stuck: Arc<StuckCache>,
 }
 
 impl App {
     /// An application over its stores. `clock` tells the present time.
     #[must_use]
     pub fn new(stores: Stores, rules: Rules, clock: fn() -> DateTime<Utc>) -> Self {
-        Self(Arc::new(Inner { stores, rules, clock, listing: RwLock::default(), stuck: StuckCache::default() }))
+        Self(Arc::new(Inner { stores, rules, clock, listing: RwLock::default(), stuck: Arc::default() }))
     }
 
     /// The present time.
@@ -92,7 +92,7 @@ impl App {
 
     /// What is known of stuck sensors.
     #[must_use]
-    pub fn stuck(&self) -> &StuckCache {
+    pub fn stuck(&self) -> &Arc<StuckCache> {
         &self.0.stuck
     }
 

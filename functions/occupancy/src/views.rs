@@ -69,13 +69,13 @@ pub struct PlaceView {
     pub version: u64,
     /// Alert thresholds in percent.
     pub thresholds: Thresholds,
-    /// All its open zones together.
+    /// All its open zones together; nothing while it is closed.
     pub occupancy: Occupancy,
     /// How full it is, by its thresholds.
     pub level: Level,
     /// Its zones, by id.
     pub zones: Vec<ZoneView>,
-    /// Findings for maintenance; null while they cannot be told.
+    /// Findings for maintenance, stuck counters as last looked for; null while that is not known.
     #[schema(example = 0)]
     pub findings: Option<usize>,
 }
@@ -125,7 +125,7 @@ pub struct ZoneView {
     pub version: u64,
     /// Its alert thresholds in percent: its own, or else the place's.
     pub thresholds: Thresholds,
-    /// Its spaces in sum.
+    /// Its spaces in sum, also while it is closed and has no part in the place's.
     pub occupancy: Occupancy,
     /// How full it is, by its thresholds.
     pub level: Level,

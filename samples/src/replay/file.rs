@@ -1,11 +1,12 @@
 //! Reads an occupancy file: one row per car park and moment, with its capacity and coordinates where given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use chrono_tz::Tz;
+use parvis_parking::timestamp::Written;
 
 /// Which columns hold what. Names that a file lacks are simply absent, but time, name and one measure must exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub struct Reading {
     pub car_park: usize,
     /// Moment of the reading.
     pub at: DateTime<Utc>,
-    /// The moment as the device writes it.
+    /// The moment as the device writes it: local time with its offset, so that the hour that occurs twice is told apart.
     pub timestamp: String,
     /// Percent of the capacity.
     pub percent: Option<f64>,
@@ -102,6 +103,7 @@ impl OccupancyFile {
 
         let mut file = Self::default();
         let mut known = BTreeMap::new();
+        let mut clocks: Vec<Clock> = Vec::new();
         for record in csv.records() {
             let row = record?;
             let line = row.position().map_or(0, csv::Position::line);
@@ -119,6 +121,7 @@ impl OccupancyFile {
                 None => {
                     let index = file.car_parks.len();
                     known.insert(label.to_owned(), index);
+                    clocks.push(Clock::default());
                     file.car_parks.push(CarPark {
                         id: slug(label),
                         name: label.to_owned(),
@@ -128,9 +131,11 @@ impl OccupancyFile {
                     index
                 }
             };
-            let timestamp = row[time].to_owned();
-            let at = parse_time(&timestamp, timezone)
-                .with_context(|| format!("line {line}: `{timestamp}` is not a time"))?;
+            let text = &row[time];
+            let at = clocks[car_park]
+                .read(text, timezone)
+                .with_context(|| format!("line {line}: `{text}` is not a time"))?;
+            let timestamp = at.with_timezone(&timezone).to_rfc3339_opts(SecondsFormat::AutoSi, false);
             let (percent, occupied) = (number(percent)?, number(occupied)?.map(|n| n as u32));
             if percent.is_some() || occupied.is_some() {
                 file.readings.push(Reading { car_park, at, timestamp, percent, occupied });
@@ -141,16 +146,32 @@ impl OccupancyFile {
     }
 }
 
-/// RFC 3339, or local time with minutes, seconds or fractions; the earlier of two candidates when clocks go back.
-fn parse_time(text: &str, timezone: Tz) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.to_utc());
+/// The times of one car park, in the order of the file.
+#[derive(Default)]
+struct Clock {
+    last: Option<DateTime<Utc>>,
+    /// The times of the hour that occurs twice which are taken.
+    repeated: BTreeSet<DateTime<Utc>>,
+}
+
+impl Clock {
+    /// Reads the time of the next row, to the millisecond as the platform does.
+    ///
+    /// When clocks go back, a local time means two instants. Rows follow each other in time, so it is the earlier one until the clock
+    /// has shown a later time; in a file that runs backwards, where that guess is taken already, it is the other one.
+    fn read(&mut self, text: &str, timezone: Tz) -> Option<DateTime<Utc>> {
+        let (earlier, later) = Written::parse(text)?.candidates(timezone)?;
+        let (earlier, later) = (earlier.trunc_subsecs(3), later.trunc_subsecs(3));
+        let mut at = earlier;
+        if earlier != later {
+            let passed = self.last.is_some_and(|last| last >= earlier);
+            let (likely, other) = if passed { (later, earlier) } else { (earlier, later) };
+            at = if self.repeated.contains(&likely) { other } else { likely };
+            self.repeated.insert(at);
+        }
+        self.last = Some(at);
+        Some(at)
     }
-    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-        .and_then(|naive| timezone.from_local_datetime(&naive).earliest())
-        .map(|at| at.to_utc())
 }
 
 /// An id from a name: lower case ASCII letters, digits and single hyphens.
@@ -191,6 +212,49 @@ mod tests {
         assert_eq!(file.readings.len(), 2, "a row without a measure is no reading");
         assert_eq!(file.readings[0].at.to_rfc3339(), "2026-01-02T08:00:00+00:00");
         assert_eq!(file.readings[0].percent, Some(69.0));
+    }
+
+    /// What a file of local times of one car park becomes.
+    fn times(local: &[&str]) -> Vec<(String, String)> {
+        let rows: String = local.iter().map(|time| format!("{time},Antigone,30\n")).collect();
+        let file = read(&format!("timestamp_local,name,occupancy_pct\n{rows}")).unwrap();
+        let utc = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        file.readings.iter().map(|reading| (utc(reading.at), reading.timestamp.clone())).collect()
+    }
+
+    #[test]
+    fn the_hour_that_occurs_twice_is_told_apart() {
+        let rows = [
+            "2025-10-26T01:30",
+            "2025-10-26T02:00",
+            "2025-10-26T02:30",
+            "2025-10-26T02:00",
+            "2025-10-26T02:30",
+            "2025-10-26T03:00",
+        ];
+        let expected = [
+            ("2025-10-25T23:30:00Z", "2025-10-26T01:30:00+02:00"),
+            ("2025-10-26T00:00:00Z", "2025-10-26T02:00:00+02:00"),
+            ("2025-10-26T00:30:00Z", "2025-10-26T02:30:00+02:00"),
+            ("2025-10-26T01:00:00Z", "2025-10-26T02:00:00+01:00"),
+            ("2025-10-26T01:30:00Z", "2025-10-26T02:30:00+01:00"),
+            ("2025-10-26T02:00:00Z", "2025-10-26T03:00:00+01:00"),
+        ]
+        .map(|(at, timestamp)| (at.to_owned(), timestamp.to_owned()));
+        assert_eq!(times(&rows), expected);
+        let backwards: Vec<&str> = rows.into_iter().rev().collect();
+        assert_eq!(times(&backwards), expected, "newest first");
+    }
+
+    #[test]
+    fn the_platform_reads_back_what_the_file_means() {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        // The hour that is missing in spring, and both that occur twice in autumn.
+        for (at, timestamp) in times(&["2025-03-30T02:30", "2025-10-26T02:30", "2025-10-26T02:30"]) {
+            let read = parvis_parking::timestamp::read(&timestamp, chrono_tz::Europe::Paris, now).unwrap();
+            assert_eq!(read.to_rfc3339_opts(SecondsFormat::Secs, true), at);
+        }
+        assert_eq!(times(&["2025-03-30T02:30"])[0].0, "2025-03-30T01:30:00Z");
     }
 
     #[test]

@@ -14,9 +14,13 @@ export interface App {
 }
 
 const KEY = Symbol("app");
+const SETTINGS_TIMEOUT_MS = 15_000;
 
 export async function loadConfig(): Promise<AppConfig> {
-  const response = await fetch("./config.json", { cache: "no-cache" });
+  const response = await fetch("./config.json", {
+    cache: "no-cache",
+    signal: AbortSignal.timeout(SETTINGS_TIMEOUT_MS),
+  });
   if (!response.ok) throw new Error(`config.json answered ${response.status}`);
   return (await response.json()) as AppConfig;
 }
@@ -24,7 +28,8 @@ export async function loadConfig(): Promise<AppConfig> {
 export function createApp(config: AppConfig): App {
   const session = new Session(config.oidc ?? null);
   const api = new Api({ base: config.api ?? "", token: () => session.token() });
-  const link = new Link(config.mqtt ? mqttConnect(config.mqtt) : null);
+  // An address that is empty is none: retrying it for ever would only show visitors a failure.
+  const link = new Link(config.mqtt?.url ? mqttConnect(config.mqtt) : null);
   return { config, api, session, link };
 }
 

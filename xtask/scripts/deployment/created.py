@@ -161,7 +161,11 @@ def tables(ministack, stack, source, template, values):
         ttl = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         known_gap(f"{id} TTL", (ttl["TimeToLiveStatus"], ttl.get("AttributeName")), ("ENABLED", "expires_at"))
         backups = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-        known_gap(f"{id} PITR", backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"], "ENABLED")
+        recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        if properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]:
+            known_gap(f"{id} PITR", recovery, "ENABLED")
+        else:
+            expect(f"{id} PITR", recovery, "DISABLED")
     return f"{len(wanted)} tables with keys, billing and streams"
 
 
@@ -199,7 +203,7 @@ def delete(ministack, stack, source):
     """Deletes the stack: what the template retains must still be there, everything else must be gone."""
     tables = stack.of_type("AWS::DynamoDB::Table")
     retained = {tables[id] for id, resource in transform.of_type(source, "AWS::DynamoDB::Table").items()
-                if resource["DeletionPolicy"] == "Retain"}
+                if resource["DeletionPolicy"].startswith("Retain")}
     functions = set(stack.of_type("AWS::Lambda::Function").values())
     elsewhere.allow_deletion(ministack, stack)
     stack.delete()

@@ -75,11 +75,17 @@ def devices(ministack, stack, source, template, values):
     for id, name in policies.items():
         document = client.get_policy(policyName=name)["policyDocument"]
         expect(f"{id} size", len(document) <= 2048, True)
-        for statement in json.loads(document)["Statement"]:
+        statements = json.loads(document)["Statement"]
+        for statement in statements:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             expect(f"{id} actions", set(actions) <= {"iot:Connect", "iot:Publish", "iot:RetainPublish"}, True)
             resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-            expect(f"{id} resources", all("iot:Connection.Thing." in resource for resource in resources), True)
+            if statement["Effect"] == "Allow":
+                expect(f"{id} resources", all("iot:Connection.Thing." in resource for resource in resources), True)
+        # Whoever may publish on topics that end in `*` could have the broker keep plates.
+        open_ended = [s for s in statements if "iot:RetainPublish" in s["Action"] and any(r.endswith("*") for r in s["Resource"])]
+        denied = [s for s in statements if s["Effect"] == "Deny" and s["Action"] == "iot:RetainPublish" and s["Resource"].endswith(":topic/*/plate")]
+        expect(f"{id} keeps no plates", not open_ended or len(denied) == 1, True)
     return f"{len(policies)} device policies, each bound to the thing of the certificate"
 
 

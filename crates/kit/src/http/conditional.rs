@@ -77,18 +77,60 @@ pub fn version_etag(version: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
-/// The version that the client says it changes (`If-Match: "3"`); `None` when it does not say, or says `*`.
-///
-/// # Errors
-/// 412 when the tag is not of the form that [`version_etag`] gives: it cannot be the present one.
-pub fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let value = value.to_str().map_err(|_| Problem::precondition_failed())?.trim();
-    if value == "*" {
-        return Ok(None);
+/// What the client says of the thing that it is about to change (RFC 9110, sections 13.1.1 and 13.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    Unsaid,
+    /// That it exists, in whatever version (`If-Match: *`).
+    Any,
+    /// That it is in one of these versions (`If-Match: "3"`). Tags that [`version_etag`] does not give, weak ones among
+    /// them, are of no version.
+    Versions(Vec<u64>),
+    /// That it does not exist (`If-None-Match: *`).
+    Absent,
+}
+
+impl Expected {
+    /// Whether the client says anything.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        *self != Self::Unsaid
     }
-    let version = value.trim_start_matches("W/").trim_matches('"').parse();
-    version.map(Some).map_err(|_| Problem::precondition_failed())
+
+    /// Whether a thing in the version `stored`, or one that does not exist, is as the client says.
+    #[must_use]
+    pub fn admits(&self, stored: Option<u64>) -> bool {
+        match self {
+            Self::Unsaid => true,
+            Self::Any => stored.is_some(),
+            Self::Versions(versions) => stored.is_some_and(|stored| versions.contains(&stored)),
+            Self::Absent => stored.is_none(),
+        }
+    }
+}
+
+/// What the client expects the thing to be that it changes, by `If-Match`, or else by `If-None-Match`.
+#[must_use]
+pub fn expected_version(headers: &HeaderMap) -> Expected {
+    // What is no text is no tag of ours, but it is still a condition.
+    let tags = |name| -> Vec<&str> {
+        let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+        values.flat_map(|value| value.split(',')).map(str::trim).collect()
+    };
+    let seen = tags(header::IF_MATCH);
+    if !seen.is_empty() {
+        let any = seen.contains(&"*");
+        return if any { Expected::Any } else { Expected::Versions(seen.into_iter().filter_map(version).collect()) };
+    }
+    if tags(header::IF_NONE_MATCH) == ["*"] { Expected::Absent } else { Expected::Unsaid }
+}
+
+/// The version that a strong tag names.
+fn version(tag: &str) -> Option<u64> {
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    // A sign is no part of a tag of ours, though numbers are read with one.
+    if digits.starts_with('+') { None } else { digits.parse().ok() }
 }
 
 #[cfg(test)]
@@ -141,13 +183,43 @@ mod tests {
         assert!(!response.headers().contains_key(header::ETAG));
     }
 
+    fn expected(name: header::HeaderName, values: &[&'static str]) -> Expected {
+        expected_version(&values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect())
+    }
+
     #[test]
     fn versions_travel_as_tags() {
-        let mut headers = HeaderMap::new();
-        assert!(expected_version(&headers).unwrap().is_none());
-        headers.insert(header::IF_MATCH, version_etag(12));
-        assert_eq!(expected_version(&headers).unwrap(), Some(12));
-        headers.insert(header::IF_MATCH, HeaderValue::from_static("\"abc\""));
-        assert!(expected_version(&headers).is_err());
+        assert_eq!(expected_version(&HeaderMap::new()), Expected::Unsaid);
+        let headers = HeaderMap::from_iter([(header::IF_MATCH, version_etag(12))]);
+        assert_eq!(expected_version(&headers), Expected::Versions(vec![12]));
+        let cases: [(&[&'static str], &[u64]); 7] = [
+            (&["\"1\", \"2\""], &[1, 2]),
+            (&["\"1\"", "\"2\""], &[1, 2]),
+            (&["W/\"3\""], &[]),
+            (&["3"], &[]),
+            (&["\"+3\""], &[]),
+            (&["\"abc\", \"4\""], &[4]),
+            (&[""], &[]),
+        ];
+        for (values, versions) in cases {
+            assert_eq!(expected(header::IF_MATCH, values), Expected::Versions(versions.to_vec()), "{values:?}");
+        }
+        assert_eq!(expected(header::IF_MATCH, &["*"]), Expected::Any);
+        assert_eq!(expected(header::IF_NONE_MATCH, &["*"]), Expected::Absent);
+        assert_eq!(expected(header::IF_NONE_MATCH, &["\"3\""]), Expected::Unsaid);
+    }
+
+    #[test]
+    fn conditions_hold_for_what_they_say() {
+        for (condition, absent, first, third) in [
+            (Expected::Unsaid, true, true, true),
+            (Expected::Any, false, true, true),
+            (Expected::Versions(vec![3, 4]), false, false, true),
+            (Expected::Versions(vec![]), false, false, false),
+            (Expected::Absent, true, false, false),
+        ] {
+            let admitted = [None, Some(1), Some(3)].map(|stored| condition.admits(stored));
+            assert_eq!(admitted, [absent, first, third], "{condition:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP functions: an axum router behind the HTTP API, with what every route gets.
 
+mod asset;
 mod conditional;
 mod extract;
 
@@ -17,6 +18,7 @@ use tower::{Service, ServiceBuilder};
 use tower_http::compression::CompressionLayer;
 
 pub use self::{
+    asset::Asset,
     conditional::{expected_version, version_etag},
     extract::{Json, Path, Query},
 };

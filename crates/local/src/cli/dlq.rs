@@ -52,7 +52,7 @@ enum DlqCommand {
 /// Runs one of the commands.
 pub(super) async fn run(arguments: DlqArgs) -> anyhow::Result<()> {
     let queue = match arguments.queue_url {
-        Some(url) => DeadLetterQueue::on_aws(url).await,
+        Some(url) => DeadLetterQueue::on_aws(url).await?,
         None => DeadLetterQueue::of_running_stack(&arguments.data_dir, &arguments.queue).await?,
     };
     let entries = queue.entries().await?;

@@ -31,6 +31,10 @@ impl Access {
     }
 
     pub(super) fn may_publish(&self, topic: &str, retain: bool) -> bool {
+        // As the deployed device policies have it: what the broker keeps would outlive the legal retention of plates.
+        if retain && topic.ends_with("/plate") {
+            return false;
+        }
         match self {
             Self::Device => is_for_devices(topic),
             Self::Policies(documents) => {
@@ -91,6 +95,18 @@ mod tests {
         }
         assert!(Access::Device.may_subscribe("#"));
         assert!(!Access::Device.may_subscribe("$aws/rules/#"));
+    }
+
+    #[test]
+    fn nobody_publishes_plates_for_the_broker_to_keep() {
+        let everything = serde_json::json!({"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}});
+        for access in [Access::Device, Access::Policies(vec![serde_json::from_value(everything).unwrap()])] {
+            for topic in ["parking/Zone_A/place_3/plate", "north/parking/Zone_A/gate/plate"] {
+                assert!(access.may_publish(topic, false), "{topic}");
+                assert!(!access.may_publish(topic, true), "{topic}");
+            }
+            assert!(access.may_publish("parking/Zone_A/place_3/heartbeat", true));
+        }
     }
 
     #[test]

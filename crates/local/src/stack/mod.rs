@@ -68,16 +68,16 @@ impl Stack {
 
     /// The default place, and sensors that are not there.
     async fn populate(&self, options: &Options, progress: &Progress) -> anyhow::Result<()> {
+        let mut new = false;
         if options.seed {
             progress.step("creating the default place");
             let place = options.template_path()?.with_file_name("samples").join("places").join("default.json");
-            seed::run(&self.endpoints.api, &self.identity, &place)
-                .await
-                .context("the default place was not created")?;
+            let seeded = seed::run(&self.endpoints.api, &self.identity, &place).await;
+            new = matches!(seeded.context("the default place was not created")?, seed::Seeded::Created(_));
         }
         if options.demo {
             progress.step("starting the simulator");
-            let simulation = start::simulate(self.endpoints.broker().to_owned(), self.cancel.clone());
+            let simulation = start::simulate(self.endpoints.broker().to_owned(), new, self.cancel.clone());
             self.tasks.spawn(async move {
                 if let Err(error) = simulation.await {
                     tracing::error!(error = format!("{error:#}"), "the simulator stopped");

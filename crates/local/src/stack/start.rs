@@ -311,19 +311,37 @@ async fn migrate(host: &Host) -> anyhow::Result<()> {
     migrated.map(drop).context("the database's schema was not brought up to date; see logs/migrate.log")
 }
 
-/// The field project's lot of 24 spaces, with a few hours of past, so that the first page is not empty.
-pub(super) async fn simulate(broker: String, cancel: CancellationToken) -> anyhow::Result<()> {
-    use parvis_samples::{cli, faults::FaultRates, fleet::Fleet, simulate};
-    let now = chrono::Utc::now();
-    let options = simulate::Options {
+/// The field project's lot of 24 spaces from now on; a `new` one with a few hours of past, so that the first page is not empty.
+///
+/// A lot that was there before has a past of its own, which another made-up one would contradict.
+pub(super) async fn simulate(broker: String, new: bool, cancel: CancellationToken) -> anyhow::Result<()> {
+    use parvis_samples::{cli, simulate};
+    simulate::run(demo(chrono::Utc::now(), new), &cli::broker(&broker, "parvis-demo")?, cancel).await.map(drop)
+}
+
+fn demo(now: chrono::DateTime<chrono::Utc>, new: bool) -> parvis_samples::simulate::Options {
+    use parvis_samples::{faults::FaultRates, fleet::Fleet, simulate};
+    let past = chrono::TimeDelta::hours(if new { 3 } else { 0 });
+    simulate::Options {
         fleet: Fleet::field_project(chrono_tz::Europe::Paris),
         seed: now.timestamp().unsigned_abs(),
         pace: 20.0,
-        start: now - chrono::TimeDelta::hours(3),
+        start: now - past,
         live_from: now,
         until: None,
         heartbeat_every: Some(Duration::from_secs(300)),
         faults: FaultRates::NONE,
-    };
-    simulate::run(options, &cli::broker(&broker, "parvis-demo")?, cancel).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod demo_tests {
+    use super::demo;
+
+    #[test]
+    fn only_a_new_lot_is_given_a_past() {
+        let now = chrono::Utc::now();
+        assert_eq!(demo(now, true).start, now - chrono::TimeDelta::hours(3));
+        assert_eq!(demo(now, false).start, now);
+    }
 }

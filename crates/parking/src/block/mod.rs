@@ -33,8 +33,10 @@ pub(crate) enum Outcome {
     Corrected,
     /// Known already.
     Duplicate,
-    /// Older than everything kept.
+    /// Older than everything kept, and nothing else.
     Late,
+    /// Older than everything kept, but received after everything else: the sensor lives, whatever its clock shows.
+    LateButHeard,
 }
 
 /// What became of the messages merged in one go.
@@ -46,15 +48,17 @@ pub struct MergeReport {
     pub corrected: u32,
     /// Known already, changed nothing.
     pub duplicates: u32,
-    /// Too old, changed nothing.
+    /// Too old to be placed.
     pub late: u32,
+    /// Of those, the ones that ended or prevented a silence of their sensor.
+    pub heard: u32,
 }
 
 impl MergeReport {
     /// Whether the block must be written.
     #[must_use]
     pub fn changed(&self) -> bool {
-        self.accepted + self.corrected > 0
+        self.accepted + self.corrected + self.heard > 0
     }
 
     fn note(&mut self, outcome: Outcome) {
@@ -63,6 +67,10 @@ impl MergeReport {
             Outcome::Corrected => self.corrected += 1,
             Outcome::Duplicate => self.duplicates += 1,
             Outcome::Late => self.late += 1,
+            Outcome::LateButHeard => {
+                self.late += 1;
+                self.heard += 1;
+            }
         }
     }
 }
@@ -73,6 +81,7 @@ impl std::ops::AddAssign for MergeReport {
         self.corrected += other.corrected;
         self.duplicates += other.duplicates;
         self.late += other.late;
+        self.heard += other.heard;
     }
 }
 

@@ -82,7 +82,7 @@ pub struct SpaceState {
     pub(super) points: Vec<Point>,
     /// Device time of the newest message of any kind.
     pub(super) heard_at: DateTime<Utc>,
-    /// Receipt time of the last message that told something new.
+    /// Receipt time of the last message that was no repetition.
     pub(super) seen_at: DateTime<Utc>,
     pub(super) confidence: Option<u8>,
     pub(super) battery: Option<u8>,
@@ -109,7 +109,7 @@ impl SpaceState {
         self.points.iter().fold(self.before, |run, point| Some(Run::next(run, point))).map(|run| run.since)
     }
 
-    /// Receipt time of the last message that told something new.
+    /// Receipt time of the last message that was no repetition.
     #[must_use]
     pub fn seen_at(&self) -> DateTime<Utc> {
         self.seen_at
@@ -180,7 +180,7 @@ impl SpaceState {
     ///
     /// The newest becomes the live state. A known one changes nothing. An older one takes its place in the window, which
     /// may prove transitions right or wrong; what is older than a window from which points have left can no longer be
-    /// placed, and changes nothing.
+    /// placed, and is a sign of life only.
     pub(super) fn read(&mut self, reading: &SpaceReading, changes: &mut Changes) -> Outcome {
         let point = Point::of(reading);
         if self.points.iter().any(|known| known.key() == point.key()) {
@@ -189,7 +189,7 @@ impl SpaceState {
         let position = self.points.partition_point(|known| known.key() < point.key());
         // Only after a point has left the window it is known what was before, and no longer what was in between.
         if position == 0 && self.before.is_some() {
-            return Outcome::Late;
+            return self.hear_late(reading.space, reading.received_at, changes);
         }
         let newest = position == self.points.len();
 
@@ -222,10 +222,10 @@ impl SpaceState {
         }
     }
 
-    /// Merges a heartbeat: only one newer than everything heard counts.
+    /// Merges a heartbeat. One older than everything heard tells nothing but that the sensor lives.
     pub(super) fn beat(&mut self, heartbeat: &Heartbeat, changes: &mut Changes) -> Outcome {
         match heartbeat.at.cmp(&self.heard_at) {
-            std::cmp::Ordering::Less => Outcome::Late,
+            std::cmp::Ordering::Less => self.hear_late(heartbeat.space, heartbeat.received_at, changes),
             std::cmp::Ordering::Equal => Outcome::Duplicate,
             std::cmp::Ordering::Greater => {
                 let Heartbeat { space, at, battery, received_at, .. } = heartbeat;
@@ -267,14 +267,27 @@ impl SpaceState {
             self.battery = battery.or(self.battery);
         }
         self.heard_at = self.heard_at.max(at);
-        if received_at > self.seen_at {
-            self.seen_at = received_at;
-            if let Some(lost_since) = self.lost_since.take() {
-                // A backlog may have been received before the silence was noticed; the pair stays in order.
-                let at = received_at.max(lost_since);
-                changes.push(Change::CommsRestored { space, at });
-            }
+        self.see(space, received_at, changes);
+    }
+
+    /// Notes a message whose device time is too old to be placed. Silence is about receipt: a sensor whose clock was set back, or
+    /// restarted with a new battery, is not silent.
+    fn hear_late(&mut self, space: SpaceNumber, received_at: DateTime<Utc>, changes: &mut Changes) -> Outcome {
+        if self.see(space, received_at, changes) { Outcome::LateButHeard } else { Outcome::Late }
+    }
+
+    /// Notes a receipt, which ends a silence; false unless it is the latest.
+    fn see(&mut self, space: SpaceNumber, received_at: DateTime<Utc>, changes: &mut Changes) -> bool {
+        if received_at <= self.seen_at {
+            return false;
         }
+        self.seen_at = received_at;
+        if let Some(lost_since) = self.lost_since.take() {
+            // A backlog may have been received before the silence was noticed; the pair stays in order.
+            let at = received_at.max(lost_since);
+            changes.push(Change::CommsRestored { space, at });
+        }
+        true
     }
 
     /// The transitions among the points kept. A space begins free, so a first `free` is none.

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::plate::{Plate, PlateKey, without_plates};
 
 /// A register with one open and one closed place, both in Paris.
 struct Register {
@@ -106,11 +107,28 @@ fn heartbeats_and_plates() {
 
     let plate = json!({"timestamp": RECEIVED, "plate": "aa-123-aa", "vehicle_class": "two_wheeler", "electric": true});
     let Ok(DeviceMessage::Plate(seen)) = parse_json("parking/Zone_A/gate/plate", &plate) else { panic!("not a plate") };
-    assert_eq!(seen.plate.reveal(), "AA123AA");
+    assert_eq!(seen.plate, SeenPlate::Clear(Plate::normalise("AA123AA").unwrap()));
     assert_eq!(seen.vehicle_class, Some(VehicleClass::TwoWheeler));
     assert_eq!(seen.electric, Some(true));
     assert_eq!(seen.spot, Spot::Camera("gate".into()));
     assert!(!format!("{seen:?}").contains("123"), "a plate must not reach a log");
+}
+
+#[test]
+fn a_refused_plate_comes_again_as_its_hash() {
+    let key = PlateKey::new(b"secret");
+    let plate = json!({"timestamp": RECEIVED, "plate": "aa-123-aa", "vehicle_class": "car", "confidence": 0.9});
+    let again = without_plates("parking/Zone_A/gate/plate", plate.to_string().as_bytes(), &key).unwrap();
+    let again: Value = serde_json::from_slice(&again).unwrap();
+    let (first, second) =
+        (parse_json("parking/Zone_A/gate/plate", &plate), parse_json("parking/Zone_A/gate/plate", &again));
+    let (Ok(DeviceMessage::Plate(first)), Ok(DeviceMessage::Plate(second))) = (first, second) else {
+        panic!("not plates")
+    };
+    assert_eq!(first.plate.hash(&key), second.plate.hash(&key));
+    assert_eq!(PlateObservation { plate: first.plate.clone(), ..second }, first);
+    let forged = parse_json("parking/Zone_A/gate/plate", &json!({"timestamp": RECEIVED, "plate_hash": "AA123AA"}));
+    assert_eq!(forged.unwrap_err(), RefusalCode::BadField);
 }
 
 #[test]

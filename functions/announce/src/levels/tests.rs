@@ -50,6 +50,25 @@ fn a_jump_crosses_both_thresholds() {
 }
 
 #[test]
+fn crossings_of_one_moment_are_listed_as_they_happened() {
+    let mut record = record();
+    let mut levels = Levels::default();
+    let mut told = Vec::new();
+    // Other places make other hashes: an order by chance would show.
+    for place in 0..20 {
+        record.place.id = format!("p{place}").parse().unwrap();
+        for occupied in [100, 0, 90, 72] {
+            let (after, alerts) = levels.next(&record, &summary(occupied), now());
+            levels = after;
+            told.extend(alerts);
+        }
+    }
+    assert!(told.len() > 200);
+    let ids: Vec<_> = told.iter().map(|event| &event.id).collect();
+    assert!(ids.is_sorted(), "the newest id is not the newest crossing: {ids:?}");
+}
+
+#[test]
 fn a_tremble_around_a_threshold_is_told_once() {
     assert_eq!(walk(&[70, 69, 70, 68, 71, 66, 70]).len(), 1);
 }

@@ -10,6 +10,11 @@ pub fn start() -> DateTime<Utc> {
     "2026-01-31T23:50:00Z".parse().unwrap()
 }
 
+/// As long as an invocation has.
+pub fn deadline() -> tokio::time::Instant {
+    tokio::time::Instant::now() + std::time::Duration::from_secs(26)
+}
+
 /// A reading: seconds after the start, the space, and whether it is occupied.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {

@@ -17,24 +17,25 @@ pub(super) enum Write {
 
 /// Compares what is wanted with what is stored and with the version that the client has seen.
 ///
-/// Without a version a new thing is created, and the same thing again is no change, so that a request may be repeated;
-/// but nothing is overwritten that the client has not seen.
+/// Without a condition a new thing is created, and the same thing again is no change, so that a request may be repeated;
+/// but nothing is overwritten that the client has not seen, unless it says that any version will do (`If-Match: *`).
 ///
 /// # Errors
-/// 412 when the client has seen another version, 428 when it did not say which.
+/// 412 when what is stored is not as the client says, 428 when it says nothing and something would be overwritten.
 pub(super) fn decide<T: PartialEq>(
     stored: Option<(&T, u64)>,
     wanted: &T,
     headers: &HeaderMap,
 ) -> Result<Write, Problem> {
-    let expected = expected_version(headers)?;
-    match (stored, expected) {
-        (None, None) => Ok(Write::Create),
-        (None, Some(_)) => Err(Problem::precondition_failed()),
-        (Some((_, version)), Some(expected)) if version != expected => Err(Problem::precondition_failed()),
-        (Some((stored, _)), _) if stored == wanted => Ok(Write::Nothing),
-        (Some(_), Some(_)) => Ok(Write::Replace),
-        (Some(_), None) => Err(Problem::precondition_required()),
+    let expected = expected_version(headers);
+    if !expected.admits(stored.map(|(_, version)| version)) {
+        return Err(Problem::precondition_failed());
+    }
+    match stored {
+        None => Ok(Write::Create),
+        Some((stored, _)) if stored == wanted => Ok(Write::Nothing),
+        Some(_) if expected.is_said() => Ok(Write::Replace),
+        Some(_) => Err(Problem::precondition_required()),
     }
 }
 
@@ -43,10 +44,7 @@ pub(super) fn decide<T: PartialEq>(
 /// # Errors
 /// 412 when it is not the stored one.
 pub(super) fn check(stored: u64, headers: &HeaderMap) -> Result<(), Problem> {
-    match expected_version(headers)? {
-        Some(expected) if expected != stored => Err(Problem::precondition_failed()),
-        _ => Ok(()),
-    }
+    if expected_version(headers).admits(Some(stored)) { Ok(()) } else { Err(Problem::precondition_failed()) }
 }
 
 #[cfg(test)]
@@ -78,5 +76,23 @@ mod tests {
         assert_eq!(outcome(Some(("a", 2)), "b", Some("\"1\"")), Err(StatusCode::PRECONDITION_FAILED));
         assert_eq!(outcome(Some(("a", 2)), "b", Some("\"2\"")), Ok(Write::Replace));
         assert_eq!(outcome(None, "b", Some("\"2\"")), Err(StatusCode::PRECONDITION_FAILED));
+        assert_eq!(outcome(Some(("a", 2)), "b", Some("W/\"2\"")), Err(StatusCode::PRECONDITION_FAILED));
+        assert_eq!(outcome(Some(("a", 2)), "b", Some("\"1\", \"2\"")), Ok(Write::Replace));
+    }
+
+    #[test]
+    fn any_version_is_one_that_exists() {
+        assert_eq!(outcome(None, "b", Some("*")), Err(StatusCode::PRECONDITION_FAILED));
+        assert_eq!(outcome(Some(("a", 2)), "b", Some("*")), Ok(Write::Replace));
+        assert!(check(2, &headers(Some("*"))).is_ok());
+        assert!(check(2, &headers(Some("\"1\""))).is_err());
+    }
+
+    #[test]
+    fn what_must_be_new_replaces_nothing() {
+        let create = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static("*"))]);
+        assert!(matches!(decide(None, &"b", &create), Ok(Write::Create)));
+        let refused = decide(Some((&"b", 1)), &"b", &create).map_err(|problem| problem.status());
+        assert_eq!(refused, Err(StatusCode::PRECONDITION_FAILED));
     }
 }

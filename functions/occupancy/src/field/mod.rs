@@ -53,7 +53,7 @@ struct FieldCurrent {
     /// Spaces with a vehicle.
     #[schema(example = 16)]
     occupied: u32,
-    /// Each zone.
+    /// Each open zone.
     zones: BTreeMap<String, FieldZone>,
 }
 
@@ -78,8 +78,9 @@ struct FieldZone {
 async fn field_current(State(app): State<App>) -> ApiResult<Json<FieldCurrent>> {
     let record = app.place(app.default_place()).await?;
     let timezone = record.place.timezone;
-    let summary = app.now_of(record).await?.summary();
-    let zones = summary.zones.iter().map(|zone| {
+    let now = app.now_of(record).await?;
+    let summary = now.summary();
+    let zones = summary.zones.iter().filter(|zone| now.record.is_open(&zone.zone)).map(|zone| {
         let state = FieldZone { free: zone.tally.free, occupied: zone.tally.occupied };
         (zone.zone.to_string(), state)
     });

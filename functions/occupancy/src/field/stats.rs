@@ -65,7 +65,7 @@ struct FieldZoneStatistics {
     occupancy_rate: f64,
 }
 
-/// The zones of the default place compared, as they are now.
+/// The open zones of the default place compared, as they are now.
 #[utoipa::path(
     get,
     path = "/api/stats/zones",
@@ -74,8 +74,10 @@ struct FieldZoneStatistics {
 )]
 async fn field_zones(State(app): State<App>) -> ApiResult<Json<Vec<FieldZoneStatistics>>> {
     let record = app.place(app.default_place()).await?;
-    let summary = app.now_of(record).await?.summary();
-    let zones = summary.zones.iter().map(|zone| FieldZoneStatistics {
+    let now = app.now_of(record).await?;
+    let summary = now.summary();
+    let open = summary.zones.iter().filter(|zone| now.record.is_open(&zone.zone));
+    let zones = open.map(|zone| FieldZoneStatistics {
         zone: zone.zone.to_string(),
         total: zone.tally.total,
         occupied: zone.tally.occupied,

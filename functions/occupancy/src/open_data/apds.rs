@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::PointFeature;
 use crate::error::{ApiResult, Refusal};
+use crate::params::{Instant, optional};
 use crate::state::App;
 
 /// How often demand is renewed (ISO 8601): at once, told as the finest that consumers of the standard poll with.
@@ -27,7 +28,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct PlacesParams {
     /// Only places that changed at or after this instant (RFC 3339).
-    modified_since: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    modified_since: Option<Instant>,
 }
 
 /// A page of the feed. All elements are on one page.
@@ -146,8 +148,7 @@ fn elements(record: &PlaceRecord, summary: &PlaceSummary) -> Vec<HierarchyElemen
             indicative_point_location: None,
             characteristics: Characteristics {
                 spaces_total: summary.tally.total,
-                open_to_public: place.status == OpenStatus::Open
-                    && zone.is_none_or(|zone| zone.status == OpenStatus::Open),
+                open_to_public: record.is_open(&summary.zone),
             },
         }
     }));
@@ -170,9 +171,9 @@ async fn apds_places(
     State(app): State<App>,
     Query(params): Query<PlacesParams>,
 ) -> ApiResult<Json<ApdsList<HierarchyElement>>> {
+    let since = optional("modified_since", params.modified_since)?;
     let all = app.every_place(|_, now| (now.record.place.modified_at, elements(&now.record, &now.summary()))).await?;
-    let wanted =
-        all.into_iter().filter(|(modified_at, _)| params.modified_since.is_none_or(|since| *modified_at >= since));
+    let wanted = all.into_iter().filter(|(modified_at, _)| since.is_none_or(|since| *modified_at >= since));
     Ok(Json(ApdsList::new(wanted.flat_map(|(_, elements)| elements).collect(), app.now())))
 }
 
@@ -267,7 +268,9 @@ async fn apds_supply(State(app): State<App>) -> ApiResult<Json<ApdsList<SupplyEl
                 vec![supply_element(place.id.to_string(), place.version, summary.tally, summary.updated_at, at)];
             elements.extend(summary.zones.iter().map(|zone| {
                 let version = record.zone(&zone.zone).map_or(0, |zone| zone.version);
-                supply_element(zone_id(record, zone), version, zone.tally, zone.updated_at, at)
+                // What is closed is not on offer.
+                let tally = if record.is_open(&zone.zone) { zone.tally } else { Tally::default() };
+                supply_element(zone_id(record, zone), version, tally, zone.updated_at, at)
             }));
             elements
         })

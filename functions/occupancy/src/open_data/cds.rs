@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use parvis_kit::http::Query;
 use parvis_kit::problem::Problem;
 use parvis_parking::{EventKind, PlaceId, ZoneId};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{PointFeature, location_of};
 use crate::cursor::Cursor;
 use crate::error::{ApiResult, Refusal};
-use crate::params::{Span, window};
+use crate::params::{Instant, Span, window};
 use crate::routes::events::{page_size, read_cursor};
 use crate::sql::{self, Event, EventFilter};
 use crate::state::App;
@@ -70,7 +70,8 @@ pub struct CdsEvents {
     /// The place's zone of time.
     #[schema(example = "Europe/Paris")]
     time_zone: String,
-    /// Time of the newest event known, in milliseconds since 1970.
+    /// Time of the place's newest event, on this page or not, in milliseconds since 1970; of the place's last change
+    /// before any event.
     #[schema(example = 1_769_860_800_000_i64)]
     last_updated: i64,
     /// The events.
@@ -105,7 +106,7 @@ pub struct CurbEvent {
     /// When, in milliseconds since 1970.
     #[schema(example = 1_769_860_800_000_i64)]
     event_time: i64,
-    /// The same here: events are published as soon as they are known.
+    /// The same here: events are published as soon as they are known, and when a late one became known is not kept.
     #[schema(example = 1_769_860_800_000_i64)]
     event_publication_time: i64,
     /// The place.
@@ -142,10 +143,6 @@ fn curb_event(entry: &PlaceRecord, event: &Event) -> CurbEvent {
     }
 }
 
-fn instant(millis: Option<i64>) -> Option<DateTime<Utc>> {
-    millis.and_then(DateTime::from_timestamp_millis)
-}
-
 /// Curb events of a place, newest first.
 #[utoipa::path(
     get,
@@ -161,7 +158,8 @@ async fn cds_events(State(app): State<App>, Query(params): Query<CdsParams>) -> 
     let entry = app.place(params.place.as_ref().unwrap_or(app.default_place())).await?;
     let limit = page_size(params.limit, PAGE, LONGEST_PAGE)?;
     let timezone = entry.place.timezone;
-    let window = window(instant(params.start_time), instant(params.end_time), app.now(), timezone, SPAN)?;
+    let [from, to] = [params.start_time, params.end_time].map(|millis| millis.map(Instant::from_millis));
+    let window = window(from, to, app.now(), timezone, SPAN)?;
     let filter = EventFilter {
         zone: params.zone.as_ref().map(ToString::to_string),
         from: Some(window.from),
@@ -170,7 +168,11 @@ async fn cds_events(State(app): State<App>, Query(params): Query<CdsParams>) -> 
         ..EventFilter::default()
     };
     let place = entry.place.id.as_str();
-    let mut found = sql::events(app.database().pool().await?, place, &filter, limit + 1).await?;
+    let pool = app.database().pool().await?;
+    let any = EventFilter::default();
+    let (found, newest) =
+        tokio::try_join!(sql::events(pool, place, &filter, limit + 1), sql::events(pool, place, &any, 1))?;
+    let mut found = found;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|last| {
@@ -185,7 +187,7 @@ async fn cds_events(State(app): State<App>, Query(params): Query<CdsParams>) -> 
     let body = CdsEvents {
         version: VERSION,
         time_zone: timezone.name().to_owned(),
-        last_updated: found.first().map_or(window.from, |event| event.at).timestamp_millis(),
+        last_updated: newest.first().map_or(entry.place.modified_at, |event| event.at).timestamp_millis(),
         data: CdsData { events: found.iter().map(|event| curb_event(&entry, event)).collect() },
         links: CdsLinks { next },
     };

@@ -1,7 +1,10 @@
 //! The OpenAPI document and the page that draws it.
 
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::IntoResponse;
+use std::sync::LazyLock;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use parvis_kit::http::Asset;
 use parvis_kit::problem::Problem;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -27,24 +30,28 @@ pub(super) fn router() -> OpenApiRouter<App> {
     tag = "Service",
     responses((status = 200, description = "The API in the form of OpenAPI 3.1", content_type = "application/json"))
 )]
-async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], super::document())
+async fn openapi(headers: HeaderMap) -> Response {
+    static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| Asset::new("application/json", super::document()));
+    DOCUMENT.respond(&headers)
 }
 
-async fn page() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-        (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
-    ];
-    (headers, include_str!("../../docs-page/index.html"))
+async fn page(headers: HeaderMap) -> Response {
+    static PAGE: LazyLock<Asset> =
+        LazyLock::new(|| Asset::new("text/html; charset=utf-8", include_str!("../../docs-page/index.html")));
+    let mut response = PAGE.respond(&headers);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
-async fn asset(axum::extract::Path(file): axum::extract::Path<String>) -> ApiResult<impl IntoResponse> {
-    let (media_type, text) = match file.as_str() {
-        "docs.js" => ("text/javascript; charset=utf-8", include_str!("../../docs-page/docs.js")),
-        "docs.css" => ("text/css; charset=utf-8", include_str!("../../docs-page/docs.css")),
-        _ => return Err(Problem::not_found("page").into()),
-    };
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], text))
+async fn asset(axum::extract::Path(file): axum::extract::Path<String>, headers: HeaderMap) -> ApiResult<Response> {
+    static SCRIPT: LazyLock<Asset> =
+        LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", include_str!("../../docs-page/docs.js")));
+    static STYLE: LazyLock<Asset> =
+        LazyLock::new(|| Asset::new("text/css; charset=utf-8", include_str!("../../docs-page/docs.css")));
+    match file.as_str() {
+        "docs.js" => Ok(SCRIPT.respond(&headers)),
+        "docs.css" => Ok(STYLE.respond(&headers)),
+        _ => Err(Problem::not_found("page").into()),
+    }
 }

@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use crate::cursor::Cursor;
 use crate::error::{ApiResult, Refusal};
+use crate::params::{Instant, optional};
 use crate::sql::{self, Event, EventFilter};
 use crate::state::App;
 
@@ -44,24 +45,26 @@ pub struct EventParams {
     #[param(inline)]
     pub kind: Option<EventKind>,
     /// Not before (RFC 3339).
-    pub from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    pub from: Option<Instant>,
     /// Before (RFC 3339).
-    pub to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    pub to: Option<Instant>,
 }
 
 impl EventParams {
     /// The filter that the parameters describe.
     ///
     /// # Errors
-    /// 422 for a cursor that is none of ours.
+    /// 422 for a cursor that is none of ours, and for instants that cannot be reckoned with.
     pub fn filter(&self) -> Result<EventFilter, Problem> {
         let after = self.cursor.as_deref().map(read_cursor).transpose()?;
         Ok(EventFilter {
             zone: self.zone.as_ref().map(ToString::to_string),
             space: self.space.map(|space| i32::from(space.get())),
             kinds: self.kind.into_iter().collect(),
-            from: self.from,
-            to: self.to,
+            from: optional("from", self.from)?,
+            to: optional("to", self.to)?,
             after,
         })
     }

@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
 use parvis_kit::http::{Path, Query};
 use parvis_kit::problem::Problem;
 use parvis_parking::{EventKind, PlaceId, SpaceNumber, ZoneId};
@@ -19,6 +18,7 @@ use super::history::{HistoryParams, HistoryStep};
 use crate::cursor::Cursor;
 use crate::error::{ApiError, ApiResult, Refusal};
 use crate::export::{Cell, Format, Table};
+use crate::params::Instant;
 use crate::sql::{self, Event};
 use crate::state::App;
 
@@ -47,9 +47,11 @@ struct ExportParams {
     #[param(inline)]
     content: Option<Content>,
     /// Not before (RFC 3339).
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<chrono::DateTime<chrono::Utc>>)]
+    from: Option<Instant>,
     /// Before (RFC 3339).
-    to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<chrono::DateTime<chrono::Utc>>)]
+    to: Option<Instant>,
     /// Only this zone.
     #[param(value_type = Option<String>)]
     zone: Option<ZoneId>,
@@ -202,6 +204,8 @@ async fn history(app: &App, place: &PlaceId, params: ExportParams, format: Forma
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     #[test]

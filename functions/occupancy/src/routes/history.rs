@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
-use crate::params::{Span, window};
+use crate::params::{Instant, Span, window};
 use crate::series::{self, Point, percent};
 use crate::sql::{self, Reading, Step, Window};
 use crate::state::App;
@@ -69,9 +69,11 @@ pub struct HistoryParams {
     #[param(inline)]
     pub step: Option<HistoryStep>,
     /// First instant (RFC 3339). A fitting stretch before the end if absent.
-    pub from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    pub from: Option<Instant>,
     /// First instant after (RFC 3339). Now if absent.
-    pub to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    pub to: Option<Instant>,
     /// Only this zone.
     #[param(value_type = Option<String>, example = "Zone_A")]
     pub zone: Option<ZoneId>,

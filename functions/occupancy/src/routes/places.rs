@@ -15,8 +15,9 @@ use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
-use crate::findings::{self, StuckCounters};
+use crate::findings;
 use crate::state::App;
+use crate::stuck_cache::StuckCounters;
 use crate::views::{PlaceView, SpaceView, ZoneView};
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -41,14 +42,6 @@ fn count_findings(app: &App, place: &PlaceNow, stuck: Option<&StuckCounters>) ->
     Some(stuck + findings::of_live(place, app.rules(), app.now()).len())
 }
 
-/// The stuck counters, or nothing while the database is away: the current state is told without it.
-async fn stuck(app: &App) -> Option<StuckCounters> {
-    let found = app.recent_stuck_counters().await;
-    found
-        .inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "findings cannot be counted"))
-        .ok()
-}
-
 fn view(app: &App, place: &PlaceNow, stuck: Option<&StuckCounters>) -> PlaceView {
     PlaceView::new(&place.record, &place.summary(), count_findings(app, place, stuck))
 }
@@ -67,7 +60,7 @@ fn is_known(place: &PlaceNow) -> bool {
     responses((status = 200, body = PlaceList), Refusal)
 )]
 async fn list_places(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
-    let stuck = stuck(&app).await;
+    let stuck = app.last_known_stuck_counters();
     let places = app.every_place(move |app, place| is_known(&place).then(|| view(app, &place, stuck.as_ref()))).await?;
     Ok(Json(PlaceList { places: places.into_iter().flatten().collect() }))
 }
@@ -82,8 +75,8 @@ async fn list_places(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
 )]
 async fn read_place(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<PlaceView>> {
     let record = app.place(&place).await?;
-    let (now, stuck) = tokio::join!(app.now_of(record), stuck(&app));
-    Ok(Json(view(&app, &now?, stuck.as_ref())))
+    let now = app.now_of(record).await?;
+    Ok(Json(view(&app, &now, app.last_known_stuck_counters().as_ref())))
 }
 
 /// A zone with its current state.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_parking::{PlaceId, ZoneId};
+use parvis_places::ZoneSummary;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -13,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
-use crate::params::{Span, window};
+use crate::params::{Instant, Span, window};
 use crate::series::{self, Point, Sources, percent, rounded};
 use crate::sql::{self, Step, Window};
 use crate::state::App;
@@ -37,9 +38,11 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 pub struct RangeParams {
     /// First instant (RFC 3339). 28 days before the end if absent.
-    pub from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    pub from: Option<Instant>,
     /// First instant after (RFC 3339). Now if absent; 366 days after `from` at most.
-    pub to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    pub to: Option<Instant>,
     /// Only this zone.
     #[param(value_type = Option<String>, example = "Zone_A")]
     pub zone: Option<ZoneId>,
@@ -208,20 +211,18 @@ async fn zone_statistics(
     Path(place): Path<PlaceId>,
     Query(params): Query<RangeParams>,
 ) -> ApiResult<Json<ZoneStatistics>> {
-    let question = Question::resolve(&app, place, params).await?;
-    let summary = question.now.summary();
-    let mut zones = Vec::new();
-    for zone in &summary.zones {
-        if question.scope.zone.as_ref().is_some_and(|only| *only != zone.zone) {
-            continue;
-        }
-        let sources = question.now.sources(Some(&zone.zone));
-        let place = question.scope.place.as_str();
-        let points = series::occupancy(app.database(), place, &sources, question.window, Step::Hour).await?;
-        let name = question.now.record.zone(&zone.zone).map_or_else(|| zone.zone.to_string(), |zone| zone.name.clone());
-        zones.extend(overall(&points).map(|mean| ZoneMean { zone: zone.zone.clone(), name, mean }));
-    }
-    Ok(Json(ZoneStatistics { scope: question.scope, zones }))
+    let Question { scope, window, now, .. } = Question::resolve(&app, place, params).await?;
+    // Closed zones too: their past is compared, whatever they are now.
+    let sources = now.sources_of(|zone| scope.zone.as_ref().is_none_or(|only| only == zone));
+    let points = series::occupancy_by_zone(app.database(), scope.place.as_str(), &sources, window, Step::Hour).await?;
+    let summary = now.summary();
+    let zones = summary.zones.iter().filter_map(|ZoneSummary { zone, .. }| {
+        let name = now.record.zone(zone).map_or_else(|| zone.to_string(), |zone| zone.name.clone());
+        let mean = overall(points.get(zone.as_str())?)?;
+        Some(ZoneMean { zone: zone.clone(), name, mean })
+    });
+    let zones = zones.collect();
+    Ok(Json(ZoneStatistics { scope, zones }))
 }
 
 /// How long vehicles stay.

@@ -137,3 +137,25 @@ async fn silent_sensors_and_low_batteries_are_found() {
     insta::assert_json_snapshot!("silent_and_low", findings(&platform, "default").await);
     assert_eq!(platform.get("/v1/places/default").await.ok()["findings"], 3);
 }
+
+#[tokio::test]
+async fn the_fleet_is_searched_once_a_minute_at_most() {
+    let platform =
+        car_parks(&["a", "b", "c", "dead"], 200, |name, step| if name == "dead" { 35 } else { wave(step) }).await;
+    assert_eq!(findings(&platform, "dead").await.len(), 1);
+    sqlx::query("TRUNCATE parking_reading").execute(platform.database.pool().await.unwrap()).await.unwrap();
+    assert_eq!(findings(&platform, "dead").await.len(), 1, "as found just now");
+}
+
+#[tokio::test]
+async fn the_list_of_places_tells_the_number_of_findings_once_it_is_known() {
+    let platform = car_parks(&["a", "b", "dead"], 200, |name, step| if name == "dead" { 35 } else { wave(step) }).await;
+    assert_eq!(platform.get("/v1/places/dead").await.ok()["findings"], json!(null), "nobody has looked yet");
+    for _ in 0..100 {
+        if platform.get("/v1/places/dead").await.ok()["findings"] == 1 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the search in the background has not ended in 5 s");
+}

@@ -69,10 +69,12 @@ async fn curb_events_in_the_shape_of_cds() {
     let page = platform.get("/open-data/cds/events?limit=2").await;
     assert_eq!(page.header("content-type"), "application/vnd.cds+json;version=1.0");
     insta::assert_json_snapshot!("cds_events", page.ok());
+    let updated = &page.json()["last_updated"];
     let mut next = "/open-data/cds/events?limit=2".to_owned();
     let mut ids = BTreeSet::new();
     loop {
         let page = platform.get(&next).await.ok();
+        assert_eq!(page["last_updated"], *updated, "the same on every page");
         ids.extend(page["data"]["events"].as_array().unwrap().iter().map(|event| event["event_id"].to_string()));
         match page["links"]["next"].as_str() {
             Some(link) => next = link.to_owned(),
@@ -86,4 +88,7 @@ async fn curb_events_in_the_shape_of_cds() {
     let types: Vec<&Value> =
         some["data"]["events"].as_array().unwrap().iter().map(|event| &event["event_type"]).collect();
     assert_eq!(types, [&json!("park_end")]);
+    assert_eq!(some["last_updated"], *updated, "the newest of the place, not of the page");
+    let none = platform.get("/open-data/cds/events?start_time=0&end_time=1000").await.ok();
+    assert_eq!((&none["data"]["events"], &none["last_updated"]), (&json!([]), updated));
 }

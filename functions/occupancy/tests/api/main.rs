@@ -12,6 +12,7 @@ mod history;
 mod import;
 mod interfaces;
 mod outage;
+mod queries;
 mod reads;
 mod statistics;
 mod support;

@@ -1,5 +1,7 @@
 //! What is told while a store is away.
 
+use std::time::{Duration, Instant};
+
 use axum::http::StatusCode;
 use parvis_parking::Status;
 use serde_json::json;
@@ -25,4 +27,16 @@ async fn the_current_state_is_told_while_the_history_is_away() {
     "#);
     let health = platform.get("/api/health").await;
     assert_eq!((health.status, &health.json()["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("degraded")));
+}
+
+#[tokio::test]
+async fn the_current_state_does_not_wait_for_the_history() {
+    let platform = Platform::over(postgres::silent().await).await;
+    platform.sense("default", "Zone_A", 1, Status::Occupied, now(), None).await;
+    for path in ["/v1/places", "/v1/places/default", "/v1/places", "/v1/places/default"] {
+        let asked_at = Instant::now();
+        platform.get(path).await.ok();
+        let waited = asked_at.elapsed();
+        assert!(waited < Duration::from_millis(500), "{path}: {waited:?}");
+    }
 }

@@ -17,6 +17,8 @@ async fn lot() -> Platform {
     // Not in the register: the lot takes every sensor.
     platform.sense("default", "Zone_B", 40, Status::Free, minute(6), None).await;
     platform.sense("default", "Annexe", 1, Status::Occupied, minute(5), None).await;
+    // The current state counts the findings that are known: let there be some answer of the history.
+    platform.get("/v1/places/default/findings").await.ok();
     platform
 }
 
@@ -80,16 +82,78 @@ async fn the_default_place_appears_with_its_first_sensor() {
     assert_eq!(unknown["detail"], "There is no such place.");
 }
 
+async fn change(platform: &Platform, path: &str, version: &Value, change: Value) {
+    let tag = format!("\"{version}\"");
+    platform.send("PATCH", path, Some("manager"), &[("if-match", &tag)], Some(change)).await.ok();
+}
+
 #[tokio::test]
-async fn closed_spaces_and_zones_count_in_no_total() {
+async fn closed_spaces_count_in_no_total() {
     let platform = lot().await;
-    let manager = Some("manager");
-    let version = |zone: &Value| format!("\"{}\"", zone["version"]);
     let zone = platform.get("/v1/places/default/zones/Zone_A").await.ok();
     let path = "/v1/places/default/zones/Zone_A/spaces/2";
-    platform.send("PATCH", path, manager, &[("if-match", &version(&zone))], Some(json!({ "closed": true }))).await.ok();
+    change(&platform, path, &zone["version"], json!({ "closed": true })).await;
     let occupancy = &platform.get("/v1/places/default").await.ok()["occupancy"];
     assert_eq!((&occupancy["total"], &occupancy["occupied"]), (&json!(25), &json!(2)));
     let spaces = platform.get("/v1/places/default/spaces?zone=Zone_A").await.ok();
     assert_eq!((&spaces["spaces"][1]["closed"], &spaces["spaces"][1]["status"]), (&json!(true), &json!("occupied")));
+}
+
+/// The total and the sum of the open zones' totals, as the API and the field project's two routes tell them.
+async fn totals(platform: &Platform) -> Vec<(u64, u64)> {
+    let sum = |zones: Vec<&Value>| zones.into_iter().map(|zone| zone.as_u64().unwrap()).sum::<u64>();
+    let place = platform.get("/v1/places/default").await.ok();
+    let open = |zone: &&Value| [&place, zone].iter().all(|part| part["status"] == "open");
+    let zones =
+        place["zones"].as_array().unwrap().iter().filter(open).map(|zone| &zone["occupancy"]["total"]).collect();
+    let current = platform.get("/api/current").await.ok();
+    let field = current["zones"].as_object().unwrap().values().flat_map(|zone| [&zone["free"], &zone["occupied"]]);
+    let compared = platform.get("/api/stats/zones").await.ok();
+    let compared = compared.as_array().unwrap().iter().map(|zone| &zone["total"]).collect();
+    vec![
+        (place["occupancy"]["total"].as_u64().unwrap(), sum(zones)),
+        (sum(vec![&current["free"], &current["occupied"]]), sum(field.collect())),
+        (current["total"].as_u64().unwrap(), sum(compared)),
+    ]
+}
+
+#[tokio::test]
+async fn closed_zones_and_places_are_closed_in_every_view() {
+    let platform = lot().await;
+    assert_eq!(totals(&platform).await, [(26, 26), (5, 5), (26, 26)], "two free, three taken, the others silent");
+    change(&platform, "/v1/places/default/zones/Zone_B", &json!(1), json!({ "status": "closed" })).await;
+    assert_eq!(totals(&platform).await, [(19, 19), (3, 3), (19, 19)]);
+    let supply = |feed: &Value| -> Vec<Value> {
+        let elements = feed["data"].as_array().unwrap().iter();
+        elements.map(|element| element["hierarchyElementReference"]["supply"][0]["supplyQuantity"].clone()).collect()
+    };
+    let feed = platform.get("/open-data/apds/supply").await.ok();
+    assert_eq!(
+        supply(&feed),
+        [json!(19), json!(1), json!(8), json!(0), json!(10)],
+        "the place, the annexe, A, B and C"
+    );
+    let place = platform.get("/v1/places/default").await.ok();
+    change(&platform, "/v1/places/default", &place["version"], json!({ "status": "closed" })).await;
+    assert_eq!(totals(&platform).await, [(0, 0), (0, 0), (0, 0)]);
+    assert_eq!(platform.get("/v1/places").await.ok()["places"][0]["occupancy"]["free"], 0);
+    let feed = platform.get("/open-data/apds/supply").await.ok();
+    assert_eq!(supply(&feed), [json!(0), json!(0), json!(0), json!(0), json!(0)]);
+    let feed = platform.get("/open-data/apds/places").await.ok();
+    let open = feed["data"].as_array().unwrap().iter().map(|element| &element["characteristics"]["openToPublic"]);
+    assert_eq!(open.filter(|open| **open == json!(false)).count(), 5);
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_read_does_not_hide_the_others() {
+    let platform = lot().await;
+    platform.sense("other", "A", 1, Status::Free, now(), None).await;
+    let other = json!({ "id": "other", "name": "Other" });
+    platform.send("POST", "/v1/places", Some("admin"), &[], Some(other)).await.ok();
+    platform.spoil("other", "A", 1).await;
+    let places = platform.get("/v1/places").await.ok();
+    let ids: Vec<&Value> = places["places"].as_array().unwrap().iter().map(|place| &place["id"]).collect();
+    assert_eq!(ids, [&json!("default")]);
+    assert_eq!(platform.get("/open-data/apds/supply").await.ok()["data"].as_array().unwrap().len(), 5);
+    platform.get("/v1/places/other").await.refused(StatusCode::INTERNAL_SERVER_ERROR);
 }

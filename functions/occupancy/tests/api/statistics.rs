@@ -1,8 +1,9 @@
 //! What is usual.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::Platform;
+use crate::support::{Platform, at};
 
 const RANGE: &str = "from=2026-01-26T23:00:00Z&to=2026-01-28T23:00:00Z";
 
@@ -43,6 +44,36 @@ async fn zones_are_compared() {
         means,
         [(&json!("Zone_A"), &json!(0.08)), (&json!("Zone_B"), &json!(0.5)), (&json!("Zone_C"), &json!(0.0))]
     );
+}
+
+#[tokio::test]
+async fn zones_together_are_told_what_each_is_told_alone() {
+    let platform = lot().await;
+    // A counter that began before the first sensor did, and a zone that is closed by now.
+    let hours = |from: &str| (0..5).map(|hour| (at(from) + TimeDelta::hours(hour), 10, 50, None)).collect::<Vec<_>>();
+    platform.readings("default", "Deck", &hours("2026-01-25T00:00:00Z")).await;
+    platform.readings("default", "Deck", &hours("2026-01-28T00:00:00Z")).await;
+    platform.count("default", "Deck", 10, 50, at("2026-01-28T04:00:00Z")).await;
+    let (path, version) = ("/v1/places/default/zones/Zone_B", [("if-match", "\"1\"")]);
+    platform.send("PATCH", path, Some("admin"), &version, Some(json!({ "status": "closed" }))).await.ok();
+    let range = "from=2026-01-20T00:00:00Z&to=2026-01-28T23:00:00Z";
+    let ask = async |zone: &str| {
+        let path = format!("/v1/places/default/statistics/zones?{range}{zone}");
+        platform.get(&path).await.ok()["zones"].as_array().unwrap().clone()
+    };
+    let together = ask("").await;
+    let names: Vec<&Value> = together.iter().map(|zone| &zone["zone"]).collect();
+    assert_eq!(names, ["Deck", "Zone_A", "Zone_B", "Zone_C"].map(|name| json!(name)).iter().collect::<Vec<_>>());
+    assert_eq!((&together[0]["occupied"], &together[0]["samples"]), (&json!(10.0), &json!(10)));
+    for zone in &together {
+        let name = zone["zone"].as_str().unwrap();
+        assert_eq!(ask(&format!("&zone={name}")).await, std::slice::from_ref(zone));
+        // The hours of the zone alone come from another query.
+        let path = format!("/v1/places/default/statistics/hourly?{range}&zone={name}");
+        let hourly = platform.get(&path).await.ok();
+        let samples = hourly["hours"].as_array().unwrap().iter().map(|hour| hour["samples"].as_u64().unwrap());
+        assert_eq!(zone["samples"].as_u64().unwrap(), samples.sum::<u64>(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ interface Cached {
 /** How many conditional answers are kept; a page needs about ten, and export-like queries never repeat. */
 const CACHE_SIZE = 64;
 const TIMEOUT_MS = 15_000;
+/** Above what the API itself allows an answer: a file may have to wait for the database to wake up. */
+const FILE_TIMEOUT_MS = 60_000;
 
 export interface ApiOptions {
   base: string;
@@ -53,7 +55,7 @@ export class Api {
     this.#fetch = options.fetch ?? ((...args) => fetch(...args));
   }
 
-  /** The address of an API path, for links (exports). */
+  /** The address of an API path. */
   url(path: string, query: Record<string, string | number | null | undefined> = {}): string {
     const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
     const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
@@ -75,6 +77,14 @@ export class Api {
     this.#cache.delete(url);
     if (etag) this.#remember(url, { etag, body });
     return body;
+  }
+
+  /** A file, by its whole address; nothing of it is kept. */
+  async file(url: string, signal: AbortSignal): Promise<Response> {
+    const timeout = AbortSignal.timeout(FILE_TIMEOUT_MS);
+    const response = await this.#fetch(url, { cache: "no-store", signal: AbortSignal.any([signal, timeout]) });
+    if (!response.ok) throw await toError(response);
+    return response;
   }
 
   /** A write with the login's token; `version` becomes If-Match. */

@@ -25,8 +25,21 @@ export interface Claims {
   "cognito:groups"?: string[] | string;
 }
 
+/** An issuer that does not answer within this time counts as unreachable. */
+const TIMEOUT_MS = 10_000;
+/** Logging out waits no longer than this for the revocation. */
+const REVOKE_TIMEOUT_MS = 3_000;
+/** Answers of a token endpoint (RFC 6749, 5.2) that asking again will not change. */
+const FINAL = new Set(["invalid_grant", "invalid_client", "unauthorized_client"]);
+
+/** The issuer has decided: this code or refresh token is good no more. Every other failure may pass. */
+export class TokenRefused extends Error {
+  override name = "TokenRefused";
+}
+
 export async function discover(issuer: string): Promise<Discovery> {
-  const response = await fetch(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+  const address = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+  const response = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!response.ok) throw new Error(`discovery answered ${response.status}`);
   return (await response.json()) as Discovery;
 }
@@ -73,13 +86,25 @@ export async function authorizeUrl(
 }
 
 export async function requestTokens(endpoint: string, form: Record<string, string>): Promise<Tokens> {
-  const response = await fetch(endpoint, {
+  const response = await post(endpoint, form, TIMEOUT_MS);
+  if (response.ok) return (await response.json()) as Tokens;
+  const answer = (await response.json().catch(() => null)) as { error?: string } | null;
+  if (response.status < 500 && FINAL.has(answer?.error ?? "")) throw new TokenRefused(answer?.error);
+  throw new Error(`token endpoint answered ${response.status}`);
+}
+
+/** RFC 7009: makes a refresh token worthless, also where it was copied to. */
+export async function revoke(endpoint: string, clientId: string, token: string): Promise<void> {
+  await post(endpoint, { client_id: clientId, token }, REVOKE_TIMEOUT_MS);
+}
+
+function post(endpoint: string, form: Record<string, string>, timeout: number): Promise<Response> {
+  return fetch(endpoint, {
     method: "POST",
     headers: { "content-type": "application/x-www-form-urlencoded" },
     body: new URLSearchParams(form).toString(),
+    signal: AbortSignal.timeout(timeout),
   });
-  if (!response.ok) throw new Error(`token endpoint answered ${response.status}`);
-  return (await response.json()) as Tokens;
 }
 
 /** Reads a token's claims for showing them; only the server's verification counts. */

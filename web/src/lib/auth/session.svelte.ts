@@ -8,8 +8,11 @@ import {
   randomText,
   redirectUri,
   requestTokens,
+  revoke,
+  TokenRefused,
   type Tokens,
 } from "./oidc";
+import { backoffMs } from "../live/backoff";
 
 export type Role = "admin" | "manager" | "agent" | "driver";
 
@@ -33,12 +36,15 @@ export class Session {
   user = $state.raw<User | null>(null);
   /** A login that did not work out, for the page to say so. */
   failed = $state(false);
+  /** A login is being finished, or the tab's session taken up: who is there will be known soon. */
+  pending = $state(false);
 
   #oidc: AppConfig["oidc"];
   #access: string | null = null;
   #idToken: string | null = null;
   #expiresAt = 0;
   #renewing: Promise<void> | null = null;
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(oidc: AppConfig["oidc"]) {
     this.#oidc = oidc;
@@ -52,16 +58,34 @@ export class Session {
     return this.user?.roles.some((role) => roles.includes(role)) ?? false;
   }
 
-  /** Ends a login under way (the issuer came back with a code) or takes up the tab's session. */
+  /**
+   * Ends a login under way (the issuer came back with a code) or takes up the tab's session. The address is put right before the
+   * first wait, so that pages can be drawn without waiting for the issuer.
+   */
   async init(): Promise<void> {
     if (!this.#oidc) return;
     const query = new URLSearchParams(location.search);
+    if (!query.has("code") && !query.has("error")) return this.#resume();
+    this.pending = true;
     try {
-      if (query.has("code") || query.has("error")) await this.#finish(query);
-      else if (sessionStorage.getItem(REFRESH_KEY)) await this.#renew();
+      await this.#finish(query);
     } catch {
-      this.failed = query.has("code") || query.has("error");
+      this.failed = true;
       this.#forget();
+    }
+    this.pending = false;
+  }
+
+  /** Takes up the tab's session, however long the issuer cannot be reached. */
+  async #resume(attempt = 0): Promise<void> {
+    this.pending = sessionStorage.getItem(REFRESH_KEY) !== null && this.user === null;
+    if (!this.pending) return;
+    try {
+      await this.#renewOnce();
+      this.pending = false;
+    } catch {
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => void this.#resume(attempt + 1), backoffMs(attempt));
     }
   }
 
@@ -81,9 +105,13 @@ export class Session {
   async logout(): Promise<void> {
     if (!this.#oidc) return;
     const idToken = this.#idToken;
+    const refresh = sessionStorage.getItem(REFRESH_KEY);
     this.#forget();
     try {
-      const { end_session_endpoint } = await discover(this.#oidc.issuer);
+      const { end_session_endpoint, revocation_endpoint } = await discover(this.#oidc.issuer);
+      if (refresh && revocation_endpoint) {
+        await revoke(revocation_endpoint, this.#oidc.client_id, refresh).catch(() => undefined);
+      }
       if (!end_session_endpoint) return;
       const url = new URL(end_session_endpoint);
       url.searchParams.set("client_id", this.#oidc.client_id);
@@ -97,13 +125,30 @@ export class Session {
     }
   }
 
-  /** The access token, renewed when it is about to end; null for a visitor. */
+  /**
+   * The access token, renewed when it is about to end; null for a visitor, and for one whom the issuer has logged out.
+   * Throws when a renewal is due and the issuer cannot be reached: the session lives on, the request may be tried again.
+   */
   async token(): Promise<string | null> {
-    if (this.#access && Date.now() > this.#expiresAt - MARGIN_MS) {
-      this.#renewing ??= this.#renew().finally(() => (this.#renewing = null));
-      await this.#renewing.catch(() => this.#forget());
+    const kept = this.#access !== null || sessionStorage.getItem(REFRESH_KEY) !== null;
+    if (!kept || Date.now() <= this.#expiresAt - MARGIN_MS) return this.#access;
+    try {
+      await this.#renewOnce();
+    } catch (error) {
+      if (this.#access === null || Date.now() >= this.#expiresAt) throw error;
     }
     return this.#access;
+  }
+
+  /** Renews, once for all who wait. A refusal ends the session; any other failure is thrown and changes nothing. */
+  #renewOnce(): Promise<void> {
+    this.#renewing ??= this.#renew()
+      .catch((error: unknown) => {
+        if (!(error instanceof TokenRefused)) throw error;
+        this.#forget();
+      })
+      .finally(() => (this.#renewing = null));
+    return this.#renewing;
   }
 
   async #finish(query: URLSearchParams): Promise<void> {
@@ -111,6 +156,8 @@ export class Session {
     sessionStorage.removeItem(PENDING_KEY);
     // The code is used once and must not stay in the address or the history.
     history.replaceState(null, "", `${location.pathname}${pending?.hash ?? location.hash}`);
+    // Replacing the address tells nobody, and the router has read the one before.
+    dispatchEvent(new HashChangeEvent("hashchange"));
     const code = query.get("code");
     if (!this.#oidc || !code || !pending || query.get("state") !== pending.state) throw new Error("login refused");
     const { token_endpoint } = await discover(this.#oidc.issuer);
@@ -127,15 +174,15 @@ export class Session {
 
   async #renew(): Promise<void> {
     const refresh = sessionStorage.getItem(REFRESH_KEY);
-    if (!this.#oidc || !refresh) throw new Error("no refresh token");
+    if (!this.#oidc || !refresh) throw new TokenRefused("no refresh token");
     const { token_endpoint } = await discover(this.#oidc.issuer);
-    this.#accept(
-      await requestTokens(token_endpoint, {
-        grant_type: "refresh_token",
-        client_id: this.#oidc.client_id,
-        refresh_token: refresh,
-      }),
-    );
+    const tokens = await requestTokens(token_endpoint, {
+      grant_type: "refresh_token",
+      client_id: this.#oidc.client_id,
+      refresh_token: refresh,
+    });
+    // Who logged out meanwhile stays so.
+    if (sessionStorage.getItem(REFRESH_KEY) === refresh) this.#accept(tokens);
   }
 
   #accept(tokens: Tokens): void {
@@ -157,8 +204,11 @@ export class Session {
   }
 
   #forget(): void {
+    clearTimeout(this.#retry);
+    this.pending = false;
     this.#access = null;
     this.#idToken = null;
+    this.#expiresAt = 0;
     sessionStorage.removeItem(REFRESH_KEY);
     this.user = null;
   }

@@ -1,4 +1,4 @@
-import type { Level, Occupancy, Thresholds, Zone } from "../api/types";
+import type { Level, Occupancy, Place, Thresholds } from "../api/types";
 
 const RANK: Record<Level, number> = { normal: 0, busy: 1, saturated: 2 };
 const DEFAULT_THRESHOLDS: Thresholds = { busy: 70, saturated: 85, hysteresis: 5 };
@@ -12,19 +12,30 @@ export function levelOf(rate: number, thresholds: Thresholds = DEFAULT_THRESHOLD
   return rate >= thresholds.busy ? "busy" : "normal";
 }
 
-/** The sum over open zones; `rate` is occupied in percent of total, as the server has it. */
-export function sumOccupancy(zones: Zone[]): Occupancy {
+/** The sum over what is open, zones or places; `rate` is occupied in percent of total, as the server has it. */
+export function sumOccupancy(parts: Pick<Place, "status" | "occupancy">[]): Occupancy {
   const sum: Occupancy = { total: 0, free: 0, occupied: 0, unknown: 0, rate: 0, updated_at: null };
-  for (const zone of zones) {
-    if (zone.status !== "open") continue;
-    sum.total += zone.occupancy.total;
-    sum.free += zone.occupancy.free;
-    sum.occupied += zone.occupancy.occupied;
-    sum.unknown += zone.occupancy.unknown;
-    sum.updated_at = later(sum.updated_at, zone.occupancy.updated_at);
+  for (const { status, occupancy } of parts) {
+    if (status !== "open") continue;
+    sum.total += occupancy.total;
+    sum.free += occupancy.free;
+    sum.occupied += occupancy.occupied;
+    sum.unknown += occupancy.unknown;
+    sum.updated_at = later(sum.updated_at, occupancy.updated_at);
   }
   sum.rate = sum.total > 0 ? (100 * sum.occupied) / sum.total : 0;
   return sum;
+}
+
+/** What several places show together: one place's own figures, else the sum of the open ones; null when all are closed. */
+export function togetherOf(places: Place[]): { occupancy: Occupancy; level: Level } | null {
+  const open = places.filter((place) => place.status === "open");
+  const [only] = open;
+  if (!only) return null;
+  // Never from the zones: a live summary changes the place alone.
+  if (open.length === 1) return { occupancy: only.occupancy, level: only.level };
+  const occupancy = sumOccupancy(open);
+  return { occupancy, level: levelOf(occupancy.rate) };
 }
 
 function later(a: string | null, b: string | null): string | null {

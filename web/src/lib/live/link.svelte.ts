@@ -13,6 +13,8 @@ export type LinkState = "connecting" | "live" | "polling" | "lost";
 export interface Feed {
   filters: string[];
   message(topic: string, payload: unknown): void;
+  /** Whether the last read failed; kept by the link. A page that has nothing yet says so, also while messages come. */
+  readFailed: boolean;
   /** Reads everything again over HTTP (conditional); rejects when the API cannot be reached. */
   refresh(): Promise<void>;
 }
@@ -40,11 +42,18 @@ export class Link {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reading: Promise<boolean> | null = null;
+  /** The last read failed: the next one must not wait for the next reconciliation. */
+  #behind = false;
   #lastPacket = 0;
 
   /** `connect` is null where no broker is configured: then HTTP polling is all there is. */
   constructor(connect: Connect | null) {
     this.#connect = connect;
+  }
+
+  /** Whether live messages are to be had at all; without a broker, polling is the normal state and nothing to warn of. */
+  get hasBroker(): boolean {
+    return this.#connect !== null;
   }
 
   start(): void {
@@ -165,7 +174,7 @@ export class Link {
     this.freshAt = now;
   }
 
-  #schedule(wait = this.state === "live" ? RECONCILE_MS : POLL_MS): void {
+  #schedule(wait = this.state === "live" && !this.#behind ? RECONCILE_MS : POLL_MS): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
       await this.#read();
@@ -180,8 +189,11 @@ export class Link {
   }
 
   async #readOnce(): Promise<boolean> {
-    const results = await Promise.allSettled([...this.#feeds].map((feed) => feed.refresh()));
+    const feeds = [...this.#feeds];
+    const results = await Promise.allSettled(feeds.map((feed) => feed.refresh()));
     const failed = results.some((result) => result.status === "rejected");
+    for (const [at, feed] of feeds.entries()) feed.readFailed = results[at]?.status === "rejected";
+    this.#behind = failed;
     if (!failed && this.#feeds.size > 0) this.freshAt = Date.now();
     if (this.state !== "live" && this.#feeds.size > 0) this.#settle(!failed);
     return !failed;

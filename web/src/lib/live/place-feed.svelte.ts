@@ -39,6 +39,7 @@ export class PlaceFeed implements Feed {
   changed = $state.raw<ReadonlySet<string>>(new Set());
   failed = $state.raw<ReadonlySet<Part>>(new Set());
   loaded = $state.raw<ReadonlySet<Part>>(new Set());
+  readFailed = $state(false);
   notFound = $state(false);
   /** The newest alert that arrived while the page was open, for announcing it. */
   newAlert = $state.raw<Alert | null>(null);

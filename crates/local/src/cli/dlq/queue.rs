@@ -39,8 +39,9 @@ pub(super) struct Entry {
 }
 
 impl DeadLetterQueue {
-    pub async fn on_aws(url: String) -> Self {
-        Self { client: Client::new(&parvis_kit::aws::config().await), url }
+    pub async fn on_aws(url: String) -> anyhow::Result<Self> {
+        let aws = parvis_kit::aws::config().await.map_err(anyhow::Error::from_boxed)?;
+        Ok(Self { client: Client::new(&aws), url })
     }
 
     pub async fn of_running_stack(data_dir: &Path, name: &str) -> anyhow::Result<Self> {

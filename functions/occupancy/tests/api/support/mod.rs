@@ -6,6 +6,7 @@ pub mod postgres;
 use std::io::Read as _;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::to_bytes;
 use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -210,6 +211,16 @@ impl Platform {
         let mut block = stored.map_or_else(|| Block::empty(key.index), |stored| stored.block);
         change(&mut block);
         self.live.put_if(&key, version, &block).await.unwrap();
+    }
+
+    /// A block of the live state becomes one that no version of the program has written.
+    pub async fn spoil(&self, place: &str, zone: &str, space: u32) {
+        let number = SpaceNumber::try_from(space).unwrap();
+        let key = BlockKey::of_space(place.parse().unwrap(), zone.parse().unwrap(), number);
+        let update = self.dynamodb.update_item().table_name("live").update_expression("REMOVE #v");
+        let update = update.expression_attribute_names("#v", "v");
+        let update = update.key("pk", AttributeValue::S(place.to_owned())).key("sk", AttributeValue::S(key.sort_key()));
+        update.send().await.unwrap();
     }
 
     /// A transition enters the history.

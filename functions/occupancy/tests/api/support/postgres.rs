@@ -49,10 +49,25 @@ pub async fn database() -> Database {
 
 /// A database that nobody answers for.
 pub fn away() -> Database {
-    Database::with_options(
-        PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("nobody"),
-        "occupancy-test",
-    )
+    at_port(1)
+}
+
+/// A database that takes connections and then says nothing, as one that is paused or overloaded.
+pub async fn silent() -> Database {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    at_port(port)
+}
+
+fn at_port(port: u16) -> Database {
+    let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port).username("nobody");
+    Database::with_options(options, "occupancy-test")
 }
 
 async fn pool(options: &PgConnectOptions) -> PgPool {

@@ -1,0 +1,9 @@
+//! Prices: rate cards, quotes that explain themselves line by line, and their signature.
+
+mod quote;
+mod rates;
+mod sign;
+
+pub use quote::{Line, LineKind, Part, Quote, QuoteAsk, quote};
+pub use rates::{DemandFactor, RateCard, Rates};
+pub use sign::{QuoteError, QuoteKey};
