@@ -1,12 +1,13 @@
 //! The table of events between contexts.
 //!
-//! A context puts an event into the same transaction as its business write ([`EventStore::put_in_transaction`]); readers are fed
+//! A context puts an event into the same transaction as its business write ([`EventStore::put_in_transaction`]), or, when its own
+//! store is another, from its outbox after the commit ([`EventStore::put`]); readers are fed
 //! from the table's stream ([`from_image`]) or page through a subject's events ([`EventStore::newest`]).
 
 use aws_sdk_dynamodb::{
     Client,
     error::{BuildError, SdkError},
-    operation::query::QueryError,
+    operation::{put_item::PutItemError, query::QueryError},
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use chrono::TimeDelta;
@@ -31,6 +32,9 @@ pub enum EventStoreError {
     /// The table could not be read.
     #[error("the event table could not be read")]
     Query(#[source] Box<SdkError<QueryError>>),
+    /// The table could not be written.
+    #[error("the event table could not be written")]
+    Put(#[source] Box<SdkError<PutItemError>>),
 }
 
 /// The events table.
@@ -62,6 +66,29 @@ impl EventStore {
             .condition_expression("attribute_not_exists(sk)")
             .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Puts `event` by itself: what was left in an outbox. The same event again changes nothing, and no reader hears of it twice.
+    ///
+    /// # Errors
+    /// When the data cannot be written or the table cannot be reached.
+    pub async fn put<D: Serialize>(&self, event: &CloudEvent<D>) -> Result<(), EventStoreError> {
+        let item = serde_dynamo::aws_sdk_dynamodb_1::to_item(StoredEvent::keeping(event, KEEP)?)?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(sk)")
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+                Ok(())
+            }
+            Err(error) => Err(EventStoreError::Put(Box::new(error))),
+        }
     }
 
     /// The newest `limit` events of `subject`, newest first, older than `before` if given.

@@ -3,6 +3,7 @@
 mod asset;
 mod conditional;
 mod extract;
+mod tasks;
 
 use std::convert::Infallible;
 
@@ -19,8 +20,9 @@ use tower_http::compression::CompressionLayer;
 
 pub use self::{
     asset::Asset,
-    conditional::{expected_version, version_etag},
+    conditional::{Expected, expected_version, version_etag},
     extract::{Json, Path, Query},
+    tasks::run_http_and_tasks,
 };
 use crate::{
     problem::{Cause, Problem},
