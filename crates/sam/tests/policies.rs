@@ -27,6 +27,8 @@ const RESOURCES: &[(&str, &str)] = &[
     ("IotPublisher", "iot:topic"),
     ("Idempotency", "NotifyTable"),
     ("Notifier", "AlertsTopic"),
+    ("PaymentsStore", "PaymentsTable"),
+    ("ParkedPlates", "ParkedPlatesTable"),
 ];
 
 /// The action that an operation needs, by the service of its resource.

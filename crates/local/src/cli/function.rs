@@ -21,6 +21,7 @@ pub(super) fn run(context: &str) -> ExitCode {
             "mqtt-auth" => parvis_mqtt_auth::run().await,
             "notify" => parvis_notify::run().await,
             "occupancy" => parvis_occupancy::run().await,
+            "payments" => parvis_payments::run().await,
             "probe" => probe::run().await,
             unknown => Err(format!("this program does not contain the function {unknown:?}").into()),
         }

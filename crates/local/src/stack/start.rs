@@ -48,7 +48,8 @@ pub(super) async fn stack(options: Options, progress: &Progress) -> anyhow::Resu
 
     progress.step("connecting the API, queues, streams and schedules to the functions");
     let web = web_config(&template, &identity, iot.ws_port());
-    serve_http(http, &template, &host, &identity, &sns, web, &cancel, &tasks)?;
+    let provider = start_provider(&template, &endpoints.api, directory.path())?;
+    serve_http(http, &template, &host, &identity, provider, &sns, web, &cancel, &tasks)?;
     let sources = Sources { queues: &queues, dynamodb: &dynamodb, state: &state, host: &host, region: REGION };
     let mappings = Mappings::start(&template, &sources)?;
     let schedules = Schedules::start(&template, &host)?;
@@ -208,6 +209,7 @@ fn serve_http(
     template: &parvis_sam::Stack,
     host: &Host,
     identity: &Arc<Identity>,
+    provider: parvis_test_provider::Provider,
     sns: &Sns,
     web: http::WebConfig,
     cancel: &CancellationToken,
@@ -219,6 +221,7 @@ fn serve_http(
         api: template.http_apis.values().next().cloned().context("the template has no AWS::Serverless::HttpApi")?,
         functions: host.clone(),
         identity: identity.clone(),
+        provider,
         outbox: sns.outbox().clone(),
         web_root: web_root(),
         web,
@@ -230,6 +233,23 @@ fn serve_http(
         }
     });
     Ok(())
+}
+
+/// The payment provider, which tells its messages to the API, signed with the secret that the template has made.
+fn start_provider(
+    template: &parvis_sam::Stack,
+    api: &str,
+    directory: &Path,
+) -> anyhow::Result<parvis_test_provider::Provider> {
+    let secret = template.functions.values().find_map(|function| function.environment.get("STRIPE_WEBHOOK_SECRET"));
+    let webhook = secret.map(|secret| parvis_test_provider::Webhook {
+        url: format!("{api}/v1/parking/webhooks/stripe"),
+        secret: secret.clone(),
+        client: http::client(),
+    });
+    let file = directory.join("provider.jsonl");
+    parvis_test_provider::Provider::open(Some(&file), webhook, Arc::new(chrono::Utc::now))
+        .context("the payment provider did not start")
 }
 
 /// What the web application is told.

@@ -46,11 +46,16 @@ impl App {
         let Some(charge) = record.charge(id) else { return Ok(None) };
         let Some(intent) = &charge.intent else { return Ok(None) };
         let has_method = matches!(&charge.source, Source::Card { method: Some(_) });
-        let mut found = if has_method {
-            self.provider().confirm(intent, id).await?
-        } else {
-            self.provider().look(intent).await?
+        let mut found = match has_method {
+            true => self.provider().confirm(intent, id).await?,
+            false => self.provider().look(intent).await?,
         };
+        if has_method && waits(found.status) {
+            // Under a known key the provider repeats its first answer; the driver may have come further since.
+            let failure = found.last_payment_error.take();
+            found = self.provider().look(intent).await?;
+            found.last_payment_error = found.last_payment_error.or(failure);
+        }
         if has_method && is_declined(&found) {
             let declined = found.failure().map(str::to_owned);
             // Cancelled first: a charge that is given up here can never be paid there.
