@@ -17,6 +17,7 @@ pub(super) fn run(context: &str) -> ExitCode {
             "announce" => parvis_announce::run().await,
             "history" => parvis_history::run().await,
             "ingest" => parvis_ingest::run().await,
+            "ledger" => parvis_ledger::run().await,
             "migrate" => parvis_migrate::run().await,
             "mqtt-auth" => parvis_mqtt_auth::run().await,
             "notify" => parvis_notify::run().await,
