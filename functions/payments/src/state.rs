@@ -11,7 +11,7 @@ use parvis_tariffs::{Tariffs, read_book};
 
 use crate::error::ApiResult;
 use crate::provider::Provider;
-use crate::store::{ParkedPlates, PaymentsStore};
+use crate::store::{Key, ParkedPlates, PaymentsStore, StoreError};
 
 /// How old the tariff book of a sandbox may be.
 const BOOK_TTL: Duration = Duration::from_secs(10);
@@ -139,8 +139,14 @@ impl App {
         kept.as_ref().filter(|(read_at, _)| read_at.elapsed() < BOOK_TTL).map(|(_, book)| book.clone())
     }
 
-    /// Forgets the tariffs, after they were changed here.
-    pub fn forget_book(&self) {
+    /// Puts a book in force in place of the version `known`; the new version.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when somebody else was faster.
+    pub async fn put_book(&self, text: &str, known: Option<u32>) -> Result<u32, StoreError> {
+        let version = known.unwrap_or(0) + 1;
+        self.store().put_value(Key::book(version), "tariffs", &text, None).await?;
         *self.0.book.write().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(version)
     }
 }

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
-use crate::store::{Key, StoreError};
+use crate::store::StoreError;
 
 const STAFF: [Role; 2] = [Role::Admin, Role::Manager];
 
@@ -106,11 +106,9 @@ async fn replace_tariffs(
     if !matches {
         return Err(HttpProblem::precondition_failed().into());
     }
-    let version = known.unwrap_or(0) + 1;
-    match app.store().put_value(Key::book(version), "tariffs", &text, None).await {
+    let version = match app.put_book(&text, known).await {
         Err(StoreError::Conflict) => return Err(HttpProblem::precondition_failed().into()),
         other => other?,
-    }
-    app.forget_book();
+    };
     Ok(([(header::ETAG, version_etag(u64::from(version)))], Json(found)).into_response())
 }
