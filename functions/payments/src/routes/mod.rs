@@ -1,6 +1,7 @@
 //! The routes, by topic, and the document that describes them.
 
 mod docs;
+mod permits;
 mod personal;
 mod quotes;
 mod rights;
@@ -47,6 +48,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(sessions::router())
         .merge(tariffs::router())
         .merge(rights::router())
+        .merge(permits::router())
         .merge(personal::router())
         .merge(webhook::router())
         .merge(docs::router())

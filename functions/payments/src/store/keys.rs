@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateHash;
-use parvis_rights::AssignedRight;
+use parvis_rights::{AssignedRight, SeriesId};
 use uuid::Uuid;
 
 /// The work list is spread over so many partitions.
@@ -84,10 +84,16 @@ impl Key {
         Self::new("series".to_owned(), "register")
     }
 
-    /// The permits of a series; `manual` for those that came one by one.
+    /// A permit.
     #[must_use]
-    pub fn permit(series: &str, id: Uuid) -> Self {
-        Self::new(format!("permits#{series}"), format!("permit#{id}"))
+    pub fn permit(id: Uuid) -> Self {
+        Self::new(format!("permit#{id}"), "permit")
+    }
+
+    /// A permit in the list of its series.
+    #[must_use]
+    pub fn of_series(series: &SeriesId, id: Uuid) -> Self {
+        Self::new(format!("series#{series}"), format!("permit#{id}"))
     }
 
     /// A driver's wallet.

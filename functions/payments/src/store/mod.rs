@@ -8,6 +8,7 @@ mod error;
 mod items;
 pub mod keys;
 mod lists;
+mod permits;
 mod plates;
 mod write;
 

@@ -6,6 +6,7 @@
 mod documents;
 mod extend;
 mod outages;
+mod permits;
 mod personal;
 mod quotes;
 mod start;
