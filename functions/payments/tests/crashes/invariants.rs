@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use parvis_ledger_rules::{Book, Chart, ParkingMovement, ParkingMovementKind, Piece, Posted};
+use parvis_ledger_rules::{Book, Chart, ParkingMovement, ParkingMovementKind, Piece};
 use parvis_payments::provider::{REFERENCE, SESSION};
 use parvis_payments::record::{ChargeState, RefundState, SessionRecord};
 use parvis_rights::{AssignedRight, SessionState};
@@ -114,7 +114,7 @@ async fn books_balance(world: &World, tills: &BTreeMap<Uuid, Till>) {
         let entry = movement.movement().entry(&chart, movement.id, date, piece).unwrap().unwrap();
         book.post(entry).unwrap();
     }
-    assert_eq!(book.entries().len(), movements.len(), "{:?}", Posted::Known);
+    assert_eq!(book.entries().len(), movements.len(), "a movement counts once");
     let (mut debit, mut credit) = (0, 0);
     for balance in book.balances().values() {
         debit += balance.debit.cents;
