@@ -77,8 +77,7 @@ async fn from_the_start_to_the_receipt() {
     assert_eq!(begun["state"], "active");
     assert!(is_allowed(&platform, &plate).await, "a right is there with the answer");
     let path = format!("/v1/parking/sessions/{}", begun["id"].as_str().unwrap());
-    let extension =
-        json!({ "id": Uuid::new_v4(), "minutes": 30, "pay": { "with": "method", "id": "pm_card_visa" } });
+    let extension = json!({ "id": Uuid::new_v4(), "minutes": 30, "pay": { "with": "method", "id": "pm_card_visa" } });
     let (status, extended) = post(&api, &format!("{path}/extend"), &extension).await;
     assert_eq!((status, &extended["paid"]["cents"]), (StatusCode::OK, &json!(360)), "{extended}");
     let (status, stopped) = post(&api, &format!("{path}/stop"), &json!({})).await;
@@ -126,10 +125,8 @@ async fn the_providers_message_brings_a_payment_of_the_browser_to_its_end() {
     assert_eq!(pending["state"], "pending");
     let zones = platform.api().get("/v1/parking/zones").await.unwrap();
     let intent = pending["payment"]["intent"].as_str().unwrap();
-    let form = [
-        ("client_secret", pending["payment"]["client_secret"].as_str().unwrap()),
-        ("payment_method", "pm_card_visa"),
-    ];
+    let form =
+        [("client_secret", pending["payment"]["client_secret"].as_str().unwrap()), ("payment_method", "pm_card_visa")];
     let paid = reqwest::Client::new()
         .post(format!("{}/_local/provider/v1/payment_intents/{intent}/confirm", platform.api_url()))
         .bearer_auth(zones["publishable_key"].as_str().unwrap())

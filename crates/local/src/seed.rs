@@ -94,7 +94,8 @@ pub async fn tariffs(api: &str, identity: &Identity, file: &Path) -> Result<Seed
         return Ok(Seeded::AlreadyThere);
     }
     let path = file.display().to_string();
-    let text = tokio::fs::read_to_string(file).await.map_err(|source| SeedError::File { path: path.clone(), source })?;
+    let text =
+        tokio::fs::read_to_string(file).await.map_err(|source| SeedError::File { path: path.clone(), source })?;
     let token = identity.mint("admin").await?;
     let answer = patiently(|| client.put(&url).bearer_auth(&token).body(text.clone())).await?;
     if answer.status() == StatusCode::PRECONDITION_REQUIRED {

@@ -144,7 +144,8 @@ impl Account {
         if let Some(method) = fields.get("payment_method") {
             kept.payment_method = Some(method.clone());
         }
-        let ready = matches!(kept.intent.status, IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresConfirmation);
+        let ready =
+            matches!(kept.intent.status, IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresConfirmation);
         let Some(method) = kept.payment_method.clone().filter(|_| ready) else {
             return Answer::refused("the PaymentIntent cannot be confirmed as it stands");
         };

@@ -74,12 +74,7 @@ async fn read(State(provider): State<Provider>, headers: HeaderMap, Path(id): Pa
     if is_secret(&headers) { provider.account().intent(&id) } else { denied() }
 }
 
-async fn confirm(
-    State(provider): State<Provider>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Answer {
+async fn confirm(State(provider): State<Provider>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Answer {
     let fields = fields(&body);
     if !may_touch(&provider, &headers, &id, &fields) {
         return denied();

@@ -44,7 +44,8 @@ pub fn of(
         vat,
         no_vat_because,
     };
-    let settlement = Settlement { on: local(movement.at).date_naive(), by: paid_by(&movement.payer), amount: movement.gross };
+    let settlement =
+        Settlement { on: local(movement.at).date_naive(), by: paid_by(&movement.payer), amount: movement.gross };
     Ok(Some(Draft {
         kind,
         issued_on,

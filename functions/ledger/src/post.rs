@@ -70,9 +70,7 @@ impl App {
         let today = self.date(self.now());
         let document = self.issue(&mut transaction, movement, today).await?;
         let piece = match &document {
-            Some(document) => {
-                Piece { reference: document.number().to_string(), date: document.content().issued_on }
-            }
+            Some(document) => Piece { reference: document.number().to_string(), date: document.content().issued_on },
             None => Piece { reference: movement.stay.session.to_string(), date: self.date(movement.at) },
         };
         let date = self.date(movement.at);
@@ -99,8 +97,7 @@ impl App {
         // Dates follow numbers: a clock that is a little behind must not stop the books.
         let issued_on = counter.last.map_or(today, |(_, on)| on.max(today));
         let number = counter.next(issued_on)?;
-        let document =
-            parvis_ledger_rules::Draft { issued_on, ..draft }.issue(number).map_err(PostError::Faults)?;
+        let document = parvis_ledger_rules::Draft { issued_on, ..draft }.issue(number).map_err(PostError::Faults)?;
         store_document(connection, movement, &document).await?;
         Ok(Some(document))
     }

@@ -74,7 +74,8 @@ impl IntoResponse for ApiError {
                 problem.member("quote", quote).into_response()
             }
             Self::Declined { session, code } => {
-                let problem = Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment was declined");
+                let problem =
+                    Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment was declined");
                 problem.member("session", session).member("code", code).into_response()
             }
             Self::PaymentUnderWay { until } => {
@@ -120,7 +121,9 @@ impl From<QuoteError> for ApiError {
     fn from(error: QuoteError) -> Self {
         match error {
             QuoteError::Refused(refusal) => Self::Tariff(refusal),
-            QuoteError::BadInterval => Problem::bad_request("The end lies after the beginning, and within a year.").into(),
+            QuoteError::BadInterval => {
+                Problem::bad_request("The end lies after the beginning, and within a year.").into()
+            }
             QuoteError::Money(error) => Problem::internal(error).into(),
         }
     }
@@ -163,4 +166,3 @@ impl From<StripeError> for ApiError {
         Problem::internal(error).into()
     }
 }
-

@@ -118,7 +118,10 @@ async fn paid_refunded_and_told() {
     let message = tokio::time::timeout(Duration::from_secs(10), messages.recv());
     let (signature, body) = message.await.unwrap().unwrap();
     let notice = webhook::verify(WEBHOOK_SECRET, &signature, &body, Utc::now()).unwrap();
-    assert_eq!((notice.kind.as_str(), notice.intent.as_deref()), ("payment_intent.succeeded", Some(intent.id.as_str())));
+    assert_eq!(
+        (notice.kind.as_str(), notice.intent.as_deref()),
+        ("payment_intent.succeeded", Some(intent.id.as_str()))
+    );
     assert_eq!(notice.metadata[SESSION], order.session.to_string());
     assert!(webhook::verify("whsec_other", &signature, &body, Utc::now()).is_err());
 

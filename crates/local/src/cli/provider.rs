@@ -26,10 +26,11 @@ pub(super) struct ProviderArgs {
 
 /// Serves until Ctrl-C.
 pub(super) async fn run(arguments: ProviderArgs) -> anyhow::Result<()> {
-    let webhook = arguments
-        .webhook
-        .zip(arguments.secret)
-        .map(|(url, secret)| Webhook { url, secret, client: crate::http::client() });
+    let webhook = arguments.webhook.zip(arguments.secret).map(|(url, secret)| Webhook {
+        url,
+        secret,
+        client: crate::http::client(),
+    });
     let provider = Provider::open(arguments.file.as_deref(), webhook, Arc::new(chrono::Utc::now))
         .context("the file cannot be used")?;
     let listener = TcpListener::bind(("127.0.0.1", arguments.port)).await.context("the port cannot be used")?;

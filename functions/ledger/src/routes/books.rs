@@ -146,7 +146,8 @@ async fn entries_of(app: &App, params: &JournalParams) -> ApiResult<Vec<(Entry, 
 
 fn limited(entries: Vec<(Entry, NaiveDate)>) -> ApiResult<Vec<(Entry, NaiveDate)>> {
     if i64::try_from(entries.len()).unwrap_or(i64::MAX) > MOST_ENTRIES {
-        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many-entries", "Too many entries for one file");
+        let problem =
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many-entries", "Too many entries for one file");
         return Err(problem.detail(format!("At most {MOST_ENTRIES}; ask for fewer days.")).into());
     }
     Ok(entries)
@@ -216,7 +217,8 @@ fn workbook(entries: &[(Entry, NaiveDate)]) -> Result<Vec<u8>, XlsxError> {
     for (row, (entry, line)) in (1_u32..).zip(lines) {
         let midnight = entry.date().and_time(NaiveTime::MIN);
         sheet.write_datetime_with_format(row, 0, midnight, &day)?;
-        let texts = [entry.journal().code(), &entry.piece().reference, line.account.number.as_str(), &line.account.label];
+        let texts =
+            [entry.journal().code(), &entry.piece().reference, line.account.number.as_str(), &line.account.label];
         for (column, text) in (1_u16..).zip(texts.into_iter().chain([entry.label()])) {
             sheet.write_string(row, column, text)?;
         }

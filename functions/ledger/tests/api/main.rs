@@ -54,8 +54,7 @@ fn app(database: Database) -> App {
         register: "RCS Paris 356 000 000".into(),
         vat_number: Some("FR39356000000".into()),
     };
-    let house =
-        House { seller, chart: Chart::private_operator().unwrap(), timezone: chrono_tz::Europe::Paris };
+    let house = House { seller, chart: Chart::private_operator().unwrap(), timezone: chrono_tz::Europe::Paris };
     App::new(database, house, Arc::new(|| at("2026-03-03T12:00:00Z")))
 }
 
@@ -147,10 +146,13 @@ async fn a_sale_and_its_refund_are_booked_once_however_often_they_come() {
     let found = books.get("/v1/parking/books", "boss", "manager").await.ok();
     assert_eq!((&found["sound"], &found["debit"]), (&json!(true), &json!(720)));
     insta::assert_json_snapshot!(found["balances"]);
-    assert_eq!(found["series"], json!([
-        { "series": "A-2026", "documents": 1, "missing": 0 },
-        { "series": "R-2026", "documents": 1, "missing": 0 },
-    ]));
+    assert_eq!(
+        found["series"],
+        json!([
+            { "series": "A-2026", "documents": 1, "missing": 0 },
+            { "series": "R-2026", "documents": 1, "missing": 0 },
+        ])
+    );
 }
 
 #[tokio::test]
@@ -192,8 +194,7 @@ async fn receipts_are_their_owners_in_both_forms_and_languages() {
 #[tokio::test]
 async fn numbers_have_no_gaps_when_many_post_at_once() {
     let database = parvis_test_postgres::options().await;
-    let apps: Vec<App> =
-        (0..6).map(|_| app(Database::with_options(database.clone(), "test"))).collect();
+    let apps: Vec<App> = (0..6).map(|_| app(Database::with_options(database.clone(), "test"))).collect();
     let posts = apps.iter().map(|app| async move {
         for _ in 0..15 {
             app.post(&sale(240, car_park())).await.unwrap();
@@ -227,7 +228,10 @@ async fn free_stays_count_and_move_no_money() {
         revenue["rows"],
         json!([{ "key": "Zone_B", "sessions": 2, "refunds": 0, "gross": 240, "refunded": 0, "net": 240, "minutes": 240 }])
     );
-    assert_eq!(books.get("/v1/parking/receipts", "driver-1", "driver").await.ok()["receipts"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        books.get("/v1/parking/receipts", "driver-1", "driver").await.ok()["receipts"].as_array().unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]

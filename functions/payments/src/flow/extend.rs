@@ -63,12 +63,7 @@ impl App {
         Err(StoreError::Conflict.into())
     }
 
-    async fn add_extension(
-        &self,
-        record: &SessionRecord,
-        id: Uuid,
-        extension: &Extension,
-    ) -> ApiResult<SessionRecord> {
+    async fn add_extension(&self, record: &SessionRecord, id: Uuid, extension: &Extension) -> ApiResult<SessionRecord> {
         let quote = agreed(self.quote_extension(record, extension.length).await?, extension.price_cents)?;
         // The quote is of the whole stay; what is bought begins where the paid time ends.
         let segment =

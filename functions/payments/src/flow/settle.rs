@@ -1,8 +1,8 @@
 //! Bringing a session forward: what is open is looked at, what is owed is given back, what is over ends.
 
+use parvis_kit::problem::Problem;
 use parvis_ledger_rules::ParkingMovement;
 use parvis_stripe::{Intent, IntentStatus, RefundStatus, StripeError};
-use parvis_kit::problem::Problem;
 use uuid::Uuid;
 
 use crate::error::{ApiError, ApiResult};
@@ -118,7 +118,8 @@ impl App {
             IntentStatus::Succeeded => {
                 let charge = known(record, id)?;
                 if charge.amount.cents != intent.amount {
-                    let told = format!("intent {} is of {} and not of {}", intent.id, intent.amount, charge.amount.cents);
+                    let told =
+                        format!("intent {} is of {} and not of {}", intent.id, intent.amount, charge.amount.cents);
                     return Err(Problem::internal(told).into());
                 }
                 after.paid(id, self.now())?
@@ -141,8 +142,7 @@ impl App {
         let mut funds = None;
         match (&charge.source, &charge.intent) {
             (Source::Card { .. }, Some(intent)) => {
-                let order =
-                    Repayment { session: record.session.id, refund: id, intent, amount: refund.amount };
+                let order = Repayment { session: record.session.id, refund: id, intent, amount: refund.amount };
                 self.repay_once(&order, refund.created_at < self.now() - crate::record::ABANDONED).await?;
             }
             (Source::Wallet { .. }, _) => {

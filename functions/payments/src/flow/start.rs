@@ -67,8 +67,14 @@ impl App {
             });
             let until = record.end() + self.settings().plate_retention;
             let clear_plate = self.plates().put(start.id, &start.plate, until)?;
-            let creation =
-                Creation { record: &record, last, funds, movement, listed_for: &start.owner, clear_plate: Some(clear_plate) };
+            let creation = Creation {
+                record: &record,
+                last,
+                funds,
+                movement,
+                listed_for: &start.owner,
+                clear_plate: Some(clear_plate),
+            };
             match self.store().create(creation).await {
                 Ok(()) => return self.pay(record).await,
                 Err(StoreError::Conflict) => {}
@@ -164,17 +170,8 @@ impl App {
             }
         };
         let created_at = self.now();
-        let charge = Charge {
-            id,
-            amount,
-            segment,
-            source,
-            state,
-            intent: None,
-            client_secret: None,
-            failure: None,
-            created_at,
-        };
+        let charge =
+            Charge { id, amount, segment, source, state, intent: None, client_secret: None, failure: None, created_at };
         Ok((charge, funds))
     }
 

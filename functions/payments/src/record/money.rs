@@ -77,7 +77,13 @@ impl SessionRecord {
         };
         if taken.is_err() {
             let id = Uuid::new_v5(&id, b"not-taken");
-            self.refunds.push(Refund { id, charge: charge.id, amount: charge.amount, state: RefundState::Due, created_at: now });
+            self.refunds.push(Refund {
+                id,
+                charge: charge.id,
+                amount: charge.amount,
+                state: RefundState::Due,
+                created_at: now,
+            });
         }
         Ok(Outcome::Changed(Some(self.sale(&charge, now))))
     }
@@ -110,9 +116,8 @@ impl SessionRecord {
             .iter()
             .filter_map(|part| {
                 let segment = self.session.segments.get(part.segment)?;
-                let pays = |charge: &&Charge| {
-                    charge.state == ChargeState::Succeeded && charge.segment.start == segment.start
-                };
+                let pays =
+                    |charge: &&Charge| charge.state == ChargeState::Succeeded && charge.segment.start == segment.start;
                 Some((self.charges.iter().find(pays)?.id, part.amount))
             })
             .collect();

@@ -8,9 +8,7 @@ use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateHash;
-use parvis_rights::{
-    Activation, AssignedRight, Permit, PermitKind, Replacement, RightKind, Segment, SeriesId, Where,
-};
+use parvis_rights::{Activation, AssignedRight, Permit, PermitKind, Replacement, RightKind, Segment, SeriesId, Where};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -92,7 +90,13 @@ pub struct PermitView {
 
 impl From<&Permit> for PermitView {
     fn from(permit: &Permit) -> Self {
-        Self { id: permit.id, version: permit.version, plates: permit.plates.len(), start: permit.start, end: permit.end }
+        Self {
+            id: permit.id,
+            version: permit.version,
+            plates: permit.plates.len(),
+            start: permit.start,
+            end: permit.end,
+        }
     }
 }
 

@@ -38,9 +38,8 @@ impl StoreError {
     {
         let cancelled = match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let code = |wanted: &str| {
-                    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(wanted))
-                };
+                let code =
+                    |wanted: &str| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(wanted));
                 code("ConditionalCheckFailed") || code("TransactionConflict")
             }
             Some(other) => other.code() == Some("TransactionInProgressException"),

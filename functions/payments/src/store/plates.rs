@@ -69,7 +69,9 @@ impl ParkedPlates {
         let Some(item) = get.send().await.map_err(StoreError::call)?.item else { return Ok(None) };
         let until: Option<i64> = item.get("expires_at").and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
         let plate = item.get("plate").and_then(|plate| plate.as_s().ok());
-        Ok(plate.filter(|_| until.is_some_and(|until| until > now.timestamp())).and_then(|plate| Plate::normalise(plate)))
+        Ok(plate
+            .filter(|_| until.is_some_and(|until| until > now.timestamp()))
+            .and_then(|plate| Plate::normalise(plate)))
     }
 
     /// Forgets a session's plate now.

@@ -8,9 +8,9 @@ use parvis_rights::SessionState;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::PaymentsStore;
 use super::error::StoreError;
 use super::items::{self, Item, LastStay};
-use super::PaymentsStore;
 use super::keys::Key;
 use crate::record::SessionRecord;
 
@@ -48,15 +48,20 @@ impl PaymentsStore {
     pub async fn create(&self, creation: Creation<'_>) -> Result<(), StoreError> {
         let Creation { record, last, funds, movement, listed_for, clear_plate } = creation;
         let mut parts = vec![self.put(
-            items::item(Key::session(record.session.id), "session", record.revision, record, Self::keep_until(record.end()))?,
+            items::item(
+                Key::session(record.session.id),
+                "session",
+                record.revision,
+                record,
+                Self::keep_until(record.end()),
+            )?,
             Some("attribute_not_exists(pk)"),
         )?];
         let start = record.session.bounds().map_or(record.created_at, |bounds| bounds.start);
         let entry = Key::of_owner(listed_for, start, record.session.id);
-        parts.push(self.put(
-            items::item(entry, "listed", 0, &record.session.id, Self::keep_until(record.end()))?,
-            None,
-        )?);
+        parts.push(
+            self.put(items::item(entry, "listed", 0, &record.session.id, Self::keep_until(record.end()))?, None)?,
+        );
         let stay = LastStay {
             session: record.session.id,
             start,
@@ -122,7 +127,8 @@ impl PaymentsStore {
             }
         }
         if let Some(movement) = movement {
-            let item = items::item(Key::movement(id, movement.id), "movement", 0, &movement, Self::keep_until(after.end()))?;
+            let item =
+                items::item(Key::movement(id, movement.id), "movement", 0, &movement, Self::keep_until(after.end()))?;
             // A movement is never written over: the books have taken it.
             parts.push(self.put(item, Some("attribute_not_exists(pk)"))?);
         }
@@ -157,7 +163,12 @@ impl PaymentsStore {
         Ok(())
     }
 
-    fn stay(&self, record: &SessionRecord, stay: &LastStay, known: Option<u64>) -> Result<TransactWriteItem, StoreError> {
+    fn stay(
+        &self,
+        record: &SessionRecord,
+        stay: &LastStay,
+        known: Option<u64>,
+    ) -> Result<TransactWriteItem, StoreError> {
         let key = Key::stay(&record.session.plate, &record.session.zone);
         let revision = known.map_or(1, |known| known + 1);
         let item = items::item(key, "stay", revision, stay, Self::keep_until(stay.end))?;

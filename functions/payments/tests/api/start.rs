@@ -98,7 +98,10 @@ async fn a_price_that_has_changed_is_refused_with_the_new_quote() {
 async fn tariffs_refuse_with_the_words_of_apds() {
     let platform = Platform::start().await;
     let refused = platform.begin(&session("AB123CD", 241)).await.refused(422);
-    assert_eq!((&refused["reason"], &refused["latest_end"]), (&json!("maxStayReached"), &json!("2026-03-03T13:00:00Z")));
+    assert_eq!(
+        (&refused["reason"], &refused["latest_end"]),
+        (&json!("maxStayReached"), &json!("2026-03-03T13:00:00Z"))
+    );
 
     platform.begin(&session("AB123CD", 30)).await.ok();
     platform.pass(TimeDelta::minutes(45));

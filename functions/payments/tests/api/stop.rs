@@ -30,15 +30,16 @@ async fn an_extended_session_gives_back_the_last_payment_first() {
     let begun = platform.begin(&session("AB123CD", 60)).await.ok();
     let path = format!("/v1/parking/sessions/{}", begun["id"].as_str().unwrap());
     let pay = json!({ "with": "method", "id": "pm_card_visa" });
-    platform
-        .post(&format!("{path}/extend"), json!({ "id": Uuid::new_v4(), "minutes": 60, "pay": pay }))
-        .await
-        .ok();
+    platform.post(&format!("{path}/extend"), json!({ "id": Uuid::new_v4(), "minutes": 60, "pay": pay })).await.ok();
     platform.pass(TimeDelta::minutes(30));
     // Half an hour costs 1.20 of 4.80: all of the extension and half of the beginning go back.
     let stopped = platform.post(&format!("{path}/stop"), json!({})).await.ok();
-    let back: Vec<i64> =
-        stopped["refunds"].as_array().unwrap().iter().map(|refund| refund["amount"]["cents"].as_i64().unwrap()).collect();
+    let back: Vec<i64> = stopped["refunds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refund| refund["amount"]["cents"].as_i64().unwrap())
+        .collect();
     assert_eq!(back, [240, 120]);
     assert_eq!(platform.taken(), 120);
 }

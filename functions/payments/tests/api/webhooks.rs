@@ -60,7 +60,12 @@ async fn forged_messages_are_refused() {
     let platform = Platform::start().await;
     let pending = pending(&platform).await;
     platform.browser("confirm", &[("payment_method", "pm_card_visa")]).await;
-    assert!(platform.message(&pending["id"], "whsec_other").await.refused(400)["type"].as_str().unwrap().ends_with("signature"));
+    assert!(
+        platform.message(&pending["id"], "whsec_other").await.refused(400)["type"]
+            .as_str()
+            .unwrap()
+            .ends_with("signature")
+    );
     platform.send("POST", "/v1/parking/webhooks/stripe", None, Some(json!({}))).await.refused(400);
     assert!(!platform.is_allowed("AB123CD").await);
     // None of ours.

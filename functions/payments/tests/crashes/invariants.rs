@@ -30,7 +30,11 @@ fn tills(world: &World) -> BTreeMap<Uuid, Till> {
     }
     let mut given = BTreeSet::new();
     for refund in account.refunds() {
-        assert!(given.insert(refund.metadata[REFERENCE].clone()), "refund {} is given twice", refund.metadata[REFERENCE]);
+        assert!(
+            given.insert(refund.metadata[REFERENCE].clone()),
+            "refund {} is given twice",
+            refund.metadata[REFERENCE]
+        );
         tills.entry(refund.metadata[SESSION].parse().unwrap()).or_default().given += refund.amount;
     }
     tills

@@ -13,7 +13,7 @@ use parvis_payments::state::{App, Parts, Settings};
 use parvis_payments::store::{ParkedPlates, PaymentsStore};
 use parvis_stripe::Stripe;
 use parvis_tariffs::{Holder, Tariffs, read_book};
-use parvis_test_provider::{Provider, PUBLISHABLE_KEY, SECRET_KEY};
+use parvis_test_provider::{PUBLISHABLE_KEY, Provider, SECRET_KEY};
 use uuid::Uuid;
 
 use crate::gate::{self, Death, Fuse};
@@ -103,10 +103,8 @@ impl World {
         let provider_url = format!("http://{}", listener.local_addr().unwrap());
         let router: axum::Router = parvis_test_provider::router(provider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let mortal = (
-            client(&gate::before(truth, fuse.clone()).await),
-            gate::before(provider_url.clone(), fuse.clone()).await,
-        );
+        let mortal =
+            (client(&gate::before(truth, fuse.clone()).await), gate::before(provider_url.clone(), fuse.clone()).await);
         let (tariffs, _) = read_book(TARIFFS).unwrap();
         let world = Self { fuse, mortal, client: direct, provider_url, provider, clock, tariffs, run: Uuid::new_v4() };
         world.store().put_book(TARIFFS).await;

@@ -223,7 +223,8 @@ impl Platform {
     /// The provider's message about a session, signed with a secret.
     pub async fn message(&self, session: &Value, secret: &str) -> Answer {
         let object = json!({ "id": "pi_x", "object": "payment_intent", "metadata": { "parvis_session": session } });
-        let body = json!({ "id": "evt_1", "type": "payment_intent.succeeded", "data": { "object": object } }).to_string();
+        let body =
+            json!({ "id": "evt_1", "type": "payment_intent.succeeded", "data": { "object": object } }).to_string();
         let signature = webhook::sign(secret, body.as_bytes(), self.now());
         let headers = [("stripe-signature", signature.as_str())];
         self.send_with("POST", "/v1/parking/webhooks/stripe", None, &headers, Some(body.into())).await
