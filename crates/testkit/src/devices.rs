@@ -177,11 +177,18 @@ impl Subscriber {
         }
         let driver = tokio::spawn(async move {
             let _client = client;
-            while let Ok(event) = eventloop.poll().await {
-                if let Event::Incoming(Packet::Publish(publish)) = event
-                    && sender.send(publish).is_err()
-                {
-                    break;
+            loop {
+                match eventloop.poll().await {
+                    Ok(Event::Incoming(Packet::Publish(publish))) => {
+                        if sender.send(publish).is_err() {
+                            break;
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        eprintln!("a listener has lost its broker: {error}");
+                        break;
+                    }
                 }
             }
         });

@@ -1,6 +1,11 @@
 //! Starting a stack: in which order, and what each part is told about the others.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
@@ -49,7 +54,8 @@ pub(super) async fn stack(options: Options, progress: &Progress) -> anyhow::Resu
     progress.step("connecting the API, queues, streams and schedules to the functions");
     let web = web_config(&template, &identity, iot.ws_port());
     let provider = start_provider(&template, &endpoints.api, directory.path())?;
-    serve_http(http, &template, &host, &identity, provider, &sns, web, &cancel, &tasks)?;
+    let pages = options.template_path()?.with_file_name("web").join("dist");
+    serve_http(http, &template, &host, &identity, provider, &sns, pages, web, &cancel, &tasks)?;
     let sources = Sources { queues: &queues, dynamodb: &dynamodb, state: &state, host: &host, region: REGION };
     let mappings = Mappings::start(&template, &sources)?;
     let schedules = Schedules::start(&template, &host)?;
@@ -211,6 +217,7 @@ fn serve_http(
     identity: &Arc<Identity>,
     provider: parvis_test_provider::Provider,
     sns: &Sns,
+    web_root: PathBuf,
     web: http::WebConfig,
     cancel: &CancellationToken,
     tasks: &TaskTracker,
@@ -223,7 +230,7 @@ fn serve_http(
         identity: identity.clone(),
         provider,
         outbox: sns.outbox().clone(),
-        web_root: web_root(),
+        web_root,
         web,
         cancel: cancel.clone(),
     };
@@ -261,13 +268,6 @@ fn web_config(template: &parvis_sam::Stack, identity: &Identity, ws_port: u16) -
         client_id: identity.client_id().to_owned(),
         default_place: default_place.cloned().unwrap_or_default(),
     }
-}
-
-/// The built web application: of the working directory's repository, else of the one this program was built in.
-fn web_root() -> std::path::PathBuf {
-    let here = std::path::PathBuf::from("web/dist");
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
-    if here.is_dir() { here } else { own() }
 }
 
 /// The parts that chose their own ports.
