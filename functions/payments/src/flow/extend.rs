@@ -5,7 +5,7 @@ use parvis_rights::{SessionSegment, SessionState};
 use parvis_tariffs::Quote;
 use uuid::Uuid;
 
-use super::{Length, PayWith, agreed};
+use super::{Length, PayWith, agreed, pay::declined};
 use crate::error::{ApiError, ApiResult};
 use crate::record::{ChargeState, PATIENCE, SessionRecord};
 use crate::state::App;
@@ -49,7 +49,11 @@ impl App {
         let id = Uuid::new_v5(&record.session.id, extension.id.as_bytes());
         for _ in 0..ATTEMPTS {
             if let Some(known) = record.charge(id) {
-                return if known.state == ChargeState::Succeeded { Ok(record) } else { self.pay(record).await };
+                return match known.state {
+                    ChargeState::Succeeded => Ok(record),
+                    ChargeState::Failed => Err(declined(&record, known)),
+                    ChargeState::Created | ChargeState::Open => self.pay(record).await,
+                };
             }
             if let Some(open) = record.open_charge() {
                 return Err(ApiError::PaymentUnderWay { until: open.created_at + PATIENCE });

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Patience;
 use crate::error::{ApiError, ApiResult};
 use crate::provider::waits;
-use crate::record::{ChargeState, SessionRecord, Source};
+use crate::record::{Charge, ChargeState, SessionRecord, Source};
 use crate::state::App;
 use crate::store::StoreError;
 
@@ -87,10 +87,13 @@ fn unless_failed(record: SessionRecord, charge: Option<Uuid>) -> ApiResult<Sessi
         None => record.charges.last(),
     };
     match charge {
-        Some(charge) if charge.state == ChargeState::Failed => Err(ApiError::Declined {
-            session: record.session.id,
-            code: charge.failure.clone().unwrap_or_else(|| "given_up".to_owned()),
-        }),
+        Some(charge) if charge.state == ChargeState::Failed => Err(declined(&record, charge)),
         _ => Ok(record),
     }
+}
+
+/// The refusal of a charge that has failed.
+pub(super) fn declined(record: &SessionRecord, charge: &Charge) -> ApiError {
+    let code = charge.failure.clone().unwrap_or_else(|| "given_up".to_owned());
+    ApiError::Declined { session: record.session.id, code }
 }

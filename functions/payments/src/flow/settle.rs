@@ -30,10 +30,14 @@ impl App {
     ///
     /// # Errors
     /// When the provider or the table is away; the next one goes on from there.
-    pub async fn bring_forward(&self, mut record: SessionRecord, patience: Patience) -> ApiResult<SessionRecord> {
+    pub async fn bring_forward(&self, mut record: SessionRecord, mut patience: Patience) -> ApiResult<SessionRecord> {
         for _ in 0..ATTEMPTS {
             let Some((next, due)) = record.next() else { return Ok(record) };
             let over = patience == Patience::GiveUp || (patience == Patience::UntilDue && due <= self.now());
+            // Whoever decided on this charge has died before telling the provider: nobody is there to pay it.
+            if over && matches!(next, Next::Open(_)) {
+                patience = Patience::GiveUp;
+            }
             record = match self.step(&record, next, over).await {
                 Ok(Some(changed)) => changed,
                 Ok(None) => return Ok(record),

@@ -61,7 +61,8 @@ impl PaymentsStore {
             .expression_attribute_values(":from", AttributeValue::S("session#".to_owned()))
             .expression_attribute_values(":to", AttributeValue::S(upper.clone()))
             .scan_index_forward(false)
-            .limit(limit + 1);
+            // One to see whether there are more, and one for the bound itself.
+            .limit(limit + 2);
         let found = query.send().await.map_err(StoreError::call)?.items.unwrap_or_default();
         // The upper bound itself was the last of the page before.
         let mut entries: Vec<(String, Uuid)> = Vec::new();
