@@ -3,7 +3,6 @@
 use parvis_stripe::{Intent, IntentStatus};
 use uuid::Uuid;
 
-use super::Patience;
 use crate::error::{ApiError, ApiResult};
 use crate::provider::waits;
 use crate::record::{Charge, ChargeState, SessionRecord, Source};
@@ -65,14 +64,6 @@ impl App {
             }
         }
         self.settle(record, id, &found).await
-    }
-
-    /// Brings a session forward while its driver waits.
-    ///
-    /// # Errors
-    /// As [`App::bring_forward`].
-    pub async fn settle_now(&self, record: SessionRecord) -> ApiResult<SessionRecord> {
-        self.bring_forward(record, Patience::Wait).await
     }
 }
 
