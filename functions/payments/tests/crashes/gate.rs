@@ -1,6 +1,6 @@
 //! The gate before DynamoDB and the provider.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -79,11 +79,19 @@ struct Gate {
     behind: String,
 }
 
+/// A client, made once: reading the system's certificates takes longer than a test. It keeps no connections, which belong to
+/// the runtime of one test.
+pub fn client() -> reqwest::Client {
+    static CLIENT: LazyLock<reqwest::Client> =
+        LazyLock::new(|| reqwest::Client::builder().no_gzip().pool_max_idle_per_host(0).build().unwrap());
+    CLIENT.clone()
+}
+
 /// A gate before the service at `behind`; its address.
 pub async fn before(behind: String, fuse: Fuse) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let gate = Gate { fuse, client: reqwest::Client::builder().no_gzip().build().unwrap(), behind };
+    let gate = Gate { fuse, client: client(), behind };
     let router = axum::Router::new().fallback(pass).with_state(gate);
     tokio::spawn(async move { axum::serve(listener, router).await });
     url

@@ -63,7 +63,7 @@ pub fn by(method: &str) -> PayWith {
 pub struct World {
     fuse: Fuse,
     /// Through the gate.
-    mortal: (Client, String),
+    mortal: (Client, Stripe),
     /// Past the gate: what is true.
     pub client: Client,
     provider_url: String,
@@ -103,8 +103,9 @@ impl World {
         let provider_url = format!("http://{}", listener.local_addr().unwrap());
         let router: axum::Router = parvis_test_provider::router(provider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let mortal =
-            (client(&gate::before(truth, fuse.clone()).await), gate::before(provider_url.clone(), fuse.clone()).await);
+        let gated = gate::before(provider_url.clone(), fuse.clone()).await;
+        let stripe = Stripe::new(&gated, SECRET_KEY).unwrap();
+        let mortal = (client(&gate::before(truth, fuse.clone()).await), stripe);
         let (tariffs, _) = read_book(TARIFFS).unwrap();
         let world = Self { fuse, mortal, client: direct, provider_url, provider, clock, tariffs, run: Uuid::new_v4() };
         world.store().put_book(TARIFFS).await;
@@ -130,7 +131,7 @@ impl World {
         let parts = Parts {
             store: PaymentsStore::new(dynamodb.clone(), "payments"),
             plates: ParkedPlates::new(dynamodb, "plates"),
-            provider: Arc::new(Stripe::new(&provider, SECRET_KEY).unwrap()),
+            provider: Arc::new(provider),
             plate_key: PlateKey::new(b"test"),
             settings: Settings {
                 publishable_key: String::new(),
@@ -211,7 +212,7 @@ impl World {
         for action in ["confirm", "authenticate"] {
             let url = format!("{}/v1/payment_intents/{intent}/{action}", self.provider_url);
             let form = [("client_secret", secret.as_str()), ("payment_method", "pm_card_visa"), ("success", "true")];
-            let request = reqwest::Client::new().post(url).bearer_auth(PUBLISHABLE_KEY).form(&form);
+            let request = gate::client().post(url).bearer_auth(PUBLISHABLE_KEY).form(&form);
             request.send().await.unwrap();
         }
     }
