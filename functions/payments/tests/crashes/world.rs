@@ -108,7 +108,7 @@ impl World {
         let mortal = (client(&gate::before(truth, fuse.clone()).await), stripe);
         let (tariffs, _) = read_book(TARIFFS).unwrap();
         let world = Self { fuse, mortal, client: direct, provider_url, provider, clock, tariffs, run: Uuid::new_v4() };
-        world.store().put_book(TARIFFS).await;
+        world.process().put_book(TARIFFS, None).await.unwrap();
         world
     }
 
@@ -235,21 +235,6 @@ impl World {
 pub struct Books(pub PaymentsStore, pub Client);
 
 impl Books {
-    async fn put_book(&self, text: &str) {
-        let parts = Parts {
-            store: self.0.clone(),
-            plates: ParkedPlates::new(self.1.clone(), "plates"),
-            provider: Arc::new(Stripe::new("http://127.0.0.1:1", SECRET_KEY).unwrap()),
-            plate_key: PlateKey::new(b"test"),
-            settings: Settings {
-                publishable_key: String::new(),
-                webhook_secret: String::new(),
-                plate_retention: TimeDelta::hours(24),
-            },
-        };
-        App::new(parts, Arc::new(Utc::now)).put_book(text, None).await.unwrap();
-    }
-
     /// All values of a kind of item.
     pub async fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
         let items = self.1.scan().table_name("payments").send().await.unwrap().items.unwrap_or_default();
