@@ -4,7 +4,7 @@
 //! client is told a stable type, a status and what it can do about it, and the operator gets the cause in the log. The
 //! cause travels beside the response and is logged once by [`crate::http`]; it is never part of a body.
 
-use std::{error::Error as StdError, sync::Arc};
+use std::{collections::BTreeMap, error::Error as StdError, sync::Arc};
 
 use axum::{
     extract::rejection::{JsonRejection, PathRejection, QueryRejection},
@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::lambda::BoxError;
 
@@ -49,17 +49,22 @@ pub struct Problem {
     status: u16,
     /// What went wrong this time and what can be done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    #[schema(value_type = Option<String>)]
+    detail: Option<Box<str>>,
     /// The fields that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     /// What this type of problem tells besides (RFC 9457, section 3.2).
     #[serde(flatten)]
     #[schema(ignore)]
-    members: Map<String, Value>,
+    members: Option<Box<Members>>,
     #[serde(skip)]
     cause: Option<Cause>,
 }
+
+/// Facts of a type of problem by name; boxed, so that a refusal stays small on its way.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Members(BTreeMap<String, Value>);
 
 /// The inner cause of a failed request; an extension of the response, for the log.
 #[derive(Clone, Debug)]
@@ -74,7 +79,7 @@ impl Problem {
             status: status.as_u16(),
             detail: None,
             errors: Vec::new(),
-            members: Map::new(),
+            members: None,
             cause: None,
         }
     }
@@ -82,7 +87,7 @@ impl Problem {
     /// Says what went wrong this time. The text goes to the client: no words from inside.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(detail.into().into_boxed_str());
         self
     }
 
@@ -96,7 +101,8 @@ impl Problem {
     /// Tells a fact that belongs to this type of problem, under a name of its own.
     #[must_use]
     pub fn member(mut self, name: &str, value: impl Serialize) -> Self {
-        self.members.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
+        let Members(members) = &mut **self.members.get_or_insert_default();
+        members.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
         self
     }
 
