@@ -30,6 +30,8 @@ const RESOURCES: &[(&str, &str)] = &[
     ("Idempotency", "NotifyTable"),
     ("Notifier", "AlertsTopic"),
     ("Mailer", "ses:identity/*"),
+    ("PaymentsStore", "PaymentsTable"),
+    ("ParkedPlates", "ParkedPlatesTable"),
 ];
 
 /// The action that an operation needs, by the service of its resource.
