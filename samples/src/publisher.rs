@@ -95,11 +95,11 @@ impl Publisher {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// Waits until every message is acknowledged, then disconnects.
+    /// Waits until every message so far is acknowledged, and tells how many are.
     ///
     /// # Errors
     /// When the acknowledgements do not come within `patience`.
-    pub async fn finish(self, patience: Duration) -> anyhow::Result<u64> {
+    pub async fn settled(&self, patience: Duration) -> anyhow::Result<u64> {
         let sent = self.sent.load(Ordering::Relaxed);
         let mut acknowledged = self.acknowledged.clone();
         let all = acknowledged.wait_for(|n| *n >= sent);
@@ -107,9 +107,17 @@ impl Publisher {
         let complete = tokio::time::timeout(patience, all).await.is_ok_and(|all| all.is_ok());
         let done = self.acknowledged();
         if !complete {
-            self.driver.abort();
             bail!("the broker acknowledged {done} of {sent} messages within {patience:?}");
         }
+        Ok(done)
+    }
+
+    /// Waits until every message is acknowledged, then disconnects.
+    ///
+    /// # Errors
+    /// When the acknowledgements do not come within `patience`.
+    pub async fn finish(self, patience: Duration) -> anyhow::Result<u64> {
+        let done = self.settled(patience).await?;
         self.client.disconnect().await.context("disconnect")?;
         Ok(done)
     }

@@ -38,6 +38,29 @@ async fn a_malformed_message_disturbs_no_other_and_keeps_its_payload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_plate_is_kept_without_the_plate() {
+    let platform = Platform::start().await;
+    let place = platform.new_place(&[("Yard", 1..=1)]).await;
+    let device = platform.device().await;
+    let ahead = (Utc::now() + TimeDelta::minutes(6)).to_rfc3339();
+    let seen = format!(r#"{{"plate":"ZZ987YX","timestamp":"{ahead}"}}"#);
+    device.publish(format!("{place}/parking/Yard/north-gate/plate"), seen).await.unwrap();
+    // By then whatever rule takes plates too has been heard as well.
+    device.publish(format!("{place}/parking/Yard/place_1"), "not json").await.unwrap();
+    device.acknowledged().await.unwrap();
+
+    let mut dead = eventually(|| async {
+        let dead = platform.dead_letters(&place).await?;
+        if dead.len() == 2 { Ok(dead) } else { bail!("{} dead letters", dead.len()) }
+    })
+    .await;
+    dead.sort_by(|a, b| a.reason.cmp(&b.reason));
+    assert_eq!(dead.iter().map(|d| d.reason.as_str()).collect::<Vec<_>>(), ["clock_ahead", "not_json"]);
+    let kept = String::from_utf8(dead[0].payload.clone()).unwrap();
+    assert!(kept.contains("plate_hash") && !kept.contains("ZZ987YX"), "{kept}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_from_an_unknown_place_is_kept_until_the_place_is_known() {
     let platform = Platform::start().await;
     let place = format!("later-{}", platform.unique());

@@ -1,8 +1,8 @@
 //! A database that is down delays history and loses nothing.
 
 use anyhow::bail;
-use chrono::{TimeDelta, Utc};
-use parvis_testkit::{Platform, Reading, eventually};
+use chrono::{SubsecRound, TimeDelta, Utc};
+use parvis_testkit::{Platform, Reading, eventually, transitions_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn history_catches_up_by_itself_after_the_database_was_down() {
@@ -10,11 +10,14 @@ async fn history_catches_up_by_itself_after_the_database_was_down() {
     let Some(embedded) = platform.embedded_or_say("PostgreSQL stopped and started again") else { return };
     let place = platform.new_place(&[("A", 1..=10)]).await;
     let device = platform.device().await;
-    let start = Utc::now() - TimeDelta::hours(1);
+    let start = Utc::now().trunc_subsecs(3) - TimeDelta::hours(1);
+    let reading = |space: u32, round: i64| {
+        let at = start + TimeDelta::minutes(round) + TimeDelta::seconds(space.into());
+        Reading { zone: "A".into(), space, occupied: round % 2 == 1, at }
+    };
     let send = async |round: i64| {
         for space in 1..=10 {
-            let reading =
-                Reading { zone: "A".into(), space, occupied: round % 2 == 1, at: start + TimeDelta::minutes(round) };
+            let reading = reading(space, round);
             device.publish(reading.topic(&place), reading.payload()).await.unwrap();
         }
         device.acknowledged().await.unwrap();
@@ -36,10 +39,9 @@ async fn history_catches_up_by_itself_after_the_database_was_down() {
     send(4).await;
     current(0).await; // the live state does not depend on PostgreSQL
     embedded.start_postgres().await.unwrap();
-    eventually(|| async {
-        let body = api.get(&format!("/v1/places/{place}/events?limit=500")).await?;
-        let count = body["events"].as_array().map_or(0, Vec::len);
-        if count == 40 { Ok(()) } else { bail!("{count} of 40 events") }
-    })
-    .await;
+    let sent: Vec<_> = (0..=4).flat_map(|round| (1..=10).map(move |space| (space, round))).collect();
+    let sent: Vec<_> = sent.into_iter().map(|(space, round)| reading(space, round)).collect();
+    let truth = transitions_of(&sent);
+    assert_eq!(truth.len(), 40);
+    eventually(|| api.history_equals(&place, &truth)).await;
 }

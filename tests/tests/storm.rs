@@ -3,81 +3,81 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use parvis_testkit::{Api, Platform, Reading, eventually_within};
+use chrono::{SubsecRound, TimeDelta, Utc};
+use parvis_testkit::{Api, Platform, Reading, eventually_within, transitions_of};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
 
 const PLACES: usize = 5;
 const ZONES: [&str; 4] = ["North", "East", "South", "West"];
 const SPACES_PER_ZONE: u32 = 250;
 /// For platforms that process some tens of messages per second.
 const SPACES_PER_ZONE_ELSEWHERE: u32 = 20;
-/// Readings of one space; the merge's reorder window keeps four points, so any order of these is within it.
+/// Readings of one space; the merge's reorder window keeps four points, so any order of these is within it. The long storm below
+/// leaves it.
 const READINGS_PER_SPACE: i64 = 4;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
-
-type Space = (usize, String, u32);
 
 struct Storm {
     /// Messages in the order in which they are sent: place index and reading.
     sent: Vec<(usize, Reading)>,
-    /// Final state of each space.
-    state: BTreeMap<Space, bool>,
-    /// What history must hold: (space, moment, kind, dwell).
-    events: BTreeSet<(Space, DateTime<Utc>, &'static str, Option<i64>)>,
+}
+
+impl Storm {
+    /// The readings of one place.
+    fn of_place(&self, index: usize) -> impl Iterator<Item = &Reading> {
+        self.sent.iter().filter(move |(place, _)| *place == index).map(|(_, reading)| reading)
+    }
 }
 
 /// Every space starts free and changes at random moments; a fifth of the messages come late, a fifth twice.
 fn storm(seed: u64, spaces_per_zone: u32) -> Storm {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let start = Utc::now().trunc_subsecs(3) - TimeDelta::hours(3);
-    let mut storm = Storm { sent: Vec::new(), state: BTreeMap::new(), events: BTreeSet::new() };
     let mut timed = Vec::new();
     for place in 0..PLACES {
         for zone in ZONES {
             for space in 1..=spaces_per_zone {
-                let key = (place, zone.to_owned(), space);
                 let mut at = start + TimeDelta::milliseconds(rng.random_range(0..600_000));
-                let mut since = at;
                 for n in 0..READINGS_PER_SPACE {
-                    let occupied = n % 2 == 1;
-                    timed.push((at, place, Reading { zone: zone.to_owned(), space, occupied, at }));
-                    match (n, occupied) {
-                        (0, _) => {}
-                        (_, true) => {
-                            storm.events.insert((key.clone(), at, "park_start", None));
-                            since = at;
-                        }
-                        (_, false) => {
-                            let dwell = (at - since).num_seconds();
-                            storm.events.insert((key.clone(), at, "park_end", Some(dwell)));
-                        }
-                    }
-                    storm.state.insert(key.clone(), occupied);
+                    timed.push((place, Reading { zone: zone.to_owned(), space, occupied: n % 2 == 1, at }));
                     at += TimeDelta::milliseconds(rng.random_range(1_000..2_000_000));
                 }
             }
         }
     }
-    timed.sort_by_key(|(at, ..)| *at);
-    // A fifth is held back and delivered at a random later moment, a fifth is delivered twice.
+    timed.sort_by_key(|(_, reading)| reading.at);
+    Storm { sent: blown_about(&timed, timed.len() / 4, &mut rng) }
+}
+
+/// A fifth is held back and delivered at a random later moment, at most `reach` places later; a fifth is delivered twice.
+fn blown_about<T: Clone>(timed: &[T], reach: usize, rng: &mut ChaCha8Rng) -> Vec<T> {
     let mut order: Vec<(usize, usize)> = (0..timed.len()).map(|i| (i, i)).collect();
-    let len = timed.len();
     for slot in &mut order {
         if rng.random_bool(0.2) {
-            slot.0 += rng.random_range(1..len / 4);
+            slot.0 += rng.random_range(1..reach);
         }
     }
     let mut duplicates: Vec<(usize, usize)> = order.clone();
-    duplicates.shuffle(&mut rng);
-    duplicates.truncate(len / 5);
-    order.extend(duplicates.into_iter().map(|(when, which)| (when + rng.random_range(0..500), which)));
+    duplicates.shuffle(rng);
+    duplicates.truncate(timed.len() / 5);
+    let again = duplicates.into_iter().map(|(when, which)| (when + rng.random_range(0..reach.min(500)), which));
+    order.extend(again.collect::<Vec<_>>());
     order.sort_unstable();
-    storm.sent = order.into_iter().map(|(_, i)| (timed[i].1, timed[i].2.clone())).collect();
-    storm
+    order.into_iter().map(|(_, which)| timed[which].clone()).collect()
+}
+
+/// The newest state of each space.
+fn states_of<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> BTreeMap<(String, u32), bool> {
+    let mut newest: BTreeMap<(String, u32), &Reading> = BTreeMap::new();
+    for reading in readings {
+        let known = newest.entry((reading.zone.clone(), reading.space)).or_insert(reading);
+        if known.at < reading.at {
+            *known = reading;
+        }
+    }
+    newest.into_iter().map(|(space, reading)| (space, reading.occupied)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +87,7 @@ async fn twenty_thousand_messages_with_every_fault_leave_state_and_history_true(
         platform.embedded_or_say("20,000 messages (1,600 instead), throttled writes and killed sandboxes in the storm");
     let spaces_per_zone = if embedded.is_some() { SPACES_PER_ZONE } else { SPACES_PER_ZONE_ELSEWHERE };
     let storm = storm(42, spaces_per_zone);
-    assert!(embedded.is_none() || storm.state.len() as i64 * READINGS_PER_SPACE >= 20_000);
+    assert!(embedded.is_none() || storm.sent.len() >= 20_000);
     let zones: Vec<_> = ZONES.iter().map(|z| (*z, 1..=spaces_per_zone)).collect();
     let mut places = Vec::new();
     for _ in 0..PLACES {
@@ -113,11 +113,10 @@ async fn twenty_thousand_messages_with_every_fault_leave_state_and_history_true(
 
     let api = platform.api();
     for (index, place) in places.iter().enumerate() {
-        let wanted =
-            storm.state.iter().filter(|((p, ..), _)| *p == index).map(|((_, z, s), o)| ((z.clone(), *s), *o)).collect();
+        let wanted = states_of(storm.of_place(index));
         eventually_within(PATIENCE, || state_equals(&api, place, &wanted)).await;
-        let truth: BTreeSet<_> = storm.events.iter().filter(|((p, ..), ..)| *p == index).cloned().collect();
-        eventually_within(PATIENCE, || history_equals(&api, place, index, &truth)).await;
+        let truth = transitions_of(storm.of_place(index));
+        eventually_within(PATIENCE, || api.history_equals(place, &truth)).await;
     }
     eventually_within(PATIENCE, || async {
         let mut dead = BTreeSet::new();
@@ -132,6 +131,67 @@ async fn twenty_thousand_messages_with_every_fault_leave_state_and_history_true(
         if dead.len() == malformed { Ok(()) } else { bail!("{} of {malformed} dead letters", dead.len()) }
     })
     .await;
+}
+
+/// Readings of one space in the long storm: more than twice what a block keeps of a space while late ones may still come (16).
+const LONG_READINGS: usize = 40;
+/// Readings of a space that are delivered together, in any order.
+const ROUND: usize = 10;
+/// Most of the last ones of a round that come with the next: at most 12 newer ones overtake them, and so leave them within the 16.
+const HELD_BACK: usize = 3;
+const LONG_SPACES: u32 = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_stays_true_when_readings_leave_the_reorder_window_and_later_ones_change_nothing() {
+    let platform = Platform::start().await;
+    let place = platform.new_place(&[("Long", 1..=LONG_SPACES)]).await;
+    let device = platform.device().await;
+    let api = platform.api();
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let start = Utc::now().trunc_subsecs(3) - TimeDelta::hours(3);
+    let reading = |space, n: usize| {
+        let at = start + TimeDelta::seconds(240 * i64::try_from(n).unwrap() + i64::from(space));
+        Reading { zone: "Long".into(), space, occupied: n % 2 == 1, at }
+    };
+    let mut delivered: Vec<Reading> = Vec::new();
+    let mut held_back: Vec<Reading> = Vec::new();
+    for round in 0..LONG_READINGS / ROUND {
+        let mut readings = std::mem::take(&mut held_back);
+        for space in 1..=LONG_SPACES {
+            let end = (round + 1) * ROUND;
+            let held = if end < LONG_READINGS { rng.random_range(0..=HELD_BACK) } else { 0 };
+            readings.extend((round * ROUND..end - held).map(|n| reading(space, n)));
+            held_back.extend((end - held..end).map(|n| reading(space, n)));
+        }
+        readings.shuffle(&mut rng);
+        for reading in blown_about(&readings, readings.len(), &mut rng) {
+            device.publish(reading.topic(&place), reading.payload()).await.unwrap();
+        }
+        device.acknowledged().await.unwrap();
+        delivered.extend(readings);
+        let truth = transitions_of(&delivered);
+        eventually_within(PATIENCE, || api.history_equals(&place, &truth)).await;
+    }
+    assert_eq!(delivered.len(), LONG_READINGS * LONG_SPACES as usize);
+    let states = states_of(&delivered);
+    eventually_within(PATIENCE, || state_equals(&api, &place, &states)).await;
+
+    // What comes after the window has moved on is only a sign of life: each of these would be an earlier arrival.
+    for space in 1..=LONG_SPACES {
+        let late = Reading { occupied: true, at: reading(space, 0).at + TimeDelta::seconds(60), ..reading(space, 0) };
+        device.publish(late.topic(&place), late.payload()).await.unwrap();
+    }
+    device.acknowledged().await.unwrap();
+    for space in 1..=LONG_SPACES {
+        let newest = reading(space, LONG_READINGS);
+        device.publish(newest.topic(&place), newest.payload()).await.unwrap();
+        delivered.push(newest);
+    }
+    device.acknowledged().await.unwrap();
+    let truth = transitions_of(&delivered);
+    eventually_within(PATIENCE, || api.history_equals(&place, &truth)).await;
+    let letters = platform.dead_letters(&place).await.unwrap();
+    assert!(letters.is_empty(), "late is not malformed: {letters:?}");
 }
 
 async fn state_equals(api: &Api, place: &str, wanted: &BTreeMap<(String, u32), bool>) -> anyhow::Result<()> {
@@ -151,44 +211,4 @@ async fn state_equals(api: &Api, place: &str, wanted: &BTreeMap<(String, u32), b
         None => bail!("{} spaces instead of {}", seen.len(), wanted.len()),
         Some((space, occupied)) => bail!("{place} {space:?} should be occupied={occupied}, is {:?}", seen.get(space)),
     }
-}
-
-async fn history_equals(
-    api: &Api,
-    place: &str,
-    index: usize,
-    truth: &BTreeSet<(Space, DateTime<Utc>, &'static str, Option<i64>)>,
-) -> anyhow::Result<()> {
-    let mut seen = BTreeSet::new();
-    let mut cursor = String::new();
-    let mut rows = 0;
-    loop {
-        let body = api.get(&format!("/v1/places/{place}/events?limit=1000{cursor}")).await?;
-        for event in body["events"].as_array().into_iter().flatten() {
-            rows += 1;
-            seen.insert(event_key(index, event)?);
-        }
-        match body["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
-    if let Some(missing) = truth.difference(&seen).next() {
-        bail!("{place}: {} of {} events, missing e.g. {missing:?}", seen.len(), truth.len());
-    }
-    if let Some(extra) = seen.difference(truth).next() {
-        bail!("{place}: not true: {extra:?}");
-    }
-    if rows == truth.len() { Ok(()) } else { bail!("{place}: {rows} rows for {} events", truth.len()) }
-}
-
-fn event_key(index: usize, event: &Value) -> anyhow::Result<(Space, DateTime<Utc>, &'static str, Option<i64>)> {
-    let kind = match event["type"].as_str() {
-        Some("park_start") => "park_start",
-        Some("park_end") => "park_end",
-        other => bail!("unexpected event {other:?}"),
-    };
-    let zone = event["zone"].as_str().unwrap_or_default().to_owned();
-    let space = event["space"].as_u64().unwrap_or_default() as u32;
-    Ok(((index, zone, space), serde_json::from_value(event["at"].clone())?, kind, event["dwell_seconds"].as_i64()))
 }

@@ -70,12 +70,26 @@ describe("the register", () => {
     expect((await api.place("default")).name).toBe("Mine");
   });
 
-  it("overwrites no existing space when some are added", async () => {
+  it("overwrites no existing space when some are added, and finishes what was cut short", async () => {
     const register = await opened("default");
-    const before = register.spaces.find((space) => space.number === 8)!.kind;
-    const adding = register.addSpaces("Zone_A", 7, 9, { label: null, kind: "delivery", x: null, y: null });
-    await expect(adding).rejects.toMatchObject({ status: 428 });
-    expect((await api.spaces("default")).spaces.find((space) => space.number === 8)!.kind).toBe(before);
+    const kinds = async () => {
+      const { spaces } = await api.spaces("default");
+      const inRange = spaces.filter((space) => space.zone === "Zone_A" && space.number >= 7 && space.number <= 102);
+      return Object.fromEntries(inRange.map((space) => [space.number, space.kind]));
+    };
+    const before = await kinds();
+    // Another administrator adds one that this page does not know of.
+    const other = await opened("default");
+    await other.addSpaces("Zone_A", 101, 101, { label: null, kind: "electric", x: null, y: null });
+    recent.forget("default");
+    const attributes = { label: null, kind: "delivery", x: null, y: null } as const;
+    await expect(register.addSpaces("Zone_A", 100, 102, attributes)).rejects.toMatchObject({ status: 428 });
+    const told: string[] = [];
+    const note = (done: number, total: number) => told.push(`${done} of ${total}`);
+    expect(await register.addSpaces("Zone_A", 100, 102, attributes, note)).toBe(1);
+    expect(await register.addSpaces("Zone_A", 7, 8, attributes, note)).toBe(0);
+    expect(told).toEqual(["0 of 1"]);
+    expect(await kinds()).toEqual({ ...before, 100: "delivery", 101: "electric", 102: "delivery" });
   });
 });
 

@@ -47,8 +47,9 @@ pub fn deny() -> anyhow::Result<()> {
 /// The template's linters.
 pub fn template() -> anyhow::Result<()> {
     let source = tools::python("cfn-lint-source", &["cfn-lint==1.53.1"])?;
-    let current = tools::python("cfn-lint-transformed", &["cfn-lint", "aws-sam-translator", "boto3"])?;
-    let posture = tools::python("checkov", &["checkov"])?;
+    let current =
+        tools::python("cfn-lint-transformed", &["cfn-lint==1.58.0", "aws-sam-translator==1.115.0", "boto3==1.44.5"])?;
+    let posture = tools::python("checkov", &["checkov==3.3.30"])?;
     run(Command::new("bash")
         .arg("xtask/scripts/lint_template.sh")
         .env("CFN_LINT_SOURCE", source)
@@ -71,7 +72,7 @@ pub fn build_web() -> anyhow::Result<()> {
     run(Command::new("npm").args(["run", "build"]).current_dir(web))
 }
 
-/// The figures of the README.
+/// Throughput, freshness, cost and start-up, as README's contributor part says.
 pub fn bench(json: bool, rest: &[String]) -> anyhow::Result<()> {
     run(cargo().args(["build", "--release", "--locked", "--workspace", "--bin", "parvis", "--bin", "parvis-bench"]))?;
     let mut bench = cargo();

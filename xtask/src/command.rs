@@ -29,9 +29,15 @@ pub fn answers(program: impl AsRef<std::ffi::OsStr>) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success())
 }
 
-/// The cargo that runs us.
+/// The cargo that runs us, told nothing of the package it runs us from: build scripts that read such variables (ring's) would run
+/// again, and everything above them be built again, each time after a plain `cargo build`.
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_package)) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 fn show(command: &Command) -> String {

@@ -36,7 +36,7 @@ enum Task {
     Lint,
     /// Builds the web application into web/dist
     Web,
-    /// Measures the figures of the README in release mode
+    /// Measures throughput, freshness, cost and start-up in release mode
     Bench {
         /// Prints JSON instead of tables
         #[arg(long)]

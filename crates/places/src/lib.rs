@@ -9,6 +9,7 @@ mod error;
 mod model;
 mod store;
 mod summary;
+mod whole;
 
 pub use cache::{CachedPlaces, DefaultPlace, Snapshot};
 pub use error::RegisterError;

@@ -18,17 +18,17 @@ use crate::error::RegisterError;
 use crate::model::{Place, PlaceRecord, Zone};
 
 /// The partition of all places.
-const PLACES: &str = "PLACE";
+pub(crate) const PLACES: &str = "PLACE";
 /// Zones of this many places are read at a time.
 const CONCURRENT_READS: usize = 16;
 
-type SdkItem = HashMap<String, AttributeValue>;
+pub(crate) type SdkItem = HashMap<String, AttributeValue>;
 
 /// The register.
 #[derive(Debug, Clone)]
 pub struct PlacesStore {
-    client: Client,
-    table: String,
+    pub(crate) client: Client,
+    pub(crate) table: String,
 }
 
 /// A zone as it is stored.
@@ -80,7 +80,11 @@ impl PlacesStore {
         Ok(place.map(|place| PlaceRecord { place, zones }))
     }
 
-    async fn zones(&self, place: &PlaceId) -> Result<Vec<Zone>, RegisterError> {
+    pub(crate) async fn has_place(&self, id: &PlaceId) -> Result<bool, RegisterError> {
+        Ok(!self.query(PLACES, Some(id.as_str())).await?.is_empty())
+    }
+
+    pub(crate) async fn zones(&self, place: &PlaceId) -> Result<Vec<Zone>, RegisterError> {
         self.query(&zones_of(place), None).await?.into_iter().map(read_zone).collect()
     }
 
@@ -102,7 +106,8 @@ impl PlacesStore {
         items.map_err(|error| RegisterError::Query(Box::new(error)))
     }
 
-    /// Writes a place whose `version` is the new one: 1 creates it, `n + 1` replaces version `n`.
+    /// Writes a place whose `version` is the new one: 1 creates it, `n + 1` replaces version `n`. A new place comes with its
+    /// zones by [`PlacesStore::create_place`].
     ///
     /// # Errors
     /// [`RegisterError::VersionConflict`] when another version is stored; other [`RegisterError`]s.
@@ -120,10 +125,8 @@ impl PlacesStore {
         self.put(&zones_of(place), zone.id.as_str(), item, zone.version).await
     }
 
-    async fn put(&self, pk: &str, sk: &str, mut item: SdkItem, version: u64) -> Result<(), RegisterError> {
-        item.insert("pk".to_owned(), AttributeValue::S(pk.to_owned()));
-        item.insert("sk".to_owned(), AttributeValue::S(sk.to_owned()));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+    async fn put(&self, pk: &str, sk: &str, item: SdkItem, version: u64) -> Result<(), RegisterError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(keyed(item, pk, sk)));
         let put = if version <= 1 {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
@@ -139,13 +142,19 @@ impl PlacesStore {
 
     /// Deletes a place of the given version, and then its zones.
     ///
+    /// With the first step the place is gone. A zone that somebody changes meanwhile stays behind, unseen, and goes when a
+    /// place of this id is created again.
+    ///
     /// # Errors
     /// [`RegisterError::VersionConflict`] when another version, or none, is stored; other [`RegisterError`]s.
     pub async fn delete_place(&self, id: &PlaceId, version: u64) -> Result<(), RegisterError> {
         let zones = self.zones(id).await?;
         self.delete(PLACES, id.as_str(), version).await?;
         for zone in zones {
-            self.delete_zone(id, &zone.id, zone.version).await?;
+            match self.delete_zone(id, &zone.id, zone.version).await {
+                Ok(()) | Err(RegisterError::VersionConflict) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -179,7 +188,14 @@ impl PlacesStore {
 
 const ZONES_OF: &str = "ZONE#";
 
-fn zones_of(place: &PlaceId) -> String {
+/// An item with its key.
+pub(crate) fn keyed(mut item: SdkItem, pk: &str, sk: &str) -> SdkItem {
+    item.insert("pk".to_owned(), AttributeValue::S(pk.to_owned()));
+    item.insert("sk".to_owned(), AttributeValue::S(sk.to_owned()));
+    item
+}
+
+pub(crate) fn zones_of(place: &PlaceId) -> String {
     format!("{ZONES_OF}{place}")
 }
 
@@ -208,7 +224,7 @@ fn read_zone(item: SdkItem) -> Result<Zone, RegisterError> {
     Ok(zone)
 }
 
-fn write_zone(mut zone: Zone) -> Result<SdkItem, RegisterError> {
+pub(crate) fn write_zone(mut zone: Zone) -> Result<SdkItem, RegisterError> {
     zone.sort_spaces();
     let packed_spaces = serde_json::to_string(&zone.spaces)?;
     zone.spaces.clear();

@@ -56,6 +56,32 @@ async fn places_are_read_with_their_zones() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_place_is_created_with_all_its_zones_or_not_at_all() -> Result<()> {
+    let store = store().await?;
+    let a = place("a", 1);
+    // What a deletion that was cut off, or overtaken by a change, leaves behind.
+    store.put_zone(&a.id, &zone("old", 1, 1)).await?;
+    store.put_zone(&a.id, &zone("z001", 1, 9)).await?;
+    let zones: Vec<_> = (1..=150).map(|n| zone(&format!("z{n:03}"), 1, 2)).collect();
+    store.create_place(&a, &zones).await?;
+    assert_eq!(store.get(&a.id).await?.unwrap().zones, zones);
+
+    // A second place of this id changes nothing of the first.
+    let second = store.create_place(&Place { name: "second".into(), ..a.clone() }, &[zone("z001", 1, 7)]).await;
+    assert!(matches!(second, Err(RegisterError::VersionConflict)));
+    assert_eq!(store.get(&a.id).await?.unwrap().zones, zones);
+
+    // An invalid zone (an item above DynamoDB's 400 KB) makes the whole creation fail.
+    let huge = Zone { name: "x".repeat(500_000), ..zone("huge", 1, 1) };
+    let b = place("b", 1);
+    assert!(store.create_place(&b, &[zone("small", 1, 1), huge]).await.is_err());
+    assert_eq!(store.get(&b.id).await?, None);
+    store.create_place(&b, &[zone("other", 1, 1)]).await?;
+    assert_eq!(store.get(&b.id).await?.unwrap().zones, [zone("other", 1, 1)]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_change_is_conditional_on_the_version() -> Result<()> {
     let store = store().await?;
     let conflict = |result| matches!(result, Err(RegisterError::VersionConflict));

@@ -1,8 +1,11 @@
 //! The real template resolves, and what it resolves to is kept as a snapshot: a change of the template shows as a change here.
 
-use std::path::Path;
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use parvis_sam::{Event, LogicalId, QueueMapping, Resolution, StreamMapping, Template};
+use std::{path::Path, time::Duration};
+
+use parvis_iot_sql::{Message, Statement};
+use parvis_sam::{Event, LogicalId, QueueMapping, Resolution, RuleAction, Stack, StreamMapping, Template};
 use serde_json::json;
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
@@ -171,6 +174,17 @@ fn functions_that_speak_sql_wait_for_the_migration() {
     assert_eq!(speakers, 3, "history, occupancy and migrate");
 }
 
+/// Whoever stood in the server's place would get a token that logs in.
+#[test]
+fn functions_verify_the_server_that_gets_their_token() {
+    let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution()).unwrap();
+    let speakers: Vec<_> = stack.functions.values().filter(|f| f.environment.contains_key("PGHOST")).collect();
+    assert!(speakers.len() >= 3);
+    for function in speakers {
+        assert_eq!(function.environment["PGSSLMODE"], "verify-full", "{}", function.logical_id);
+    }
+}
+
 /// The settings that the pages get: JSON, and `null` where they are to poll.
 #[test]
 fn the_pages_settings_name_a_broker_only_where_there_is_one() {
@@ -224,10 +238,70 @@ fn alarms_on_lost_messages_name_every_rule() {
     let alarms = Path::new(TEMPLATE).with_file_name("infra").join("observability.yaml");
     let text = std::fs::read_to_string(alarms).unwrap();
     let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution().parameter("Stage", "${Stage}")).unwrap();
-    assert_eq!(stack.rules.len(), 4);
+    assert_eq!(stack.rules.len(), 6);
     for rule in stack.rules.values() {
         let named = text.matches(&format!("RuleName = '{}'", rule.name)).count();
-        assert_eq!(named, 2, "{}: lost by the rule, lost by throttling", rule.name);
+        assert_eq!(named, 3, "{}: lost by the rule, by throttling, by parsing", rule.name);
     }
-    assert_eq!(text.matches("RuleName = '").count(), 8);
+    assert_eq!(text.matches("RuleName = '").count(), 3 * stack.rules.len());
+}
+
+/// Every queue on which a message of this topic can come to lie, whatever fails.
+fn queues_of<'a>(stack: &'a Stack, topic: &str) -> Vec<&'a parvis_sam::Queue> {
+    let mut queues = Vec::new();
+    for rule in stack.rules.values() {
+        let statement = Statement::parse(&rule.sql).unwrap();
+        let message = Message { topic, payload: b"{}", client_id: None, received_at: 0 };
+        if !statement.filter().matches(topic) || statement.evaluate(&message).unwrap().is_none() {
+            continue;
+        }
+        for action in rule.actions.iter().chain(&rule.error_action) {
+            let RuleAction::Sqs { queue, .. } = action else { continue };
+            let mut next = Some(queue);
+            while let Some(id) = next {
+                let queue = &stack.queues[id];
+                queues.push(queue);
+                next = queue.redrive.as_ref().map(|redrive| &redrive.target);
+            }
+        }
+    }
+    queues
+}
+
+/// Observations of plates may be kept for 24 hours (CNIL); in clear they lie on queues until ingest has hashed them.
+#[test]
+fn plates_in_clear_lie_on_no_queue_for_longer_than_a_day() {
+    const DAY: Duration = Duration::from_hours(24);
+    let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution()).unwrap();
+    let spots = ["place_3", "north-gate"];
+    for topic in ["parking/Zone_A/{}/plate", "north/parking/Zone_A/{}/plate"] {
+        for topic in spots.map(|spot| topic.replace("{}", spot)) {
+            let queues = queues_of(&stack, &topic);
+            assert_eq!(queues.len(), 3, "{topic}: the queue, its dead letters, and the error action's letters");
+            for queue in queues {
+                assert!(queue.retention <= DAY, "{topic} lies on {} for {:?}", queue.name, queue.retention);
+            }
+        }
+    }
+    for topic in
+        ["parking/Zone_A/place_3", "parking/Zone_A/place_3/heartbeat", "north/parking/Zone_A/place_3/heartbeat"]
+    {
+        let queues = queues_of(&stack, topic);
+        assert!(!queues.is_empty() && queues.iter().all(|queue| queue.retention > DAY), "{topic}");
+    }
+}
+
+/// What our own code counts because nobody else would tell is counted for somebody.
+#[test]
+fn metrics_of_left_out_data_have_alarms() {
+    let text = std::fs::read_to_string(Path::new(TEMPLATE).with_file_name("infra").join("observability.yaml")).unwrap();
+    let functions = Path::new(TEMPLATE).with_file_name("functions");
+    for (metric, alarm) in [
+        ("ImagesRejected", "MetricName: ImagesRejected"),
+        ("ImagesUnreadable", "SELECT SUM(ImagesUnreadable) FROM SCHEMA(\"Parvis/${Stage}\", function)"),
+    ] {
+        assert!(text.contains(alarm), "{metric} has no alarm");
+        let counted = ["history/src/stream.rs"].map(|file| std::fs::read_to_string(functions.join(file)).unwrap());
+        assert!(counted.iter().any(|source| source.contains(&format!("\"{metric}\""))), "{metric} is counted nowhere");
+    }
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
+use parvis_samples::publisher::{Broker, Publisher};
 use reqwest::header::{HOST, HeaderValue};
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS, Transport};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::eventually::eventually;
 
-const IN_FLIGHT: u16 = 500;
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(60);
 
 /// One reading of a space in the field project's format.
@@ -53,12 +53,7 @@ impl Reading {
 
 /// An MQTT client that publishes with QoS 1 and knows what was acknowledged.
 #[derive(Debug)]
-pub struct Device {
-    client: AsyncClient,
-    sent: std::sync::atomic::AtomicU64,
-    acknowledged: watch::Receiver<u64>,
-    driver: JoinHandle<()>,
-}
+pub struct Device(Publisher);
 
 impl Device {
     /// Connects over TCP.
@@ -66,31 +61,19 @@ impl Device {
     /// # Errors
     /// When the broker cannot be reached.
     pub async fn connect(host: &str, port: u16) -> anyhow::Result<Self> {
-        let mut options = MqttOptions::new(format!("device-{}", uuid::Uuid::new_v4()), host, port);
-        options.set_inflight(IN_FLIGHT).set_clean_session(false);
-        let (client, mut eventloop) = AsyncClient::new(options, usize::from(IN_FLIGHT));
-        while !matches!(eventloop.poll().await.context("MQTT broker")?, Event::Incoming(Packet::ConnAck(_))) {}
-        let (acks, acknowledged) = watch::channel(0);
-        let driver = tokio::spawn(async move {
-            loop {
-                match eventloop.poll().await {
-                    Ok(Event::Incoming(Packet::PubAck(_))) => acks.send_modify(|n| *n += 1),
-                    Ok(_) => {}
-                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                }
-            }
-        });
-        Ok(Self { client, sent: 0.into(), acknowledged, driver })
+        let client_id = format!("device-{}", uuid::Uuid::new_v4());
+        Publisher::connect(&Broker { host: host.to_owned(), port, client_id }).await.map(Self)
     }
 
-    /// Publishes without waiting for the acknowledgement.
+    /// Publishes, for the broker to keep, without waiting for the acknowledgement.
     ///
     /// # Errors
     /// When the client has ended.
     pub async fn publish(&self, topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> anyhow::Result<()> {
-        self.client.publish(topic, QoS::AtLeastOnce, true, payload.into()).await?;
-        self.sent.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        Ok(())
+        let topic = topic.into();
+        // As field devices do; plates are never retained.
+        let retain = !topic.ends_with("/plate");
+        self.0.publish(topic, payload.into(), retain).await
     }
 
     /// Waits until every message is acknowledged.
@@ -98,13 +81,7 @@ impl Device {
     /// # Errors
     /// When that takes more than a minute.
     pub async fn acknowledged(&self) -> anyhow::Result<()> {
-        let sent = self.sent.load(std::sync::atomic::Ordering::SeqCst);
-        let mut acknowledged = self.acknowledged.clone();
-        let all = acknowledged.wait_for(|n| *n >= sent);
-        match tokio::time::timeout(ACKNOWLEDGED_WITHIN, all).await {
-            Ok(Ok(_)) => Ok(()),
-            _ => bail!("{} of {sent} messages acknowledged", *self.acknowledged.borrow()),
-        }
+        self.0.settled(ACKNOWLEDGED_WITHIN).await.map(drop)
     }
 
     /// Publishes one reading of `place` and waits for its acknowledgement.
@@ -114,12 +91,6 @@ impl Device {
     pub async fn report(&self, place: &str, reading: &Reading) -> anyhow::Result<()> {
         self.publish(reading.topic(place), reading.payload()).await?;
         self.acknowledged().await
-    }
-}
-
-impl Drop for Device {
-    fn drop(&mut self) {
-        self.driver.abort();
     }
 }
 

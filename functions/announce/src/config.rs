@@ -1,6 +1,5 @@
 //! The function's configuration.
 
-use chrono_tz::Tz;
 use parvis_kit::env::{self, EnvError};
 use parvis_places::DefaultPlace;
 
@@ -32,7 +31,7 @@ impl Config {
             events_table: env::required("EVENTS_TABLE")?,
             default_place: DefaultPlace {
                 id: env::required_parsed("DEFAULT_PLACE")?,
-                timezone: env::parsed("DEFAULT_TIMEZONE", Tz::UTC)?,
+                timezone: env::required_parsed("DEFAULT_TIMEZONE")?,
             },
         })
     }

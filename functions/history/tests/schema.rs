@@ -4,7 +4,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, Months, NaiveDate, Utc};
 use support::Server;
 
 #[tokio::test]
@@ -68,4 +68,29 @@ async fn the_role_of_the_functions_is_made_and_may_migrate() {
         .await
         .unwrap();
     assert!(logs_in_by_token);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn months_beyond_the_retention_are_dropped() {
+    let server = Server::start().await;
+    let database = server.database();
+    let pool = database.pool().await.unwrap();
+    let times = ["2024-02-29T23:59:59Z", "2024-03-01T00:00:00Z", "2026-02-10T12:00:00Z"];
+    let months = times.map(|time| time[..10].parse::<NaiveDate>().unwrap());
+    sqlx::query("SELECT parking_ensure_partitions($1)").bind(months.to_vec()).execute(pool).await.unwrap();
+    for time in times.map(|time| time.parse::<DateTime<Utc>>().unwrap()) {
+        sqlx::query("INSERT INTO parking_transition VALUES ('p', 'z', 1, $1, 'park_start', NULL, 1)")
+            .bind(time)
+            .execute(pool)
+            .await
+            .unwrap();
+    }
+    let now: DateTime<Utc> = "2026-03-31T23:00:00Z".parse().unwrap();
+    let report = parvis_migrate::drop_old(pool, Months::new(24), now).await.unwrap();
+    assert_eq!(report.dropped, ["parking_reading_202402", "parking_retraction_202402", "parking_transition_202402"]);
+    let left: Vec<DateTime<Utc>> =
+        sqlx::query_scalar("SELECT at FROM parking_transition ORDER BY at").fetch_all(pool).await.unwrap();
+    assert_eq!(left, times[1..].iter().map(|time| time.parse::<DateTime<Utc>>().unwrap()).collect::<Vec<_>>());
+    let again = parvis_migrate::drop_old(pool, Months::new(24), now).await.unwrap();
+    assert!(again.dropped.is_empty());
 }

@@ -1,7 +1,6 @@
 //! The function's configuration.
 
 use chrono::Duration;
-use chrono_tz::Tz;
 use parvis_kit::env::{self, EnvError};
 use parvis_parking::plate::PlateKey;
 use parvis_places::DefaultPlace;
@@ -41,7 +40,7 @@ impl Config {
             plate_key: PlateKey::new(env::required("PLATE_HASH_KEY")?.as_bytes()),
             default_place: DefaultPlace {
                 id: env::required_parsed("DEFAULT_PLACE")?,
-                timezone: env::parsed("DEFAULT_TIMEZONE", Tz::UTC)?,
+                timezone: env::required_parsed("DEFAULT_TIMEZONE")?,
             },
         })
     }

@@ -4,7 +4,10 @@
 //! given (`ADMIN_USER`, `ADMIN_PASSWORD`), the role is made, or brought in order, before the migrations run under it. Without them, as
 //! on the embedded stack, the role is taken to be there.
 
-use parvis_kit::{env, postgres::DatabaseError};
+use parvis_kit::{
+    env,
+    postgres::{self, DatabaseError},
+};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 /// Makes the role named by the setting `parvis.role`, with what it needs and not more.
@@ -38,7 +41,7 @@ impl Administrator {
     /// The administrator that the environment names, if it does; at the same server and database as the functions.
     pub(crate) fn from_env() -> Option<Self> {
         let (user, password) = (env::optional("ADMIN_USER")?, env::optional("ADMIN_PASSWORD")?);
-        Some(Self(PgConnectOptions::new().username(&user).password(&password)))
+        Some(Self(postgres::login().username(&user).password(&password)))
     }
 
     /// Makes `role`, or gives it what it lacks.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{Months, Utc};
 use parvis_kit::{
     lambda::Failure,
     postgres::{Database, DatabaseError},
@@ -13,6 +14,7 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 
 use crate::{
     bootstrap::Administrator,
+    retention::{RetentionReport, drop_old},
     schema::{MigrateError, SchemaReport, migrate},
 };
 
@@ -28,6 +30,20 @@ pub(crate) struct Migration {
     pub(crate) administrator: Option<Administrator>,
     pub(crate) database: Database,
     pub(crate) http: reqwest::Client,
+    /// Months of history that are kept; all without.
+    pub(crate) retention: Option<Months>,
+}
+
+/// What the schedule, or somebody by hand, asks for.
+#[derive(Debug, Deserialize)]
+struct Job {
+    task: Task,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Task {
+    DropOldHistory,
 }
 
 /// What CloudFormation asks, as far as it matters here.
@@ -65,9 +81,14 @@ struct Answer {
 }
 
 impl Migration {
-    /// Handles an event: a request of CloudFormation is answered at its URL, anything else asks for a migration and gets the
-    /// report.
+    /// Handles an event: a request of CloudFormation is answered at its URL, a task is done, anything else asks for a migration
+    /// and gets the report.
     pub(crate) async fn handle(&self, event: Value) -> Result<Value, Failure> {
+        if event.get("task").is_some() {
+            let Job { task: Task::DropOldHistory } = serde_json::from_value(event).map_err(Failure::permanent)?;
+            let report = self.drop_old_history().await.map_err(Failure::retryable)?;
+            return serde_json::to_value(report).map_err(Failure::permanent);
+        }
         if event.get("RequestType").is_none() {
             let report = self.apply().await.map_err(Failure::retryable)?;
             return serde_json::to_value(report).map_err(Failure::permanent);
@@ -84,6 +105,13 @@ impl Migration {
         }
         self.send(request, outcome.map_err(drop)).await?;
         Ok(Value::Null)
+    }
+
+    async fn drop_old_history(&self) -> Result<RetentionReport, DatabaseError> {
+        match self.retention {
+            Some(retention) => drop_old(self.database.pool().await?, retention, Utc::now()).await,
+            None => Ok(RetentionReport::default()),
+        }
     }
 
     async fn apply(&self) -> Result<SchemaReport, MigrateError> {
@@ -153,6 +181,14 @@ fn answer(request: Request, outcome: Result<Option<SchemaReport>, ()>) -> Answer
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_schedule_asks_for_a_task_that_there_is() {
+        let Job { task: Task::DropOldHistory } =
+            serde_json::from_str(include_str!("../../../events/migrate/drop-old-history.json")).unwrap();
+        let by_hand: Value = serde_json::from_str(include_str!("../../../events/migrate/manual.json")).unwrap();
+        assert!(by_hand.get("task").is_none() && by_hand.get("RequestType").is_none(), "a migration by hand");
+    }
 
     const CREATE: &str = include_str!("../../../events/migrate/create.json");
 

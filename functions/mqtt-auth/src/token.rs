@@ -1,18 +1,14 @@
 //! Tokens of the identity provider: signature by its published keys, issuer, audience and times.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use parvis_kit::auth::Role;
+use parvis_kit::jwks::{Freshness, IssuerKeys, JwksError};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
-/// How long the issuer's keys are kept before they are read again.
-const KEYS_LIVE: Duration = Duration::from_secs(3600);
-/// An unknown key id may mean that the issuer has changed its keys; it is asked again, but not more often than this.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
-const ISSUER_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+/// The issuer is asked for its keys each hour; for a key that is not known after ten seconds, since it may have changed them.
+const FRESHNESS: Freshness = Freshness { lives: Duration::from_hours(1), ask_again_after: Duration::from_secs(10) };
 
 /// Why a token is refused.
 #[derive(Debug, thiserror::Error)]
@@ -20,15 +16,15 @@ pub enum TokenError {
     /// Not a token, badly signed, of another issuer, or out of date.
     #[error("the token is not valid")]
     Invalid(#[from] jsonwebtoken::errors::Error),
-    /// Signed with a key that the issuer does not publish.
-    #[error("the token's key is not one of the issuer's")]
-    UnknownKey,
+    /// It names no key.
+    #[error("the token names no key")]
+    NoKey,
     /// Meant for another application.
     #[error("the token is meant for another application")]
     WrongAudience,
-    /// The issuer cannot be asked for its keys.
-    #[error("the issuer's keys cannot be read")]
-    Issuer(#[from] reqwest::Error),
+    /// Its key is not known: not the issuer's, or the issuer cannot be asked.
+    #[error("the token's key is not known")]
+    Key(#[from] JwksError),
 }
 
 /// Who holds a valid token.
@@ -67,24 +63,12 @@ struct Claims {
     groups: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Discovery {
-    jwks_uri: String,
-}
-
-#[derive(Debug)]
-struct Keys {
-    set: JwkSet,
-    read_at: Instant,
-}
-
 /// Verifies tokens of one issuer for one application.
 #[derive(Debug)]
 pub struct Verifier {
     issuer: String,
     audience: String,
-    http: reqwest::Client,
-    keys: Mutex<Option<Keys>>,
+    keys: IssuerKeys,
 }
 
 impl Verifier {
@@ -92,9 +76,9 @@ impl Verifier {
     ///
     /// # Errors
     /// When there is no TLS.
-    pub fn new(issuer: String, audience: String) -> Result<Self, TokenError> {
-        let http = reqwest::Client::builder().timeout(ISSUER_ANSWERS_WITHIN).build()?;
-        Ok(Self { issuer, audience, http, keys: Mutex::new(None) })
+    pub fn new(issuer: String, audience: String) -> Result<Self, reqwest::Error> {
+        let keys = IssuerKeys::new(&issuer, reqwest::Client::builder().build()?, FRESHNESS);
+        Ok(Self { issuer, audience, keys })
     }
 
     /// The holder of `token`.
@@ -103,7 +87,7 @@ impl Verifier {
     /// [`TokenError`].
     pub async fn verify(&self, token: &str) -> Result<Holder, TokenError> {
         let header = decode_header(token)?;
-        let key = self.key(header.kid.as_deref().ok_or(TokenError::UnknownKey)?).await?;
+        let key = DecodingKey::from_jwk(&self.keys.key(header.kid.as_deref().ok_or(TokenError::NoKey)?).await?)?;
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[&self.issuer]);
         // Cognito names the application in `aud` of an ID token and in `client_id` of an access token.
@@ -114,27 +98,5 @@ impl Verifier {
         }
         let roles = claims.groups.iter().filter_map(|group| Role::from_group(group)).collect();
         Ok(Holder { subject: claims.sub, roles, expires: claims.exp })
-    }
-
-    async fn key(&self, id: &str) -> Result<DecodingKey, TokenError> {
-        let mut keys = self.keys.lock().await;
-        let known = |keys: &Option<Keys>| keys.as_ref().and_then(|keys| keys.set.find(id).cloned());
-        let age = keys.as_ref().map(|keys| keys.read_at.elapsed());
-        let stale = match (age, known(&keys)) {
-            (None, _) => true,
-            (Some(age), Some(_)) => age > KEYS_LIVE,
-            (Some(age), None) => age > ASK_AGAIN_AFTER,
-        };
-        if stale {
-            *keys = Some(Keys { set: self.read_keys().await?, read_at: Instant::now() });
-        }
-        let key = known(&keys).ok_or(TokenError::UnknownKey)?;
-        Ok(DecodingKey::from_jwk(&key)?)
-    }
-
-    async fn read_keys(&self) -> Result<JwkSet, TokenError> {
-        let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let discovery: Discovery = self.http.get(url).send().await?.error_for_status()?.json().await?;
-        Ok(self.http.get(discovery.jwks_uri).send().await?.error_for_status()?.json().await?)
     }
 }

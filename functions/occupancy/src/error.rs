@@ -67,8 +67,11 @@ impl From<RegisterError> for ApiError {
     fn from(error: RegisterError) -> Self {
         Self(match error {
             RegisterError::VersionConflict => Problem::precondition_failed(),
-            RegisterError::Query(_) | RegisterError::Put(_) | RegisterError::Delete(_) => Problem::unavailable(error),
-            RegisterError::Item(_) | RegisterError::Spaces(_) => Problem::internal(error),
+            RegisterError::Query(_)
+            | RegisterError::Put(_)
+            | RegisterError::Delete(_)
+            | RegisterError::Transaction(_) => Problem::unavailable(error),
+            RegisterError::Item(_) | RegisterError::Spaces(_) | RegisterError::Request(_) => Problem::internal(error),
         })
     }
 }

@@ -36,8 +36,6 @@ pub mod views;
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     parvis_kit::telemetry::init();
     let app = config::app_from_env().await?;
-    // Beside the first invocation and not before it: the current state needs no database.
-    let database = app.database().clone();
-    tokio::spawn(async move { database.warm().await });
+    // No connection to the database yet: the current state needs none, and one would wake a server that is paused.
     parvis_kit::http::run_http(routes::router(app)).await
 }

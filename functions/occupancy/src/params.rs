@@ -71,27 +71,41 @@ pub struct Span {
     pub longest: TimeDelta,
 }
 
+/// What a request calls the ends of a range.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    /// Its beginning.
+    pub from: &'static str,
+    /// Its end.
+    pub to: &'static str,
+}
+
+/// The names of our own API.
+pub const FROM_TO: Names = Names { from: "from", to: "to" };
+
 /// The window that `from` (inclusive) and `to` (exclusive, at most now) describe.
 ///
 /// # Errors
-/// 422 when it is empty, longer than allowed, or outside the years that an [`Instant`] may lie in.
+/// 422 when it is empty, longer than allowed, or outside the years that an [`Instant`] may lie in; it names the parameter as the
+/// request does.
 pub fn window(
-    from: Option<Instant>,
-    to: Option<Instant>,
+    names: Names,
+    [from, to]: [Option<Instant>; 2],
     now: DateTime<Utc>,
     timezone: Tz,
     span: Span,
 ) -> Result<Window, Problem> {
-    let (from, to) = (optional("from", from)?, optional("to", to)?);
+    let (from, to) = (optional(names.from, from)?, optional(names.to, to)?);
+    let refused = |message| Problem::invalid(vec![FieldError::new(names.from, message)]);
     // The future has no history: beyond now the last state would be drawn on as if it were known.
     let to = to.map_or(now, |to| to.min(now));
     let from = from.unwrap_or(to - span.default);
     if from >= to {
-        return Err(Problem::invalid(vec![FieldError::new("from", "must lie before `to` and before now")]));
+        return Err(refused(format!("must lie before `{}` and before now", names.to)));
     }
     if to - from > span.longest {
-        let message = format!("at most {} before `to` at this step; ask for several ranges", in_words(span.longest));
-        return Err(Problem::invalid(vec![FieldError::new("from", message)]));
+        let longest = in_words(span.longest);
+        return Err(refused(format!("at most {longest} before `{}` at this step; ask for several ranges", names.to)));
     }
     Ok(Window { from, to, timezone })
 }
@@ -111,7 +125,8 @@ mod tests {
     }
 
     fn ask(from: Option<i64>, to: Option<i64>) -> Result<(i64, i64), Problem> {
-        let window = window(from.map(|from| at(from).into()), to.map(|to| at(to).into()), at(1000), Tz::UTC, SPAN)?;
+        let ends = [from, to].map(|end| end.map(|hours| at(hours).into()));
+        let window = window(FROM_TO, ends, at(1000), Tz::UTC, SPAN)?;
         let hours = |instant: DateTime<Utc>| (instant - at(0)).num_hours();
         Ok((hours(window.from), hours(window.to)))
     }

@@ -102,7 +102,8 @@ def rules(ministack, stack, source, template, values):
         expect(f"{id} version", rule["awsIotSqlVersion"], payload["AwsIotSqlVersion"])
         expect(f"{id} disabled", rule["ruleDisabled"], False)
         (action,) = rule["actions"]
-        for what, sqs, queue in (("action", action["sqs"], "IngestQueueUrl"), ("error action", rule["errorAction"]["sqs"], "DeadLetterQueueUrl")):
+        queues = ("PlateQueueUrl", "PlateDeadLetterQueueUrl") if payload["Sql"].endswith("/plate'") else ("IngestQueueUrl", "DeadLetterQueueUrl")
+        for what, sqs, queue in zip(("action", "error action"), (action["sqs"], rule["errorAction"]["sqs"]), queues, strict=True):
             expect(f"{id} {what}", (sqs["queueUrl"], sqs["useBase64"]), (outputs[queue], False))
             expect(f"{id} {what} role", sqs["roleArn"].rsplit("/", 1)[-1], stack.physical("RulesRole"))
     return f"{len(wanted)} IoT rules with SQL, queue and error action"
@@ -173,15 +174,16 @@ def queues(ministack, stack, source, template, values):
     """Redrive, visibility, retention and encryption of the queues."""
     client, outputs = ministack.client("sqs"), stack.outputs()
     attributes = {key: client.get_queue_attributes(QueueUrl=outputs[f"{key}Url"], AttributeNames=["All"])["Attributes"]
-                  for key in ("IngestQueue", "DeadLetterQueue")}
-    redrive = json.loads(attributes["IngestQueue"]["RedrivePolicy"])
-    expect("redrive target", redrive["deadLetterTargetArn"], attributes["DeadLetterQueue"]["QueueArn"])
-    expect("receives before the dead-letter queue", int(redrive["maxReceiveCount"]), 5)
-    expect("visibility", attributes["IngestQueue"]["VisibilityTimeout"], values["IngestVisibilitySeconds"])
+                  for key in ("IngestQueue", "DeadLetterQueue", "PlateQueue", "PlateDeadLetterQueue")}
+    for queue, letters in (("IngestQueue", "DeadLetterQueue"), ("PlateQueue", "PlateDeadLetterQueue")):
+        redrive = json.loads(attributes[queue]["RedrivePolicy"])
+        expect(f"{queue} redrive target", redrive["deadLetterTargetArn"], attributes[letters]["QueueArn"])
+        expect(f"{queue} receives before the dead-letter queue", int(redrive["maxReceiveCount"]), 5)
+        expect(f"{queue} visibility", attributes[queue]["VisibilityTimeout"], values["IngestVisibilitySeconds"])
     for name, found in attributes.items():
-        expect(f"{name} retention", found["MessageRetentionPeriod"], "1209600")
+        expect(f"{name} retention", found["MessageRetentionPeriod"], "86400" if name.startswith("Plate") else "1209600")
         expect(f"{name} encryption", found["SqsManagedSseEnabled"], "true")
-    return "2 queues with redrive, visibility, retention and encryption"
+    return f"{len(attributes)} queues with redrive, visibility, retention and encryption"
 
 
 def schema(postgres):

@@ -86,6 +86,11 @@ def devices(ministack, stack, source, template, values):
         open_ended = [s for s in statements if "iot:RetainPublish" in s["Action"] and any(r.endswith("*") for r in s["Resource"])]
         denied = [s for s in statements if s["Effect"] == "Deny" and s["Action"] == "iot:RetainPublish" and s["Resource"].endswith(":topic/*/plate")]
         expect(f"{id} keeps no plates", not open_ended or len(denied) == 1, True)
+        # Nor bring them onto the queue that keeps messages for two weeks: Basic Ingest does not ask a rule's topic filter.
+        past_the_rule = [r for s in statements if s["Effect"] == "Allow" and "iot:Publish" in s["Action"] for r in s["Resource"]
+                         if "_messages/" in r and r.endswith(("*", "/plate"))]
+        denied = [s for s in statements if s["Effect"] == "Deny" and s["Action"] == "iot:Publish" and s["Resource"].endswith(":topic/$aws/rules/*_messages/*/plate")]
+        expect(f"{id} sends plates by their own rules", not past_the_rule or len(denied) == 1, True)
     return f"{len(policies)} device policies, each bound to the thing of the certificate"
 
 

@@ -47,6 +47,8 @@ def certificate(folder):
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     private.chmod(0o600)
+    # Where the functions find whom to trust: the folder itself is the server's alone.
+    folder.with_suffix(".crt").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
 
 def free_port():
@@ -59,6 +61,7 @@ class Postgres:
     """A server with its data below `folder`, for as long as the context lasts."""
 
     def __init__(self, tools, folder, password):
+        self.authority = folder.with_suffix(".crt")
         self.bin, self.folder, self.password, self.port = programs(tools), folder, password, free_port()
         # PostgreSQL refuses to run as root.
         self.account = pwd.getpwnam("postgres" if _exists("postgres") else "nobody") if os.geteuid() == 0 else None

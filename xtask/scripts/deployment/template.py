@@ -83,13 +83,13 @@ def stand_in_for_master_secret(template, password, deviations):
             deviations.append("a secret of the template's own stands for the one that RDS makes for the administrator")
 
 
-def point_at_postgres(template, port, deviations):
+def point_at_postgres(template, postgres, deviations):
     """The address of the database: ministack's clusters are metadata only."""
     for id, function in transform.of_type(template, "AWS::Serverless::Function").items():
         variables = function["Properties"].get("Environment", {}).get("Variables", {})
         if "PGHOST" in variables:
-            variables.update(PGHOST="127.0.0.1", PGPORT=str(port))
-            deviations.append(f"PGHOST and PGPORT of {id} name the PostgreSQL beside ministack")
+            variables.update(PGHOST="127.0.0.1", PGPORT=str(postgres.port), PGSSLROOTCERT=str(postgres.authority))
+            deviations.append(f"PGHOST, PGPORT and PGSSLROOTCERT of {id} name the PostgreSQL beside ministack")
 
 
 def name_batch_actions(template, deviations):
@@ -110,7 +110,7 @@ def prepare(root, binaries, cache, ministack, postgres, values):
     template = transform.load(root / "template.yaml")
     package_functions(template, binaries, s3, cache)
     package_nested(template, root, s3, ministack.url, postgres.password, deviations)
-    point_at_postgres(template, postgres.port, deviations)
+    point_at_postgres(template, postgres, deviations)
     name_batch_actions(template, deviations)
     transformed = transform.transform(template, transform.parameters(template, values))
     emulated.expand_apis(transformed)

@@ -1,24 +1,18 @@
 //! The JWT authorizer of an HTTP API: signature by the issuer's published keys, then issuer, audience, times and
 //! scopes.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderValue, StatusCode, header, request::Parts};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind, jwk::JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
+use parvis_kit::jwks::{Freshness, IssuerKeys, JwksError};
 use parvis_sam::JwtAuthorizer;
-use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 
 use super::response;
 
-/// How long API Gateway keeps an issuer's keys.
-const KEYS_LIVE: Duration = Duration::from_secs(2 * 60 * 60);
-/// A key id that is not known asks the issuer again, but not more often than this.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// API Gateway keeps an issuer's keys for two hours.
+const FRESHNESS: Freshness = Freshness { lives: Duration::from_hours(2), ask_again_after: Duration::from_secs(5) };
 
 /// What a valid token hands to the function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +37,8 @@ pub enum Denied {
     #[error("insufficient scope")]
     Scope(Vec<String>),
     /// The issuer cannot be asked for its keys.
-    #[error("the issuer's keys cannot be read: {0}")]
-    Issuer(#[from] reqwest::Error),
+    #[error("the token's key is not known: {0}")]
+    Issuer(#[source] JwksError),
 }
 
 impl Denied {
@@ -76,25 +70,15 @@ impl Denied {
 /// One authorizer with its cache of keys.
 pub struct Authorizer {
     definition: JwtAuthorizer,
-    client: reqwest::Client,
-    keys: Mutex<Option<Keys>>,
-}
-
-struct Keys {
-    set: JwkSet,
-    read_at: Instant,
-}
-
-#[derive(Deserialize)]
-struct Discovery {
-    jwks_uri: String,
+    keys: IssuerKeys,
 }
 
 impl Authorizer {
     /// An authorizer as the template defines it; keys are read when the first token comes.
     #[must_use]
     pub fn new(definition: JwtAuthorizer, client: reqwest::Client) -> Self {
-        Self { definition, client, keys: Mutex::new(None) }
+        let keys = IssuerKeys::new(&definition.issuer, client, FRESHNESS);
+        Self { definition, keys }
     }
 
     /// Checks the request's token. `scopes` are the route's; one of them is enough.
@@ -164,19 +148,11 @@ impl Authorizer {
     }
 
     async fn key(&self, kid: &str) -> Result<Option<DecodingKey>, Denied> {
-        // Held across the fetch, so that a burst of requests asks the issuer once.
-        let mut keys = self.keys.lock().await;
-        let usable = keys.as_ref().is_some_and(|keys| {
-            let age = keys.read_at.elapsed();
-            age < KEYS_LIVE && (keys.set.find(kid).is_some() || age < RETRY_AFTER)
-        });
-        if !usable {
-            let url = format!("{}/.well-known/openid-configuration", self.definition.issuer);
-            let discovery: Discovery = self.client.get(url).send().await?.error_for_status()?.json().await?;
-            let set = self.client.get(discovery.jwks_uri).send().await?.error_for_status()?.json().await?;
-            *keys = Some(Keys { set, read_at: Instant::now() });
+        match self.keys.key(kid).await {
+            Ok(key) => Ok(DecodingKey::from_jwk(&key).ok()),
+            Err(JwksError::Unknown) => Ok(None),
+            Err(away) => Err(Denied::Issuer(away)),
         }
-        Ok(keys.as_ref().and_then(|keys| keys.set.find(kid)).and_then(|jwk| DecodingKey::from_jwk(jwk).ok()))
     }
 }
 

@@ -20,6 +20,11 @@ const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000,
 /// Everything else is asked for again, which costs a 304 when it did not change.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
+/// The content security policy of `infra/web.yaml`, so that what it forbids fails here first. Only the addresses differ: login and
+/// MQTT are on other ports of whatever name this machine is reached by.
+const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+    connect-src 'self' http: https: ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 /// The web application's files.
 #[derive(Debug, Clone)]
 pub struct Site {
@@ -83,6 +88,7 @@ fn cached(mut response: Response, policy: HeaderValue) -> Response {
     if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
         response.headers_mut().insert(header::CACHE_CONTROL, policy);
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     }
     response
 }
@@ -127,5 +133,26 @@ impl WebConfig {
         .into_response();
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What browsers are told on AWS and here differs in nothing but where they may connect to.
+    #[test]
+    fn pages_run_under_the_policy_of_the_deployment() {
+        let deployed = include_str!("../../../../infra/web.yaml");
+        let (_, list) = deployed.split_once("ContentSecurityPolicy: !Join").unwrap();
+        let directives = list.lines().map(|line| line.trim_start_matches([' ', '-']).trim_matches('"'));
+        let directives: Vec<_> = directives
+            .skip_while(|line| !line.starts_with("default-src"))
+            .take_while(|line| !line.starts_with("CustomHeadersConfig"))
+            .filter(|line| line.contains("-src ") || line.contains("-uri ") || line.contains(" '"))
+            .map(|line| line.split(' ').next().filter(|name| *name == "connect-src").unwrap_or(line))
+            .collect();
+        let ours = POLICY.split("; ").map(|line| if line.starts_with("connect-src") { "connect-src" } else { line });
+        assert_eq!(ours.collect::<Vec<_>>(), directives);
     }
 }

@@ -1,6 +1,6 @@
 //! The queues' file: one table, every statement inside the writer's transaction.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use rusqlite::{CachedStatement, Connection, Row, params};
 
@@ -79,6 +79,10 @@ impl Store {
             queues.push(StoredQueue { key, definition, redrive });
         }
         Ok(Self { queues })
+    }
+
+    pub fn shortest_retention(&self) -> Option<Duration> {
+        self.queues.iter().map(|queue| queue.definition.retention).min()
     }
 
     pub fn insert(&self, connection: &Connection, queue: QueueIndex, messages: &[NewMessage]) -> rusqlite::Result<()> {

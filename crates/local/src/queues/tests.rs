@@ -68,6 +68,24 @@ async fn a_long_poll_gets_a_message_that_is_sent_meanwhile() {
 }
 
 #[tokio::test]
+async fn what_is_older_than_its_retention_is_dropped_while_others_poll() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut definitions = vec![definition("work", None), definition("letters", None)];
+    definitions[1].retention = Duration::from_millis(100);
+    let queues = Queues::open(&directory.path().join("queues.db"), definitions, Arc::default()).unwrap();
+    queues.send("work", "stays".into(), Attributes::new()).await.unwrap();
+    queues.send("letters", "goes".into(), Attributes::new()).await.unwrap();
+    let gone = async {
+        // Each look is a command, so the writer is never idle for as long as the retention lasts.
+        while queues.counts("letters").await.unwrap().visible > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the letter is dropped");
+    assert_eq!(queues.counts("work").await.unwrap().visible, 1);
+}
+
+#[tokio::test]
 async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
     let (_directory, queues) = queues();
     queues.send("work", "poison".into(), Attributes::new()).await.unwrap();

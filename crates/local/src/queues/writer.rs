@@ -6,7 +6,7 @@
 use std::{
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -20,7 +20,7 @@ use super::{
 
 /// Most commands of one transaction: bounds the wait of the first one.
 const GROUP: usize = 2_000;
-/// How often expired messages are dropped.
+/// How often expired messages are dropped, if no queue's retention period is shorter.
 const EXPIRY: Duration = Duration::from_secs(60);
 
 pub(super) enum Command {
@@ -54,14 +54,18 @@ type Answer = Box<dyn FnOnce(Option<&Error>) + Send>;
 
 impl Writer {
     fn run(mut self, commands: &mpsc::Receiver<Command>) {
+        let expire_every = self.store.shortest_retention().map_or(EXPIRY, |retention| retention.min(EXPIRY));
         let mut group = Vec::with_capacity(GROUP);
+        let mut next_expiry = Instant::now();
         loop {
-            match commands.recv_timeout(EXPIRY) {
+            // A clock of its own: consumers poll all the time, so the queues are never at rest.
+            if next_expiry <= Instant::now() {
+                self.expire();
+                next_expiry = Instant::now() + expire_every;
+            }
+            match commands.recv_timeout(next_expiry.saturating_duration_since(Instant::now())) {
                 Ok(command) => group.push(command),
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    self.expire();
-                    continue;
-                }
+                Err(mpsc::RecvTimeoutError::Timeout) => continue,
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
             group.extend(commands.try_iter().take(GROUP - 1));

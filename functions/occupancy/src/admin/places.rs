@@ -71,27 +71,15 @@ async fn create_place(State(app): State<App>, _: Manager, Json(new): Json<NewPla
 }
 
 impl App {
-    /// Adds a place and then its zones. A place whose zones cannot be written is taken back, so that the request can be
-    /// repeated.
+    /// Adds a place with its zones.
     ///
     /// # Errors
     /// 409 when the place exists.
     async fn add(&self, place: &Place, zones: &[Zone]) -> ApiResult<()> {
-        let store = self.places().store();
-        store.put_place(place).await.map_err(|error| match error {
+        self.places().store().create_place(place, zones).await.map_err(|error| match error {
             RegisterError::VersionConflict => Problem::conflict("There is a place of this id already.").into(),
             other => crate::error::ApiError::from(other),
         })?;
-        for zone in zones {
-            if let Err(error) = store.put_zone(&place.id, zone).await {
-                let taken_back = store.delete_place(&place.id, place.version).await;
-                if let Err(second) = taken_back {
-                    let second: &dyn std::error::Error = &second;
-                    tracing::error!(place = %place.id, error = second, "a half-created place stays behind");
-                }
-                return Err(error.into());
-            }
-        }
         self.forget(&place.id);
         Ok(())
     }
@@ -113,7 +101,10 @@ impl App {
             (Some(place), _) => wanted.into_place(id, place.version + 1, place.created_at, now),
             (None, _) => wanted.into_place(id, 1, now, now),
         };
-        self.places().store().put_place(&place).await?;
+        match write {
+            Write::Create => self.places().store().create_place(&place, &[]).await?,
+            _ => self.places().store().put_place(&place).await?,
+        }
         self.forget(&place.id);
         Ok((place, write == Write::Create))
     }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{PointFeature, location_of};
 use crate::cursor::Cursor;
 use crate::error::{ApiResult, Refusal};
-use crate::params::{Instant, Span, window};
+use crate::params::{Instant, Names, Span, window};
 use crate::routes::events::{page_size, read_cursor};
 use crate::sql::{self, Event, EventFilter};
 use crate::state::App;
@@ -28,6 +28,7 @@ const VERSION: &str = "1.0.0";
 const MEDIA_TYPE: &str = "application/vnd.cds+json;version=1.0";
 /// Namespace of the identifiers: our things have names, CDS wants UUIDs, and the same thing must always get the same.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f0d_84e5_7a35_4c1b_9d5e_2f8a_4cb0_e1d7);
+const NAMES: Names = Names { from: "start_time", to: "end_time" };
 const SPAN: Span = Span { default: TimeDelta::hours(24), longest: TimeDelta::days(31) };
 const PAGE: u32 = 500;
 const LONGEST_PAGE: u32 = 2000;
@@ -158,8 +159,8 @@ async fn cds_events(State(app): State<App>, Query(params): Query<CdsParams>) -> 
     let entry = app.place(params.place.as_ref().unwrap_or(app.default_place())).await?;
     let limit = page_size(params.limit, PAGE, LONGEST_PAGE)?;
     let timezone = entry.place.timezone;
-    let [from, to] = [params.start_time, params.end_time].map(|millis| millis.map(Instant::from_millis));
-    let window = window(from, to, app.now(), timezone, SPAN)?;
+    let ends = [params.start_time, params.end_time].map(|millis| millis.map(Instant::from_millis));
+    let window = window(NAMES, ends, app.now(), timezone, SPAN)?;
     let filter = EventFilter {
         zone: params.zone.as_ref().map(ToString::to_string),
         from: Some(window.from),

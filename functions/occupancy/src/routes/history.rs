@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
-use crate::params::{Instant, Span, window};
+use crate::params::{FROM_TO, Instant, Span, window};
 use crate::series::{self, Point, percent};
 use crate::sql::{self, Reading, Step, Window};
 use crate::state::App;
@@ -116,7 +116,7 @@ impl HistoryParams {
     pub async fn resolve(&self, app: &App, place: &PlaceId) -> ApiResult<Asked> {
         let record = app.place(place).await?;
         let step = self.step.unwrap_or_default();
-        let window = window(self.from, self.to, app.now(), record.place.timezone, step.span())?;
+        let window = window(FROM_TO, [self.from, self.to], app.now(), record.place.timezone, step.span())?;
         Ok(Asked { now: app.now_of(record).await?, window, step })
     }
 }

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
-use crate::params::{Instant, Span, window};
+use crate::params::{FROM_TO, Instant, Span, window};
 use crate::series::{self, Point, Sources, percent, rounded};
 use crate::sql::{self, Step, Window};
 use crate::state::App;
@@ -82,7 +82,7 @@ impl Question {
     /// 404 for an unknown place, 422 for a range that is empty or too long.
     pub async fn resolve(app: &App, place: PlaceId, params: RangeParams) -> ApiResult<Self> {
         let record = app.place(&place).await?;
-        let window = window(params.from, params.to, app.now(), record.place.timezone, SPAN)?;
+        let window = window(FROM_TO, [params.from, params.to], app.now(), record.place.timezone, SPAN)?;
         let now = app.now_of(record).await?;
         let sources = now.sources(params.zone.as_ref());
         let scope = Scope { place, zone: params.zone, from: window.from, to: window.to };

@@ -89,6 +89,10 @@ async fn curb_events_in_the_shape_of_cds() {
         some["data"]["events"].as_array().unwrap().iter().map(|event| &event["event_type"]).collect();
     assert_eq!(types, [&json!("park_end")]);
     assert_eq!(some["last_updated"], *updated, "the newest of the place, not of the page");
+    for (query, field) in [("start_time=1000&end_time=1000", "start_time"), ("start_time=0", "start_time")] {
+        let answer = platform.get(&format!("/open-data/cds/events?{query}")).await;
+        assert_eq!(answer.refused(StatusCode::UNPROCESSABLE_ENTITY)["errors"][0]["field"], field, "{query}");
+    }
     let none = platform.get("/open-data/cds/events?start_time=0&end_time=1000").await.ok();
     assert_eq!((&none["data"]["events"], &none["last_updated"]), (&json!([]), updated));
 }

@@ -14,5 +14,6 @@ mod interfaces;
 mod outage;
 mod queries;
 mod reads;
+mod samples;
 mod statistics;
 mod support;

@@ -79,8 +79,8 @@ async fn instants_far_out_are_refused_by_name() {
         ("/v1/places/default/export.csv?to=%2B200000-01-01T00:00:00Z", "to"),
         ("/v1/places/default/statistics/hourly?from=2201-01-01T00:00:00Z", "from"),
         ("/open-data/apds/places?modified_since=1969-12-31T23:59:59Z", "modified_since"),
-        ("/open-data/cds/events?end_time=-8334601228800000", "to"),
-        ("/open-data/cds/events?start_time=9223372036854775807", "from"),
+        ("/open-data/cds/events?end_time=-8334601228800000", "end_time"),
+        ("/open-data/cds/events?start_time=9223372036854775807", "start_time"),
     ] {
         let problem = platform.get(query).await.refused(StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(problem["errors"][0]["field"], field, "{query}");

@@ -92,12 +92,26 @@ export class Register {
     this.#changePlace({ zones: this.place?.zones.filter((zone) => zone.id !== id) ?? [] });
   }
 
-  /** New spaces `first` to `last`; each is its own request, so that an existing one stops there and nothing is overwritten. */
-  async addSpaces(zone: string, first: number, last: number, attributes: SpaceAttributes): Promise<void> {
-    for (let number = first; number <= last; number++) {
+  /**
+   * New spaces among `first` to `last`; resolves to how many. Those that are there already stay as they are: each is a request of its
+   * own that overwrites nothing, so that what was cut short is finished by asking for the same again.
+   */
+  async addSpaces(
+    zone: string,
+    first: number,
+    last: number,
+    attributes: SpaceAttributes,
+    progress: (done: number, total: number) => void = () => {},
+  ): Promise<number> {
+    const known = new Set(this.spaces.filter((space) => space.zone === zone).map((space) => space.number));
+    const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    const missing = numbers.filter((number) => !known.has(number));
+    for (const [done, number] of missing.entries()) {
+      progress(done, missing.length);
       await this.#write(zone, () => this.#api.send("PUT", this.#spacePath(zone, number), { body: attributes }));
       this.#changeSpaces(zone, [...this.spaces, { ...unheard(zone, number), ...attributes }]);
     }
+    return missing.length;
   }
 
   async saveSpace(zone: string, number: number, change: Partial<Space>): Promise<void> {
@@ -134,7 +148,8 @@ export class Register {
       // A deletion inside a zone answers nothing; it is one change all the same.
       this.#versions.set(zone, version ?? (seen ?? 0) + 1);
     } catch (error) {
-      if (error instanceof ApiError && (error.status === 412 || error.status === 409)) {
+      // 428: what was to be created is there already, though this page does not know it.
+      if (error instanceof ApiError && [409, 412, 428].includes(error.status)) {
         this.#recent.forget(this.#id);
         await this.load();
       }

@@ -240,11 +240,8 @@ impl App {
     ) -> Result<(), RegisterError> {
         let store = self.places().store();
         let mut place = after.place;
-        if count(&mut result.places, before.map(|record| &record.place), &place) {
-            place.version += 1;
-            place.modified_at = self.now();
-            store.put_place(&place).await?;
-        }
+        let place_changed = count(&mut result.places, before.map(|record| &record.place), &place);
+        let mut zones = Vec::new();
         for mut zone in after.zones {
             let old = before.and_then(|record| record.zone(&zone.id));
             if count(&mut result.zones, old, &zone) {
@@ -252,8 +249,21 @@ impl App {
                     count(&mut result.spaces, old.and_then(|zone| zone.space(space.number)), space);
                 }
                 zone.version += 1;
-                store.put_zone(&place.id, &zone).await?;
+                zones.push(zone);
             }
+        }
+        if place_changed {
+            place.version += 1;
+            place.modified_at = self.now();
+        }
+        if before.is_none() {
+            return store.create_place(&place, &zones).await;
+        }
+        if place_changed {
+            store.put_place(&place).await?;
+        }
+        for zone in &zones {
+            store.put_zone(&place.id, zone).await?;
         }
         Ok(())
     }
