@@ -139,7 +139,7 @@ async fn paid_refunded_and_told() {
 async fn declined_and_given_up() {
     let server = Server::start().await;
     let client = server.client();
-    let card = server.card("4000000000000002").await;
+    let card = server.card("4000000000000341").await;
     let order = payment(Some(&card));
     let intent = client.prepare(&order).await.unwrap();
     let declined = client.confirm(&intent.id, order.charge).await.unwrap();
