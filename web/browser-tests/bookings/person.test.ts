@@ -75,6 +75,7 @@ describe("a person", () => {
       .poll(async () => (await bookingsOf("driver"))[0]!.slot)
       .toEqual(written(slotAt(tomorrow, hour(13), hour(14) + 30)));
     await page.getByTestId(`lane-${blaise}`).getByTestId("block-booking").waitFor();
+    await expect.poll(() => own.getAttribute("class")).toContain("movable");
     const edge = await pointOf(page, blaise, hour(14) + 28);
     await dragMouse(page, edge, await pointOf(page, blaise, hour(15)));
     await expect
@@ -143,7 +144,7 @@ describe("a person", () => {
   it("checks in, with a button and with the code on the door", async () => {
     await book("driver", house.lounge, slotNow(60), "Coffee");
     const page = await newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
-    await openLive(page, "#/bookings/mine");
+    await page.goto("/#/bookings/mine");
     await loginAs(page, "driver");
     const row = page.locator("li", { hasText: "Coffee" });
     await row.getByTestId("row-check-in").tap();
