@@ -47,19 +47,18 @@ pub fn mean_stay_minutes() -> f64 {
     MEDIAN_STAY_MINUTES * (STAY_SIGMA * STAY_SIGMA / 2.0).exp()
 }
 
-/// Arrivals per minute for `spaces` spaces at `at`; `pace` shortens stays and raises arrivals by the same factor.
+/// Arrivals per minute for `spaces` spaces at `at`.
 #[must_use]
-pub fn arrivals_per_minute(at: DateTime<Utc>, timezone: Tz, spaces: u32, pace: f64) -> f64 {
-    target_occupancy(at, timezone) * f64::from(spaces) * pace / mean_stay_minutes()
+pub fn arrivals_per_minute(at: DateTime<Utc>, timezone: Tz, spaces: u32) -> f64 {
+    target_occupancy(at, timezone) * f64::from(spaces) / mean_stay_minutes()
 }
 
-/// Draws a stay in minutes, at least a few seconds long.
-pub fn draw_stay_minutes(rng: &mut impl Rng, pace: f64) -> f64 {
-    let minutes = match LogNormal::new(MEDIAN_STAY_MINUTES.ln(), STAY_SIGMA) {
+/// Draws a stay in minutes.
+pub fn draw_stay_minutes(rng: &mut impl Rng) -> f64 {
+    match LogNormal::new(MEDIAN_STAY_MINUTES.ln(), STAY_SIGMA) {
         Ok(stays) => stays.sample(rng),
         Err(_) => MEDIAN_STAY_MINUTES,
-    };
-    (minutes / pace).max(0.05)
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +78,7 @@ mod tests {
     fn stays_average_to_the_mean_that_the_arrival_rate_assumes() {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
         let n = 20_000;
-        let mean = (0..n).map(|_| draw_stay_minutes(&mut rng, 1.0)).sum::<f64>() / f64::from(n);
+        let mean = (0..n).map(|_| draw_stay_minutes(&mut rng)).sum::<f64>() / f64::from(n);
         assert!((mean / mean_stay_minutes() - 1.0).abs() < 0.03, "{mean}");
     }
 }

@@ -58,7 +58,11 @@ describe("an export", () => {
           : await api.file(String(input), never),
     });
     const read = readExport(failing, URL_OF("csv"), "csv", never, () => undefined);
-    await expect(read).rejects.toMatchObject({ status: 503, title: "Unavailable", detail: "The database is waking up." });
+    await expect(read).rejects.toMatchObject({
+      status: 503,
+      title: "Unavailable",
+      detail: "The database is waking up.",
+    });
   });
 
   it("whose links go round, or elsewhere, is refused", async () => {

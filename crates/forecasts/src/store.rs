@@ -115,7 +115,7 @@ impl ForecastStore {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn entry(&self, subject: &Subject) -> Result<Option<Entry>, StoreError> {
+    pub async fn listed(&self, subject: &Subject) -> Result<Option<Entry>, StoreError> {
         self.get(LIST, &subject.to_string()).await?.as_ref().map(read_entry).transpose()
     }
 

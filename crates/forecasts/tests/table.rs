@@ -64,7 +64,7 @@ async fn writers_of_one_day_do_not_undo_each_other() -> Result<()> {
 async fn the_list_keeps_definition_and_outcome_apart() -> Result<()> {
     let store = store().await?;
     let (fed, place) = (Subject::Fed("er".parse()?), Subject::Place("er".parse()?));
-    assert_eq!(store.entry(&fed).await?, None);
+    assert_eq!(store.listed(&fed).await?, None);
     store.define(&definition(&fed)).await?;
     store.define(&definition(&place)).await?;
     let refused = Outcome::Refused { at: start(), reason: Unforecastable::TooShort { days: 2.0 } };

@@ -156,15 +156,16 @@ impl Problem {
     /// 412: the version in `If-Match` is not the present one.
     #[must_use]
     pub fn precondition_failed() -> Self {
-        Self::new(StatusCode::PRECONDITION_FAILED, "version-changed", "It was changed in the meantime")
-            .detail("Read it again and repeat your change on the present version.")
+        Self::new(StatusCode::PRECONDITION_FAILED, "version-changed", "It was changed in the meantime").detail(
+            "If-Match names no present version. Read it again and repeat your change on the `version` that it has now.",
+        )
     }
 
     /// 428: the request needs an `If-Match` header.
     #[must_use]
     pub fn precondition_required() -> Self {
         Self::new(StatusCode::PRECONDITION_REQUIRED, "version-required", "Say which version you change")
-            .detail("Send the ETag that you read in the If-Match header.")
+            .detail("Send the `version` that you read, in quotes, in the If-Match header.")
     }
 
     /// 503: something needed is away; the same request may succeed later.

@@ -3,7 +3,10 @@
 "use strict";
 
 /** The documents besides `/openapi.json`, by the `api` of this page's address. */
-const DOCUMENTS = new Map([["bookings", "/openapi/bookings.json"]]);
+const DOCUMENTS = new Map([
+  ["bookings", "/openapi/bookings.json"],
+  ["forecasts", "/openapi/forecasts.json"],
+]);
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
 /** An element with properties and children; text is set as text, never as HTML. */

@@ -87,7 +87,7 @@ impl Trainer {
     /// # Errors
     /// When a store fails; nothing wrong is stored then, and the job may be done again.
     pub async fn work(&self, job: &Job) -> Result<Done, WorkError> {
-        let entry = self.store.entry(&job.subject).await?;
+        let entry = self.store.listed(&job.subject).await?;
         if entry.as_ref().is_some_and(|entry| is_done(job, entry)) {
             return Ok(Done::Already);
         }

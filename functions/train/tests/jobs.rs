@@ -104,7 +104,7 @@ impl City {
     }
 
     async fn outcome(&self, subject: &str) -> Outcome {
-        self.store().entry(&subject.parse().unwrap()).await.unwrap().unwrap().outcome.unwrap()
+        self.store().listed(&subject.parse().unwrap()).await.unwrap().unwrap().outcome.unwrap()
     }
 
     async fn outlook(&self, subject: &str) -> Outlook {

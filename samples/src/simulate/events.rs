@@ -80,6 +80,7 @@ pub struct Simulator<'a> {
 const SILENCE_WITHIN_MINUTES: i64 = 30;
 /// A battery lasts about this many days.
 const BATTERY_DAYS: f64 = 900.0;
+const SHORTEST_STAY: TimeDelta = TimeDelta::seconds(3);
 
 impl<'a> Simulator<'a> {
     /// Prepares the fleet: every sensor reports its first state at the start.
@@ -128,8 +129,8 @@ impl<'a> Simulator<'a> {
         });
         self.report(sensor, start, occupied);
         if occupied {
-            let stay = self.stay(start);
-            self.push(start + stay, Event::Departure { sensor });
+            let departure = self.departure(start);
+            self.push(departure, Event::Departure { sensor });
         }
         if let Some(every) = self.options.heartbeat_every {
             let phase = self.rng.random_range(0..every.as_millis().max(1) as i64);
@@ -140,13 +141,21 @@ impl<'a> Simulator<'a> {
         }
     }
 
-    fn pace(&self, at: DateTime<Utc>) -> f64 {
-        if at >= self.options.live_from { self.options.pace } else { 1.0 }
+    /// The moment so many minutes of a car park's life after `at`. The past goes by at its own pace, the live part at the pace asked
+    /// for: what begins in one and ends in the other has some of both.
+    fn later(&self, at: DateTime<Utc>, life_minutes: f64) -> DateTime<Utc> {
+        let past = (self.options.live_from - at).max(TimeDelta::zero());
+        let past_minutes = past.as_seconds_f64() / 60.0;
+        if life_minutes <= past_minutes {
+            return at + minutes(life_minutes);
+        }
+        at + past + minutes((life_minutes - past_minutes) / self.options.pace)
     }
 
-    fn stay(&mut self, at: DateTime<Utc>) -> TimeDelta {
-        let pace = self.pace(at);
-        minutes(demand::draw_stay_minutes(&mut self.rng, pace))
+    fn departure(&mut self, arrival: DateTime<Utc>) -> DateTime<Utc> {
+        let stay = demand::draw_stay_minutes(&mut self.rng);
+        // However fast life goes by, a sensor sees a car for a few seconds.
+        self.later(arrival, stay).max(arrival + SHORTEST_STAY)
     }
 
     fn push(&mut self, at: DateTime<Utc>, event: Event) {
@@ -158,9 +167,9 @@ impl<'a> Simulator<'a> {
     fn next_arrival(&mut self, zone: usize, after: DateTime<Utc>) {
         let range = &self.zones[zone];
         let timezone = self.options.fleet.places[range.place].timezone;
-        let rate = demand::arrivals_per_minute(after, timezone, range.len as u32, self.pace(after)).max(1e-4);
+        let rate = demand::arrivals_per_minute(after, timezone, range.len as u32).max(1e-4);
         let gap = -(1.0 - self.rng.random::<f64>()).ln() / rate;
-        self.push(after + minutes(gap), Event::Arrival { zone });
+        self.push(self.later(after, gap), Event::Arrival { zone });
     }
 
     fn handle(&mut self, at: DateTime<Utc>, event: Event) {
@@ -173,8 +182,8 @@ impl<'a> Simulator<'a> {
                     // Drivers take the first spaces they meet: the smaller of two draws.
                     let pick = self.rng.random_range(0..free.len()).min(self.rng.random_range(0..free.len()));
                     self.set(free[pick], at, true);
-                    let stay = self.stay(at);
-                    self.push(at + stay, Event::Departure { sensor: free[pick] });
+                    let departure = self.departure(at);
+                    self.push(departure, Event::Departure { sensor: free[pick] });
                 }
                 self.next_arrival(zone, at);
             }

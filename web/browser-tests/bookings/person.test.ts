@@ -75,7 +75,8 @@ describe("a person", () => {
       .poll(async () => (await bookingsOf("driver"))[0]!.slot)
       .toEqual(written(slotAt(tomorrow, hour(13), hour(14) + 30)));
     await page.getByTestId(`lane-${blaise}`).getByTestId("block-booking").waitFor();
-    const edge = await pointOf(page, blaise, hour(14) + 28);
+    await expect.poll(() => own.getAttribute("class")).toContain("movable");
+    const edge = await pointOf(page, blaise, hour(14) + 25);
     await dragMouse(page, edge, await pointOf(page, blaise, hour(15)));
     await expect
       .poll(async () => (await bookingsOf("driver"))[0]!.slot)
@@ -124,7 +125,7 @@ describe("a person", () => {
     const reasons = await page.getByTestId("suggestions").innerText();
     expect(reasons).toContain("Another place at your time");
     expect(reasons).toMatch(/Same place, .+ (earlier|later)/);
-    await page.getByTestId("book-title").fill("Waiting for it");
+    await page.getByTestId("book-title").fill(`Waiting in ${house.site}`);
     await page.getByTestId("join-waitlist").click();
     expect(await page.getByTestId("said").innerText()).toContain("waitlist");
     await page.goto("/#/bookings/mine");
@@ -136,16 +137,16 @@ describe("a person", () => {
     expect(await offer.innerText()).toMatch(/Curie[\s\S]+left/);
     await page.getByTestId("offer-accept").click();
     await offer.waitFor({ state: "detached" });
-    const row = page.locator("li", { hasText: "Waiting for it" });
+    const row = page.locator("li", { hasText: `Waiting in ${house.site}` });
     await expect.poll(() => row.getByTestId("state").getAttribute("data-state")).toBe("booked");
   });
 
   it("checks in, with a button and with the code on the door", async () => {
-    await book("driver", house.lounge, slotNow(60), "Coffee");
+    await book("driver", house.lounge, slotNow(60), `Coffee in ${house.site}`);
     const page = await newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
-    await openLive(page, "#/bookings/mine");
+    await page.goto("/#/bookings/mine");
     await loginAs(page, "driver");
-    const row = page.locator("li", { hasText: "Coffee" });
+    const row = page.locator("li", { hasText: `Coffee in ${house.site}` });
     await row.getByTestId("row-check-in").tap();
     await expect.poll(() => row.getByTestId("state").getAttribute("data-state")).toBe("arrived");
 

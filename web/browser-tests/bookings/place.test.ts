@@ -18,7 +18,7 @@ beforeAll(async () => {
 describe("search by need", () => {
   it("finds what fits, marks favourites, and tells the nearest where nothing does", async () => {
     const page = await newPage();
-    await openLive(page, `#/bookings/find?site=${house.site}`);
+    await page.goto(`/#/bookings/find?site=${house.site}`);
     await loginAs(page, "driver");
     const form = page.getByTestId("find-form");
     const search = async (from: string) => {

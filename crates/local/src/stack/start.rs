@@ -310,7 +310,7 @@ fn services(endpoints: &Endpoints, ses: &Ses, postgres: &Postgres, options: &Opt
     ] {
         services.insert(format!("AWS_ENDPOINT_URL_{service}"), endpoint.clone());
     }
-    services.insert("AWS_ENDPOINT_URL_1.1452".to_owned(), ses.endpoint().to_owned());
+    services.insert("AWS_ENDPOINT_URL_SESV2".to_owned(), ses.endpoint().to_owned());
     services.extend(options.environment.clone());
     services
 }

@@ -102,13 +102,13 @@ fn within(field: &str, value: Option<u16>, default: u16, most: u16) -> Result<u1
 
 /// A series of the list.
 async fn entry(app: &App, subject: &Subject) -> ApiResult<Entry> {
-    Ok(app.store().entry(subject).await?.ok_or_else(|| Problem::not_found("series"))?)
+    Ok(app.store().listed(subject).await?.ok_or_else(|| Problem::not_found("series"))?)
 }
 
 /// The forecast of the hours from now on.
 async fn forecast(app: &App, subject: &Subject, hours: Option<u16>) -> ApiResult<ForecastView> {
     let hours = within("hours", hours, 24, LONGEST_HOURS)?;
-    let (entry, outlook) = tokio::try_join!(app.store().entry(subject), app.store().outlook(subject))?;
+    let (entry, outlook) = tokio::try_join!(app.store().listed(subject), app.store().outlook(subject))?;
     let entry = entry.ok_or_else(|| Problem::not_found("series"))?;
     let from: DateTime<Utc> = app.now();
     Ok(ForecastView::of(&entry, outlook.as_ref(), from, from + TimeDelta::hours(i64::from(hours))))

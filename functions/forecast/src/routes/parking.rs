@@ -125,7 +125,7 @@ async fn read_arrival(
         return Err(Problem::invalid(vec![FieldError::new("at", message)]).into());
     }
     let subject = Subject::parking(place, params.zone);
-    let (entry, outlook) = tokio::try_join!(app.store().entry(&subject), app.store().outlook(&subject))?;
+    let (entry, outlook) = tokio::try_join!(app.store().listed(&subject), app.store().outlook(&subject))?;
     let entry = entry.ok_or_else(|| Problem::not_found("series"))?;
     Ok(Json(Arrival::of(&entry, outlook.as_ref(), at, now)))
 }

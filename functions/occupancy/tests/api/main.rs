@@ -1,6 +1,6 @@
 //! The API as its clients see it: HTTP events in, answers out, over a real PostgreSQL and a DynamoDB in the process.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
 mod admin;
 mod alerts;

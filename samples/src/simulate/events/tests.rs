@@ -76,3 +76,25 @@ fn faults_show_in_the_messages() {
     }
     assert!(per_sensor.values().any(|n| *n <= 2), "a stuck sensor repeats nothing new");
 }
+
+/// What the past has begun must end at the live part's pace, or a demo stands still for the length of a stay.
+#[test]
+fn the_live_part_moves_from_its_first_minutes_on() {
+    let past = options(5, 8, FaultRates::NONE);
+    let live_from = past.start + TimeDelta::hours(5);
+    let options = Options {
+        pace: 20.0,
+        live_from,
+        until: Some(live_from + TimeDelta::minutes(60)),
+        heartbeat_every: None,
+        ..past
+    };
+    let mut changes = [[0; 2]; 6];
+    for emission in Simulator::new(&options).filter(|emission| emission.at >= live_from) {
+        let tenth = (emission.at - live_from).num_minutes() / 10;
+        changes[tenth as usize][usize::from(status(&emission).1)] += 1;
+    }
+    let all: i32 = changes.iter().flatten().sum();
+    let [departures, arrivals] = changes[0];
+    assert!(departures * 12 > all / 2 && arrivals * 12 > all / 2, "{changes:?}");
+}
