@@ -66,6 +66,7 @@ fn stack() -> Stack {
     let resolution = Resolution::default()
         .output("Identity", "Issuer", "https://issuer")
         .output("Identity", "WebClientId", "client")
+        .output("Identity", "OperatorClientId", "operator")
         .output("Database", "Host", "host")
         .output("Database", "Port", "5432")
         .output("Database", "AdminUser", "admin")

@@ -16,6 +16,7 @@ fn resolution() -> Resolution {
         .queue_endpoint("http://127.0.0.1:9324/")
         .output("Identity", "Issuer", "http://127.0.0.1:8080/_local/identity")
         .output("Identity", "WebClientId", "parvis-web")
+        .output("Identity", "OperatorClientId", "operator")
         .output("Database", "Host", "127.0.0.1")
         .output("Database", "Port", "5432")
         .output("Database", "AdminUser", "parvis_admin")

@@ -37,6 +37,7 @@ pub(super) fn template(
         .parameter("PaymentPublishableKey", parvis_test_provider::PUBLISHABLE_KEY)
         .output("Identity", "Issuer", identity.issuer())
         .output("Identity", "WebClientId", identity.client_id())
+        .output("Identity", "OperatorClientId", identity::MACHINE_CLIENT)
         .secrets(move |reference| secret(&secrets, reference));
     // Nothing local reads these; the sandboxes get the true PostgreSQL address as environment.
     for (application, output) in [

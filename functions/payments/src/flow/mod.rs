@@ -12,6 +12,7 @@
 //! then given up here. So nobody is charged without being there, and a charge that went through just before is honoured.
 
 mod extend;
+mod operator;
 mod pay;
 mod personal;
 mod settle;
@@ -19,6 +20,7 @@ mod start;
 mod stop;
 
 pub use extend::Extension;
+pub use operator::Sold;
 pub use settle::Patience;
 pub use start::Start;
 

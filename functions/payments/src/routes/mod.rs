@@ -1,6 +1,7 @@
 //! The routes, by topic, and the document that describes them.
 
 mod docs;
+mod operator;
 mod permits;
 mod personal;
 mod quotes;
@@ -34,6 +35,7 @@ use crate::state::App;
     tags(
         (name = "Tariffs", description = "What parking costs, and why."),
         (name = "Sessions", description = "Starting, extending and stopping. Needs a login."),
+        (name = "Operators", description = "Other apps that sell parking here: client credentials with the scope `parvis/park`."),
         (name = "Rights", description = "Who may park where. Needs the role admin, manager or agent."),
         (name = "Personal", description = "A person's own data."),
         (name = "Service", description = "Messages of the payment provider; this document.")
@@ -46,6 +48,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(zones::router())
         .merge(quotes::router())
         .merge(sessions::router())
+        .merge(operator::router())
         .merge(tariffs::router())
         .merge(rights::router())
         .merge(permits::router())
@@ -64,7 +67,9 @@ pub fn document() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         let mut api = described().into_openapi();
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("operator", SecurityScheme::Http(bearer.clone()));
+        components.add_security_scheme("login", SecurityScheme::Http(bearer));
         // The types are ours and serialise; an empty document would be caught by the snapshot test.
         api.to_json().unwrap_or_default()
     });

@@ -62,11 +62,15 @@ impl PaymentsStore {
         parts.push(
             self.put(items::item(entry, "listed", 0, &record.session.id, Self::keep_until(record.end()))?, None)?,
         );
-        let stay = LastStay {
-            session: record.session.id,
-            start,
-            end: record.end(),
-            before: last.as_ref().map(|(last, _)| last.as_previous()),
+        let stay = match &last {
+            // An operator's session that arrives after a later one does not hide it.
+            Some((later, _)) if later.start > start => later.clone(),
+            _ => LastStay {
+                session: record.session.id,
+                start,
+                end: record.end(),
+                before: last.as_ref().map(|(last, _)| last.as_previous()),
+            },
         };
         parts.push(self.stay(record, &stay, last.map(|(_, revision)| revision))?);
         self.follow(None, record, movement, &mut parts)?;

@@ -5,6 +5,7 @@
 
 mod documents;
 mod extend;
+mod operators;
 mod outages;
 mod permits;
 mod personal;

@@ -138,6 +138,19 @@ impl Platform {
         headers: &[(&str, &str)],
         body: Option<Value>,
     ) -> Answer {
+        let claims = caller.map(|(subject, role)| json!({ "sub": subject, "cognito:groups": format!("[{role}]") }));
+        self.send_as(method, path, claims, headers, body).await
+    }
+
+    /// With the claims of a token.
+    pub async fn send_as(
+        &self,
+        method: &str,
+        path: &str,
+        claims: Option<Value>,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut all = json!({ "host": "api.example", "content-type": "application/json" });
         for (name, value) in headers {
@@ -148,8 +161,7 @@ impl Platform {
             "requestContext": { "stage": "$default", "http": { "method": method, "path": path } },
             "isBase64Encoded": false,
         });
-        if let Some((subject, role)) = caller {
-            let claims = json!({ "sub": subject, "cognito:groups": format!("[{role}]") });
+        if let Some(claims) = claims {
             event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
         }
         match body {
