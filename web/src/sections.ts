@@ -19,6 +19,8 @@ export interface Section {
   pages: NavPage[];
 }
 
+const STAFF: Role[] = ["admin", "manager"];
+
 export const sections: Section[] = [
   {
     id: "parking",
@@ -26,7 +28,18 @@ export const sections: Section[] = [
     pages: [
       { page: "dashboard", label: "nav.dashboard", icon: "gauge", href: () => links.dashboard() },
       { page: "places", label: "nav.places", icon: "map", href: () => links.places() },
-      { page: "admin", label: "nav.admin", icon: "tools", href: () => links.admin(), roles: ["admin", "manager"] },
+      { page: "admin", label: "nav.admin", icon: "tools", href: () => links.admin(), roles: STAFF },
+    ],
+  },
+  {
+    id: "payments",
+    label: "nav.payments",
+    pages: [
+      { page: "park", label: "nav.park", icon: "timer", href: () => links.pay() },
+      { page: "stays", label: "nav.stays", icon: "receipt", href: () => links.pay("stays") },
+      { page: "vehicles", label: "nav.vehicles", icon: "car", href: () => links.pay("vehicles") },
+      { page: "revenue", label: "nav.revenue", icon: "chart", href: () => links.pay("revenue"), roles: STAFF },
+      { page: "tariffs", label: "nav.tariffs", icon: "tag", href: () => links.pay("tariffs"), roles: STAFF },
     ],
   },
   {
@@ -36,13 +49,13 @@ export const sections: Section[] = [
       { page: "calendar", label: "nav.calendar", icon: "calendar", href: () => links.bookings() },
       { page: "find", label: "nav.find", icon: "search", href: () => links.bookings("find") },
       { page: "mine", label: "nav.mine", icon: "user", href: () => links.bookings("mine") },
-      { page: "use", label: "nav.use", icon: "chart", href: () => links.bookings("use"), roles: ["admin", "manager"] },
+      { page: "use", label: "nav.use", icon: "chart", href: () => links.bookings("use"), roles: STAFF },
       {
         page: "resources",
         label: "nav.resources",
         icon: "tools",
         href: () => links.bookings("resources"),
-        roles: ["admin", "manager"],
+        roles: STAFF,
       },
     ],
   },
@@ -50,5 +63,5 @@ export const sections: Section[] = [
 
 /** The part of the product that a page belongs to; a page that is in no navigation belongs to the bookings (the door's check-in). */
 export function sectionOf(page: Route["page"]): Section {
-  return sections.find((section) => section.pages.some((one) => one.page === page)) ?? sections.at(-1)!;
+  return sections.find((section) => section.pages.some((one) => one.page === page)) ?? sections.find((section) => section.id === "bookings")!;
 }

@@ -4,6 +4,12 @@ import type { Language } from "./i18n/translate";
 const LOCALES: Record<Language, string> = { fr: "fr-FR", en: "en-GB" };
 const made = new Map<string, Intl.DateTimeFormat | Intl.NumberFormat>();
 
+/** An amount in the smallest unit of its currency (ISO 4217). */
+export interface Money {
+  cents: number;
+  currency: string;
+}
+
 type Instant = string | number | Date;
 
 export function dates(language: Language, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -70,6 +76,11 @@ export class Format {
     return dates(this.language, this.zone, { day: "numeric", month: "short", year: "numeric" }).format(new Date(at));
   }
 
+  /** Tue 24 Nov */
+  day(at: number | string): string {
+    return dates(this.language, this.zone, { weekday: "short", day: "numeric", month: "short" }).format(new Date(at));
+  }
+
   /** Europe/Paris (UTC+1) */
   zoneName(at: Instant = Date.now()): string {
     if (this.zone === "UTC") return "UTC";
@@ -80,6 +91,12 @@ export class Format {
 
   number(value: number, digits = 0): string {
     return numbers(this.language, { maximumFractionDigits: digits }).format(value);
+  }
+
+  /** €2.40, for an amount in the currency's smallest unit. */
+  money({ cents, currency }: Money): string {
+    const format = numbers(this.language, { style: "currency", currency });
+    return format.format(cents / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
   }
 
   /** `value` is in percent already. */

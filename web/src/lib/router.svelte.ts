@@ -2,17 +2,21 @@
 
 export type BookingPage = "calendar" | "find" | "mine" | "use" | "resources" | "check-in";
 
+export type PaymentPage = "park" | "stays" | "vehicles" | "revenue" | "tariffs";
+
 export type Route =
   | { page: "dashboard"; place: string | null }
   | { page: "places" }
   | { page: "admin"; place: string | null }
-  | { page: BookingPage; query: Record<string, string> };
+  | { page: BookingPage; query: Record<string, string> }
+  | { page: PaymentPage; query: Record<string, string> };
 
 const BOOKING_PAGES: readonly string[] = ["calendar", "find", "mine", "use", "resources"];
+const PAYMENT_PAGES: readonly string[] = ["park", "stays", "vehicles", "revenue", "tariffs"];
 
 /**
- * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, and `#/check-in?..`, which QR codes on doors hold;
- * anything else is the dashboard.
+ * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, `#/pay[/<page>][?..]` (QR codes on meters hold
+ * `#/pay?zone=..`), and `#/check-in?..`, which QR codes on doors hold; anything else is the dashboard.
  */
 export function parseRoute(hash: string): Route {
   const [path = "", search] = hash.replace(/^#\/?/, "").split("?");
@@ -20,6 +24,10 @@ export function parseRoute(hash: string): Route {
   const query = Object.fromEntries(new URLSearchParams(search));
   if (page === "bookings") {
     const name = BOOKING_PAGES.includes(argument ?? "") ? (argument as BookingPage) : "calendar";
+    return { page: name, query };
+  }
+  if (page === "pay") {
+    const name = PAYMENT_PAGES.includes(argument ?? "") ? (argument as PaymentPage) : "park";
     return { page: name, query };
   }
   if (page === "check-in") return { page, query };
@@ -37,14 +45,25 @@ function safeDecode(text: string): string {
   }
 }
 
+function searchOf(query: Record<string, string>): string {
+  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
+  return search ? `?${search}` : "";
+}
+
+/** Whether a route is one of the payment pages. */
+export function isPayment(route: Route): route is { page: PaymentPage; query: Record<string, string> } {
+  return PAYMENT_PAGES.includes(route.page);
+}
+
 export const links = {
   dashboard: (place?: string | null) => (place ? `#/parking/${encodeURIComponent(place)}` : "#/parking"),
   places: () => "#/places",
   /** Empty values are left out. */
-  bookings: (page: BookingPage = "calendar", query: Record<string, string> = {}) => {
-    const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
-    return `#/bookings${page === "calendar" ? "" : `/${page}`}${search ? `?${search}` : ""}`;
-  },
+  bookings: (page: BookingPage = "calendar", query: Record<string, string> = {}) =>
+    `#/bookings${page === "calendar" ? "" : `/${page}`}${searchOf(query)}`,
+  /** Empty values are left out. */
+  pay: (page: PaymentPage = "park", query: Record<string, string> = {}) =>
+    `#/pay${page === "park" ? "" : `/${page}`}${searchOf(query)}`,
   admin: (place?: string | null) => (place ? `#/admin/${encodeURIComponent(place)}` : "#/admin"),
 };
 

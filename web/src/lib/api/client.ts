@@ -42,6 +42,13 @@ const FILE_TIMEOUT_MS = 60_000;
 
 type Query = Record<string, string | number | null | undefined>;
 
+/** A path with what of a query is not empty. */
+export function withQuery(path: string, query: Query): string {
+  const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
+  return `${path}${search ? `?${search}` : ""}`;
+}
+
 export interface ApiOptions {
   base: string;
   /** Gives the present access token, or null for a visitor. */
@@ -63,9 +70,7 @@ export class Api {
 
   /** The address of an API path. */
   url(path: string, query: Query = {}): string {
-    const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-    const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
-    return `${this.#base}${path}${search ? `?${search}` : ""}`;
+    return `${this.#base}${withQuery(path, query)}`;
   }
 
   /** GET with If-None-Match; a 304 gives the very object of the earlier answer, so that callers can compare by identity. */

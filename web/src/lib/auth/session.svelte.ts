@@ -17,6 +17,8 @@ import { backoffMs } from "../live/backoff";
 export type Role = "admin" | "manager" | "agent" | "driver";
 
 export interface User {
+  /** As the issuer names the person; the same at every login. */
+  id: string | undefined;
   name: string;
   roles: Role[];
 }
@@ -200,7 +202,7 @@ export class Session {
       claims["cognito:username"] ??
       claims.username ??
       claims.sub;
-    this.user = { name: name ?? "?", roles: groupsOf(claims) as Role[] };
+    this.user = { id: claims.sub, name: name ?? "?", roles: groupsOf(claims) as Role[] };
   }
 
   #forget(): void {

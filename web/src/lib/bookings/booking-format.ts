@@ -1,6 +1,6 @@
 /** Dates, lengths and amounts of bookings for people. */
-import { dates, Format, numbers } from "../format";
-import type { Charge, Money, Slot } from "./types";
+import { dates, Format } from "../format";
+import type { Charge, Slot } from "./types";
 import { DAY } from "./zoned";
 import type { Language } from "../i18n/translate";
 
@@ -8,11 +8,6 @@ import type { Language } from "../i18n/translate";
 export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export class BookingFormat extends Format {
-  /** Tue 24 Nov */
-  day(at: number | string): string {
-    return dates(this.language, this.zone, { weekday: "short", day: "numeric", month: "short" }).format(new Date(at));
-  }
-
   /** Tuesday 24 November 2026 */
   longDay(at: number | string): string {
     const options = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;
@@ -34,11 +29,6 @@ export class BookingFormat extends Format {
   /** 1 h 30, for minutes. */
   minutes(minutes: number): string {
     return this.duration(minutes * 60);
-  }
-
-  money({ cents, currency }: Money): string {
-    const format = numbers(this.language, { style: "currency", currency });
-    return format.format(cents / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
   }
 
   /** What is paid: credits, or money. */

@@ -1,8 +1,8 @@
 /** What all booking pages share: the API, the catalogue, one's own bookings, and what is said after a write. */
 import { getContext, setContext } from "svelte";
-import { announcer } from "../announce.svelte";
 import { ApiError } from "../api/client";
 import type { App } from "../app";
+import { Notices } from "../notices.svelte";
 import { Catalog } from "./catalog.svelte";
 import { BookingsApi, rejection } from "./client";
 import { OwnFeed } from "./own-feed.svelte";
@@ -10,45 +10,25 @@ import { refusalText } from "./sentences";
 import { tb } from "./texts";
 import type { Booking } from "./types";
 
-/** Something to say, with a way back where there is one. */
-export interface Notice {
-  text: string;
-  bad: boolean;
-  undo: (() => void) | null;
-}
-
-const SHOWN_MS = 12_000;
 const KEY = Symbol("desk");
 
-export class Desk {
+export class Desk extends Notices {
   readonly api: BookingsApi;
   readonly catalog: Catalog;
   readonly own: OwnFeed;
-  notice = $state.raw<Notice | null>(null);
 
   /** Told of every booking that a write answered. */
   #listeners = new Set<(booking: Booking) => void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(app: App) {
+    super();
     this.api = new BookingsApi(app.api);
     this.catalog = new Catalog(this.api);
     this.own = new OwnFeed(this.api);
   }
 
-  say(text: string, bad = false, undo: Notice["undo"] = null): void {
-    clearTimeout(this.#timer);
-    this.notice = { text, bad, undo };
-    announcer.say(text);
-    if (!bad) this.#timer = setTimeout(() => (this.notice = null), SHOWN_MS);
-  }
-
   complain(error: unknown): void {
     this.say(failureText(error), true);
-  }
-
-  dismiss(): void {
-    this.notice = null;
   }
 
   /** Hands a booking that was written to all that show bookings. */

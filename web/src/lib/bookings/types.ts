@@ -1,4 +1,7 @@
 /** Shapes of the bookings API (`/openapi/bookings.json`). Times are RFC 3339 UTC, amounts cents, local times without a zone. */
+import type { Money } from "../format";
+
+export type { Money };
 
 export type ResourceKind = "room" | "desk" | "shared" | "parking" | "equipment";
 export const KINDS: ResourceKind[] = ["room", "desk", "shared", "parking", "equipment"];
@@ -26,11 +29,6 @@ export type Action =
 export interface Slot {
   start: string;
   end: string;
-}
-
-export interface Money {
-  cents: number;
-  currency: string;
 }
 
 export interface DaySpan {
