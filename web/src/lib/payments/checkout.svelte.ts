@@ -1,0 +1,125 @@
+/**
+ * One payment from the wish to the receipt: the session or extension is asked for under an id that stays the same however often the
+ * request is repeated, the card is confirmed at the provider, and the platform is asked until it knows.
+ */
+import type { PaymentsApi } from "./client";
+import type { Confirmed } from "./test-provider";
+import type { ParkingSession } from "./types";
+
+/** `refused` may be tried again with another card, `lost` by the same request; `failed` is final. */
+export type CheckoutStep = "preparing" | "card" | "working" | "refused" | "lost" | "slow" | "failed" | "paid";
+
+const SETTLE_EVERY_MS = 1_000;
+const SETTLE_TRIES = 20;
+
+export interface CheckoutOptions {
+  api: PaymentsApi;
+  /** Asks for the session or the extension; the same each time. Null for a payment that is open already. */
+  begin: (() => Promise<ParkingSession>) | null;
+  session: ParkingSession | null;
+  /** Told of every session that an answer holds. */
+  onsession: (session: ParkingSession) => void;
+  wait?: (ms: number) => Promise<void>;
+}
+
+export class Checkout {
+  step = $state<CheckoutStep>("preparing");
+  session = $state.raw<ParkingSession | null>(null);
+  /** Why it is refused, lost or failed. */
+  error = $state.raw<unknown>(null);
+  /** What the bank said. */
+  refusal = $state<string | null>(null);
+
+  #options: CheckoutOptions;
+  #wait: (ms: number) => Promise<void>;
+  /** The end that is being paid for. */
+  #until: string | null = null;
+
+  constructor(options: CheckoutOptions) {
+    this.#options = options;
+    this.#wait = options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
+    if (options.session) this.#take(options.session);
+  }
+
+  /** Asks for the payment, or takes up the one that is open. */
+  async prepare(): Promise<void> {
+    this.step = "preparing";
+    this.error = null;
+    try {
+      const { begin } = this.#options;
+      if (begin) this.#take(await begin());
+      // It may have been paid meanwhile, or the provider did not know of it yet.
+      else if (this.session) this.#take(await this.#options.api.settle(this.session.id));
+      this.step = this.#isPaid() ? "paid" : this.session?.payment?.client_secret ? "card" : "failed";
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Runs the provider's confirmation and waits for the platform to know. */
+  async pay(confirm: () => Promise<Confirmed>): Promise<void> {
+    if (this.step !== "card" && this.step !== "refused") return;
+    this.step = "working";
+    this.refusal = null;
+    try {
+      const confirmed = await confirm();
+      if (confirmed.outcome === "refused") {
+        this.refusal = confirmed.text;
+        this.step = "refused";
+        return;
+      }
+      if (confirmed.outcome === "asks") {
+        this.step = "card";
+        return;
+      }
+    } catch {
+      // The answer is lost, not the payment: the platform knows how it stands.
+    }
+    await this.settle();
+  }
+
+  async settle(): Promise<void> {
+    const id = this.session?.id;
+    if (!id) return;
+    this.step = "working";
+    for (let attempt = 0; attempt < SETTLE_TRIES; attempt++) {
+      try {
+        this.#take(await this.#options.api.settle(id));
+        if (!this.session?.payment) {
+          this.step = this.#isPaid() ? "paid" : "failed";
+          return;
+        }
+      } catch (error) {
+        this.error = error;
+      }
+      await this.#wait(SETTLE_EVERY_MS);
+    }
+    this.step = "slow";
+  }
+
+  /** Gives up what is not paid; nothing is charged then. False when it was paid after all, or nobody knows. */
+  async giveUp(): Promise<boolean> {
+    if (!this.session?.payment) return true;
+    // Stopping gives up the payment of a session's beginning; an extension's lapses by itself, the session goes on.
+    if (this.session.state !== "pending") return true;
+    this.#take(await this.#options.api.stop(this.session.id));
+    return this.session.state === "failed";
+  }
+
+  #isPaid(): boolean {
+    const session = this.session;
+    if (!session || session.payment || session.state === "failed" || session.state === "pending") return false;
+    return this.#until === null || Date.parse(session.end) >= Date.parse(this.#until);
+  }
+
+  #take(session: ParkingSession): void {
+    this.session = session;
+    if (session.payment) this.#until = session.payment.pays_until;
+    this.#options.onsession(session);
+  }
+
+  #fail(error: unknown): void {
+    this.error = error;
+    this.step = "lost";
+  }
+}
