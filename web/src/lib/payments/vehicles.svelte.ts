@@ -30,10 +30,15 @@ export class Vehicles {
   list = $state.raw<OwnVehicle[]>([]);
   #key = KEY;
 
-  /** Takes up the list of the one who is logged in. */
+  /** Takes up the list of the one who is logged in; what was entered before the login comes along. */
   open(owner: string | undefined): void {
-    this.#key = `${KEY}.${owner ?? "visitor"}`;
+    const visitor = `${KEY}.visitor`;
+    this.#key = owner ? `${KEY}.${owner}` : visitor;
     this.list = read(this.#key);
+    if (!owner) return;
+    const before = read(visitor);
+    for (const vehicle of before.toReversed()) this.put(vehicle);
+    if (before.length > 0) localStorage.removeItem(visitor);
   }
 
   /** Puts a vehicle first; `instead` is the plate that it had before. */
