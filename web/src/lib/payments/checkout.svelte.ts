@@ -97,13 +97,15 @@ export class Checkout {
     this.step = "slow";
   }
 
-  /** Gives up what is not paid; nothing is charged then. False when it was paid after all, or nobody knows. */
-  async giveUp(): Promise<boolean> {
-    if (!this.session?.payment) return true;
-    // Stopping gives up the payment of a session's beginning; an extension's lapses by itself, the session goes on.
-    if (this.session.state !== "pending") return true;
+  /**
+   * What becomes of a payment whose driver goes away: the one of a session's beginning is given up at once, so that the plate is free
+   * again; an extension's stays open until it lapses, since giving up would stop the session.
+   */
+  async leave(): Promise<"given_up" | "paid" | "open"> {
+    if (!this.session?.payment) return "given_up";
+    if (this.session.state !== "pending") return "open";
     this.#take(await this.#options.api.stop(this.session.id));
-    return this.session.state === "failed";
+    return this.session.state === "failed" ? "given_up" : "paid";
   }
 
   #isPaid(): boolean {
