@@ -63,5 +63,8 @@ export const sections: Section[] = [
 
 /** The part of the product that a page belongs to; a page that is in no navigation belongs to the bookings (the door's check-in). */
 export function sectionOf(page: Route["page"]): Section {
-  return sections.find((section) => section.pages.some((one) => one.page === page)) ?? sections.find((section) => section.id === "bookings")!;
+  return (
+    sections.find((section) => section.pages.some((one) => one.page === page)) ??
+    sections.find((section) => section.id === "bookings")!
+  );
 }

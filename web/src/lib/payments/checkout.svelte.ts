@@ -104,8 +104,9 @@ export class Checkout {
   async leave(): Promise<"given_up" | "paid" | "open"> {
     if (!this.session?.payment) return "given_up";
     if (this.session.state !== "pending") return "open";
-    this.#take(await this.#options.api.stop(this.session.id));
-    return this.session.state === "failed" ? "given_up" : "paid";
+    const after = await this.#options.api.stop(this.session.id);
+    this.#take(after);
+    return after.state === "failed" ? "given_up" : "paid";
   }
 
   #isPaid(): boolean {

@@ -59,7 +59,8 @@ export class PaymentsApi {
   sessions = (cursor?: string) => this.#api.own<SessionList>(`${PARKING}/sessions`, { limit: 20, cursor });
   session = (id: string) => this.#api.own<ParkingSession>(sessionPath(id));
   settle = (id: string) => this.#post<ParkingSession>(`${sessionPath(id)}/settle`, {});
-  extensionQuote = (id: string, end: string) => this.#post<ExplainedQuote>(`${sessionPath(id)}/extension-quote`, { end });
+  extensionQuote = (id: string, end: string) =>
+    this.#post<ExplainedQuote>(`${sessionPath(id)}/extension-quote`, { end });
   extend = (id: string, wish: { id: string; end: string; price_cents: number; pay: PayWith }) =>
     this.#post<ParkingSession>(`${sessionPath(id)}/extend`, wish);
   stopPreview = (id: string) => this.#api.own<StopPreview>(`${sessionPath(id)}/stop`);
@@ -92,10 +93,7 @@ export class PaymentsApi {
   checkTariffs = (text: string) => this.#toml<Findings>(`${PARKING}/tariffs/check`, text);
   /** What a stay would cost under a book that is not in force. */
   previewTariffs = (text: string, zone: string, holder: Holder, points: number, start?: string) =>
-    this.#toml<Prices>(
-      withQuery(`${PARKING}/tariffs/preview`, { zone, ...holderQuery(holder), points, start }),
-      text,
-    );
+    this.#toml<Prices>(withQuery(`${PARKING}/tariffs/preview`, { zone, ...holderQuery(holder), points, start }), text);
 
   /** Puts a book in force; its new version. */
   async replaceTariffs({ text, version }: TariffFile): Promise<number | undefined> {
@@ -104,8 +102,7 @@ export class PaymentsApi {
     return after ?? undefined;
   }
 
-  file = (path: string, query: Query = {}) =>
-    this.#api.ownFile(this.#url(path, query), new AbortController().signal);
+  file = (path: string, query: Query = {}) => this.#api.ownFile(this.#url(path, query), new AbortController().signal);
 
   #url(path: string, query: Query = {}): string {
     return new URL(this.#api.url(path, query), location.href).toString();

@@ -93,7 +93,9 @@ export function lengthOf(prices: Prices, point: PricePoint): { end: string } | {
 export function shortcuts(points: readonly PricePoint[]): number[] {
   const usual = [30, 60, 120, 240].filter((minutes) => points.some((point) => point.minutes === minutes));
   const longest = points.at(-1)?.minutes;
-  return longest === undefined ? [] : [...new Set([...usual.filter((minutes) => minutes < longest), longest])].slice(-4);
+  return longest === undefined
+    ? []
+    : [...new Set([...usual.filter((minutes) => minutes < longest), longest])].slice(-4);
 }
 
 /** Marks of the dial: their direction and, for some, what is written there. At whole hours, as many as have room. */

@@ -29,7 +29,7 @@ export class Meter extends Notices {
 
   /** Of the tariffs: all times and amounts of parking are told by it. */
   readonly format = $derived(new Format(prefs.language, this.offer?.timezone ?? "UTC"));
-  readonly spots = $derived<Spot[]>(spotsOf(this.offer?.zones ?? [], this.places.places));
+  readonly spots = $derived.by((): Spot[] => spotsOf(this.offer?.zones ?? [], this.places.places));
 
   constructor(app: App) {
     super();

@@ -18,8 +18,7 @@ const EARTH_METRES = 6_371_000;
 export function distance(a: Location, b: Location): number {
   const radians = (degrees: number) => (degrees * Math.PI) / 180;
   const [dLat, dLon] = [radians(b.lat - a.lat), radians(b.lon - a.lon)];
-  const h =
-    Math.sin(dLat / 2) ** 2 + Math.cos(radians(a.lat)) * Math.cos(radians(b.lat)) * Math.sin(dLon / 2) ** 2;
+  const h = Math.sin(dLat / 2) ** 2 + Math.cos(radians(a.lat)) * Math.cos(radians(b.lat)) * Math.sin(dLon / 2) ** 2;
   return 2 * EARTH_METRES * Math.asin(Math.min(1, Math.sqrt(h)));
 }
 
@@ -69,7 +68,9 @@ export function matching<T extends Spot>(spots: readonly T[], typed: string): T[
   const others = spots.filter(
     (spot) =>
       !exact.includes(spot) &&
-      [spot.zone, spot.name, spot.place?.name ?? "", spot.place?.address ?? ""].some((one) => codeOf(one).includes(wanted)),
+      [spot.zone, spot.name, spot.place?.name ?? "", spot.place?.address ?? ""].some((one) =>
+        codeOf(one).includes(wanted),
+      ),
   );
   return [...exact, ...others];
 }

@@ -21,9 +21,9 @@ export function shownRows(by: By, { rows }: Revenue): RevenueRow[] {
   });
 }
 
-/** A field of CSV (RFC 4180). A text that a spreadsheet would take for a formula is told as text. */
-function field(value: string | number): string {
-  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+/** A name as a field of CSV (RFC 4180). One that a spreadsheet would take for a formula is told as text. */
+function field(name: string): string {
+  const text = /^[=+\-@\t\r]/.test(name) ? `'${name}` : name;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
@@ -32,7 +32,7 @@ export function revenueCsv(by: By, rows: readonly RevenueRow[], currency: string
   const amount = (cents: number) => (cents / 100).toFixed(2);
   const header = [by, "sessions", "refunds", "gross", "refunded", "net", "currency", "minutes"];
   const lines = rows.map((row) => [
-    row.key,
+    field(row.key),
     row.sessions,
     row.refunds,
     amount(row.gross),
@@ -41,7 +41,7 @@ export function revenueCsv(by: By, rows: readonly RevenueRow[], currency: string
     currency,
     row.minutes,
   ]);
-  return [header, ...lines].map((line) => line.map(field).join(",")).join("\r\n") + "\r\n";
+  return [header, ...lines].map((line) => line.join(",")).join("\r\n") + "\r\n";
 }
 
 /** Where a line and a column (from 1, in characters) are in a text, as an offset in UTF-16 units. */

@@ -54,6 +54,8 @@ export class SessionsFeed implements Feed {
     this.put(...sessions);
   }
 
+  message(): void {}
+
   put(...sessions: ParkingSession[]): void {
     const told = sessions.map((session) => Date.parse(session.now)).filter((at) => !Number.isNaN(at));
     if (told.length > 0) this.#ahead = Math.max(...told) - Date.now();

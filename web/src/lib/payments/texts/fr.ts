@@ -9,7 +9,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "page.tariffs": "Tarifs",
   "need.login": "Connectez-vous pour voir cette page.",
   "need.staff": "Cette page est réservée aux gestionnaires et aux administrateurs.",
-  "none.offer": "Aucun stationnement n’est encore en vente ici. Un gestionnaire doit d’abord mettre des tarifs en vigueur.",
+  "none.offer":
+    "Aucun stationnement n’est encore en vente ici. Un gestionnaire doit d’abord mettre des tarifs en vigueur.",
   "action.dismiss": "Fermer",
   "action.cancel": "Annuler",
   "action.retry": "Réessayer",
@@ -95,7 +96,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "pay.working": "Paiement en cours…",
   "pay.until": "Le paiement reste ouvert {time}.",
   "pay.notCharged": "Abandonné. Rien n’a été débité.",
-  "pay.slow": "La banque n’a pas encore répondu. Nous continuons à regarder ; vous retrouvez le ticket sous « Mes tickets ».",
+  "pay.slow":
+    "La banque n’a pas encore répondu. Nous continuons à regarder ; vous retrouvez le ticket sous « Mes tickets ».",
   "pay.started": "Payé. Vous êtes garé jusqu’à {time}.",
   "pay.startedFree": "Vous êtes garé jusqu’à {time}.",
   "pay.extended": "Prolongé jusqu’à {time}.",
@@ -174,7 +176,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "data.erase": "Effacer mes données",
   "data.eraseSure": "Effacer pour de bon ?",
   "data.erased": "Effacé.",
-  "data.eraseRefused": "Un stationnement est en cours, ou le porte-monnaie contient de l’argent. Terminez cela d’abord.",
+  "data.eraseRefused":
+    "Un stationnement est en cours, ou le porte-monnaie contient de l’argent. Terminez cela d’abord.",
   "wallet.title": "Porte-monnaie",
   "wallet.holds": "Votre porte-monnaie contient {amount}.",
   "wallet.empty": "Votre porte-monnaie est vide.",

@@ -51,7 +51,8 @@ export const managerEn = {
   "editor.revert": "Discard changes",
   "editor.download": "Download",
   "editor.done": "In force as version {n}.",
-  "editor.conflict": "Somebody else has put another version in force. Your text is kept: download it, read again, and put both together.",
+  "editor.conflict":
+    "Somebody else has put another version in force. Your text is kept: download it, read again, and put both together.",
   "editor.readAgain": "Read version in force",
   "editor.findings": "Findings",
   "editor.checking": "Checking…",

@@ -58,7 +58,10 @@ export const managerFr: Record<keyof typeof managerEn, Text> = {
   "editor.findings": "Constats",
   "editor.checking": "Vérification…",
   "editor.clean": "Ni lacune, ni chevauchement, ni règle impossible.",
-  "editor.errors": { one: "{n} erreur : mise en vigueur impossible", other: "{n} erreurs : mise en vigueur impossible" },
+  "editor.errors": {
+    one: "{n} erreur : mise en vigueur impossible",
+    other: "{n} erreurs : mise en vigueur impossible",
+  },
   "editor.warnings": { one: "{n} avertissement", other: "{n} avertissements" },
   "editor.line": "Ligne {line}",
   "editor.goto": "Ligne {line}, colonne {column} : y aller",
