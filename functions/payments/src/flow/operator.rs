@@ -185,13 +185,7 @@ impl App {
     }
 
     /// The charge of an operator's sale, which stands on its monthly invoice; `None` when nothing is due.
-    fn invoiced(
-        &self,
-        id: Uuid,
-        quote: &Quote,
-        segment: SessionSegment,
-        operator: &str,
-    ) -> ApiResult<Option<Charge>> {
+    fn invoiced(&self, id: Uuid, quote: &Quote, segment: SessionSegment, operator: &str) -> ApiResult<Option<Charge>> {
         if quote.due.is_zero() {
             return Ok(None);
         }
@@ -212,7 +206,8 @@ impl App {
 
 /// Whether a session that has this id is the one that is told of now.
 fn same_sale(known: &SessionRecord, sold: &Sold, plate: &PlateHash) -> Result<(), Problem> {
-    let operator = matches!(&known.session.source, SessionSource::Operator { operator, .. } if *operator == sold.operator);
+    let operator =
+        matches!(&known.session.source, SessionSource::Operator { operator, .. } if *operator == sold.operator);
     if operator && known.session.plate == *plate && known.session.zone == sold.zone {
         return Ok(());
     }
