@@ -1,5 +1,7 @@
 //! Parking paid for: from the start to the receipt, with crashes, outages and rivals on the way.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
 use anyhow::bail;
 use parvis_testkit::{Api, Platform, eventually};
 use reqwest::{Method, StatusCode};
@@ -171,4 +173,52 @@ async fn without_postgresql_people_park_and_the_receipt_comes_later() {
     assert_eq!(begun["state"], "active");
     embedded.start_postgres().await.unwrap();
     receipts(&api, &begun["id"], 1).await;
+}
+
+/// An operator's app, logged in as itself.
+async fn operator(platform: &Platform, scope: &str) -> Api {
+    let form = [("grant_type", "client_credentials"), ("scope", scope)];
+    let url = format!("{}/_local/identity/oauth2/token", platform.api_url());
+    let request =
+        reqwest::Client::new().post(url).basic_auth("parvis-machine", Some("parvis-machine-demo")).form(&form);
+    let answer: Value = request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
+    platform.api().with_token(answer["access_token"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operators_app_sells_gives_a_right_and_stands_on_its_account() {
+    let platform = Platform::start().await;
+    let (api, plate) = (driver(&platform).await, plate(&platform));
+    let Some(_) = platform.embedded_or_say("credentials of an operator's app") else { return };
+    let app = operator(&platform, "parvis/park").await;
+    let start = chrono::Utc::now() - chrono::TimeDelta::minutes(20);
+    let sold = json!({ "id": Uuid::new_v4(), "zone": "Zone_A", "plate": plate, "start": start, "minutes": 60, "receipt": "PN-1" });
+    let path = "/v1/operator/sessions";
+    let (status, told) = post(&app, path, &sold).await;
+    assert_eq!((status, &told["paid"]["cents"]), (StatusCode::CREATED, &json!(240)), "{told}");
+    assert!(is_allowed(&platform, &plate).await);
+    let one = format!("{path}/{}", told["id"].as_str().unwrap());
+    let extension = json!({ "id": Uuid::new_v4(), "minutes": 15 });
+    assert_eq!(post(&app, &format!("{one}/extend"), &extension).await.0, StatusCode::OK);
+    let (status, stopped) = post(&app, &format!("{one}/stop"), &json!({})).await;
+    // 20 minutes are two begun quarters of an hour.
+    assert_eq!(
+        (status, &stopped["state"], &stopped["paid"]["cents"]),
+        (StatusCode::OK, &json!("stopped"), &json!(120))
+    );
+    assert!(!is_allowed(&platform, &plate).await);
+    let list = app.get(path).await.unwrap();
+    assert!(list["sessions"].as_array().unwrap().iter().any(|session| session["id"] == sold["id"]), "{list}");
+    // The account of the operator owes it: sold 3.00, given back 1.80, and no receipt of ours.
+    let manager = platform.login("manager").await;
+    let books = eventually(|| async {
+        let books = manager.get("/v1/parking/books").await?;
+        if books["debit"] == 480 { Ok(books) } else { bail!("{books}") }
+    })
+    .await;
+    assert_eq!(books["sound"], true, "{books}");
+    // Drivers' tokens do not open the operators' door, operators' tokens no other, and without the scope nothing opens.
+    assert_eq!(post(&api, path, &sold).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(post(&app, "/v1/parking/sessions", &stay(&plate, 30)).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(post(&operator(&platform, "parvis/read").await, path, &sold).await.0, StatusCode::FORBIDDEN);
 }

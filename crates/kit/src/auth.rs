@@ -128,8 +128,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Machine {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let machine = claims(&parts.extensions)
-            .and_then(|claims| Self::from_claims(|name| claims.get(name).map(String::as_str)));
+        let machine =
+            claims(&parts.extensions).and_then(|claims| Self::from_claims(|name| claims.get(name).map(String::as_str)));
         machine.ok_or_else(Problem::unauthorized)
     }
 }

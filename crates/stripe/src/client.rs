@@ -66,12 +66,14 @@ impl Stripe {
     /// # Errors
     /// When no TLS provider is there.
     pub fn new(base: &str, secret: impl Into<String>) -> Result<Self, StripeError> {
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .connect_timeout(Duration::from_secs(2))
-            .build()
-            .map_err(StripeError::Unreached)?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), secret: secret.into() })
+        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).build();
+        Ok(Self::over(http.map_err(StripeError::Unreached)?, base, secret))
+    }
+
+    /// The same over a client that is there: making one reads the system's certificates.
+    #[must_use]
+    pub fn over(http: reqwest::Client, base: &str, secret: impl Into<String>) -> Self {
+        Self { http, base: base.trim_end_matches('/').to_owned(), secret: secret.into() }
     }
 
     /// Makes an intent; it is not paid by this.
@@ -166,7 +168,7 @@ impl Stripe {
     }
 
     fn prepared(&self, request: RequestBuilder) -> RequestBuilder {
-        request.bearer_auth(&self.secret).header("stripe-version", VERSION)
+        request.bearer_auth(&self.secret).header("stripe-version", VERSION).timeout(TIMEOUT)
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, StripeError> {

@@ -1,7 +1,7 @@
 //! Extending a session.
 
 use parvis_kit::problem::Problem;
-use parvis_rights::{SessionSegment, SessionState};
+use parvis_rights::{Segment, SessionSegment, SessionState};
 use parvis_tariffs::Quote;
 use uuid::Uuid;
 
@@ -31,14 +31,18 @@ impl App {
     /// What an extension costs.
     ///
     /// # Errors
-    /// Refusals of the tariff.
+    /// Refusals of the tariff; the plate's next stay, when an operator has told of one that begins within it.
     pub async fn quote_extension(&self, record: &SessionRecord, length: Length) -> ApiResult<Quote> {
         if record.session.state != SessionState::Active {
             record.session.state.after(parvis_rights::Command::Extend)?;
         }
         let book = self.book().await?;
         let end = length.end(record.end());
-        Ok(book.tariffs.quote_extension(&record.session.as_paid(), end, self.now())?)
+        let quote = book.tariffs.quote_extension(&record.session.as_paid(), end, self.now())?;
+        let part = Segment { start: record.end(), end: quote.end };
+        let last = self.store().last_stay(&record.session.plate, &record.session.zone).await?;
+        self.refuse_overlap(&record.session, part, last.as_ref().map(|(last, _)| last)).await?;
+        Ok(quote)
     }
 
     /// Extends a session, or goes on with the extension if it was asked for under this id before.

@@ -5,7 +5,7 @@ use parvis_kit::problem::{FieldError, Problem};
 use parvis_ledger_rules::{Auxiliary, Payer};
 use parvis_parking::ZoneId;
 use parvis_parking::plate::{Plate, PlateHash};
-use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
+use parvis_rights::{RightKind, Segment, Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
 use parvis_tariffs::{Holder, Quote, QuoteRequest};
 use uuid::Uuid;
 
@@ -92,9 +92,6 @@ impl App {
         let previous = last.filter(|last| last.end <= start).map(LastStay::as_previous);
         let request = QuoteRequest { zone: &sold.zone, holder, start, end: sold.length.end(start), previous };
         let quote = super::agreed(book.tariffs.quote(&request)?, sold.price_cents)?;
-        if let Some(last) = last.filter(|last| last.start < quote.end && quote.start < last.end) {
-            return Err(SessionRefusal::AlreadyParked { id: last.session, until: last.end }.into());
-        }
         let mut session = Session {
             id: sold.id,
             version: 1,
@@ -107,6 +104,7 @@ impl App {
             stopped_at: None,
             source: SessionSource::Operator { operator: sold.operator.clone(), receipt: sold.receipt.clone() },
         };
+        self.refuse_overlap(&session, Segment { start, end: quote.end }, last).await?;
         session.confirm()?;
         let id = Uuid::new_v5(&sold.id, b"charge 0");
         let charge = self.invoiced(id, &quote, segment(&quote), &sold.operator)?;
@@ -120,6 +118,32 @@ impl App {
             created_at: self.now(),
             revision: 1,
         })
+    }
+
+    /// Refuses a time in which the plate stands in the zone under another session: the last one, paid or not yet, or one of
+    /// those before it, since operators tell of sessions in any order.
+    ///
+    /// Whoever writes on the strength of this does so on the condition of the last stay that was read before.
+    pub(super) async fn refuse_overlap(
+        &self,
+        session: &Session,
+        time: Segment,
+        last: Option<&LastStay>,
+    ) -> ApiResult<()> {
+        let parked = |id, until| Err(SessionRefusal::AlreadyParked { id, until }.into());
+        if let Some(last) = last.filter(|last| last.session != session.id && last.overlaps(time.start, time.end)) {
+            return parked(last.session, last.end);
+        }
+        for right in self.store().rights(&session.plate, time.start).await? {
+            let another = right.kind == RightKind::Session && right.id != session.id;
+            if another && right.place.holds_at(&session.zone, None) {
+                let overlapping = right.segments.iter().filter(|segment| segment.overlaps(&time));
+                if let Some(until) = overlapping.map(|segment| segment.end).max() {
+                    return parked(right.id, until);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Extends a session that an operator has sold.
@@ -161,13 +185,7 @@ impl App {
     }
 
     /// The charge of an operator's sale, which stands on its monthly invoice; `None` when nothing is due.
-    fn invoiced(
-        &self,
-        id: Uuid,
-        quote: &Quote,
-        segment: SessionSegment,
-        operator: &str,
-    ) -> ApiResult<Option<Charge>> {
+    fn invoiced(&self, id: Uuid, quote: &Quote, segment: SessionSegment, operator: &str) -> ApiResult<Option<Charge>> {
         if quote.due.is_zero() {
             return Ok(None);
         }
@@ -188,7 +206,8 @@ impl App {
 
 /// Whether a session that has this id is the one that is told of now.
 fn same_sale(known: &SessionRecord, sold: &Sold, plate: &PlateHash) -> Result<(), Problem> {
-    let operator = matches!(&known.session.source, SessionSource::Operator { operator, .. } if *operator == sold.operator);
+    let operator =
+        matches!(&known.session.source, SessionSource::Operator { operator, .. } if *operator == sold.operator);
     if operator && known.session.plate == *plate && known.session.zone == sold.zone {
         return Ok(());
     }

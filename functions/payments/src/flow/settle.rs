@@ -2,6 +2,7 @@
 
 use parvis_kit::problem::Problem;
 use parvis_ledger_rules::ParkingMovement;
+use parvis_rights::SessionState;
 use parvis_stripe::{Intent, IntentStatus, RefundStatus, StripeError};
 use uuid::Uuid;
 
@@ -126,15 +127,27 @@ impl App {
                         format!("intent {} is of {} and not of {}", intent.id, intent.amount, charge.amount.cents);
                     return Err(Problem::internal(told).into());
                 }
-                after.paid(id, self.now())?
+                after.paid(id, self.is_free(record, charge).await?, self.now())?
             }
             IntentStatus::Canceled => after.unpaid(id, intent.failure().map(str::to_owned))?,
             _ => Outcome::Known,
         };
         let Outcome::Changed(movement) = outcome else { return Ok(None) };
-        self.write(record, &mut after, movement).await?;
+        self.write(record, &mut after, movement.map(|movement| *movement)).await?;
         self.keep_plate_longer(record, &after).await;
         Ok(Some(after))
+    }
+
+    /// Whether the time that an extension pays for is still free. The paid time may have run out while it was being paid, and
+    /// the plate may stand there under another session since.
+    async fn is_free(&self, record: &SessionRecord, charge: &Charge) -> ApiResult<bool> {
+        let session = &record.session;
+        if session.state != SessionState::Active {
+            return Ok(true);
+        }
+        let last = self.store().last_stay(&session.plate, &session.zone).await?;
+        let part = &charge.segment;
+        Ok(last.is_none_or(|(last, _)| last.session == session.id || !last.overlaps(part.start, part.end)))
     }
 
     /// Gives money back that is owed.
@@ -157,7 +170,7 @@ impl App {
             (Source::Invoice { .. }, _) | (Source::Card { .. }, None) => {}
         }
         let Outcome::Changed(movement) = after.refunded(id, self.now())? else { return Ok(None) };
-        self.store().save(record, &mut after, movement, funds).await?;
+        self.store().save(record, &mut after, movement.map(|movement| *movement), funds).await?;
         Ok(Some(after))
     }
 

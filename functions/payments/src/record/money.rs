@@ -31,7 +31,7 @@ pub enum Outcome {
     /// Nothing: it was known.
     Known,
     /// The record has changed; this is for the books, if money has moved.
-    Changed(Option<ParkingMovement>),
+    Changed(Option<Box<ParkingMovement>>),
 }
 
 impl SessionRecord {
@@ -57,12 +57,13 @@ impl SessionRecord {
 
     /// A charge is paid: the session begins, or goes on for longer.
     ///
-    /// Money that comes for a session which cannot take it any more goes back at once. The order of the steps excludes
-    /// that, unless somebody acts at the provider by hand.
+    /// Money that comes for a session which cannot take it any more goes back at once: when the paid time ran out while an
+    /// extension was being paid and the plate stands there anew (`free` is false), or when somebody has acted at the provider
+    /// by hand.
     ///
     /// # Errors
     /// [`RecordError::Unknown`].
-    pub fn paid(&mut self, id: Uuid, now: DateTime<Utc>) -> Result<Outcome, RecordError> {
+    pub fn paid(&mut self, id: Uuid, free: bool, now: DateTime<Utc>) -> Result<Outcome, RecordError> {
         let charge = self.charge_mut(id)?;
         if charge.state == ChargeState::Succeeded {
             return Ok(Outcome::Known);
@@ -72,10 +73,10 @@ impl SessionRecord {
         charge.failure = None;
         let charge = charge.clone();
         let taken = match self.session.state {
-            SessionState::Pending => self.session.confirm(),
-            _ => self.session.extend(charge.segment.clone()),
+            SessionState::Pending => self.session.confirm().is_ok(),
+            _ => free && self.session.extend(charge.segment.clone()).is_ok(),
         };
-        if taken.is_err() {
+        if !taken {
             let id = Uuid::new_v5(&id, b"not-taken");
             self.refunds.push(Refund {
                 id,
@@ -85,7 +86,7 @@ impl SessionRecord {
                 created_at: now,
             });
         }
-        Ok(Outcome::Changed(Some(self.sale(&charge, now))))
+        Ok(Outcome::Changed(Some(Box::new(self.sale(&charge, now)))))
     }
 
     /// A charge will never be paid.
@@ -147,13 +148,13 @@ impl SessionRecord {
         let charge = self.charge(refund.charge).ok_or(RecordError::Unknown(refund.charge))?;
         let sale = self.sale(charge, now);
         let end = self.end().clamp(charge.segment.start, charge.segment.end);
-        Ok(Outcome::Changed(Some(ParkingMovement {
+        Ok(Outcome::Changed(Some(Box::new(ParkingMovement {
             id: refund.id,
             kind: ParkingMovementKind::Refund { sale: charge.id },
             gross: refund.amount,
             stay: Stay { start: end, ..sale.stay.clone() },
             ..sale
-        })))
+        }))))
     }
 
     /// The movement of a charge.

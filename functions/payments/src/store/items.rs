@@ -79,4 +79,12 @@ impl LastStay {
     pub fn as_previous(&self) -> PreviousStay {
         PreviousStay { start: self.start, end: self.end }
     }
+
+    /// Whether it, or the stay before it, shares an instant with a time.
+    #[must_use]
+    pub fn overlaps(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> bool {
+        let before = self.before.map(|before| (before.start, before.end));
+        let mut times = std::iter::once((self.start, self.end)).chain(before);
+        times.any(|(from, until)| from < end && start < until)
+    }
 }

@@ -139,8 +139,10 @@ impl PaymentsStore {
         Ok(())
     }
 
-    /// The plate's last stay follows the session, as long as it is this session's. One that was never paid leaves what was
-    /// before.
+    /// The plate's last stay follows the session. One that was never paid leaves what was before.
+    ///
+    /// A session that grows is written on the condition of the stay even where the stay is another session's, so that nobody
+    /// begins where it grows.
     async fn change_stay(
         &self,
         before: &SessionRecord,
@@ -149,21 +151,28 @@ impl PaymentsStore {
     ) -> Result<(), StoreError> {
         let session = &after.session;
         let Some((stay, revision)) = self.last_stay(&session.plate, &session.zone).await? else { return Ok(()) };
-        if stay.session != session.id {
-            return Ok(());
-        }
         let key = Key::stay(&session.plate, &session.zone);
-        match (session.state, stay.before) {
-            (SessionState::Failed, None) => parts.push(self.delete_at(key, revision)?),
-            (SessionState::Failed, Some(previous)) => {
-                let stay = LastStay { start: previous.start, end: previous.end, before: None, ..stay };
-                parts.push(self.stay(before, &stay, Some(revision))?);
+        let own = stay.session == session.id;
+        let grows = before.end() < after.end();
+        let stay = match (session.state, &stay.before) {
+            (SessionState::Failed, None) if own => {
+                parts.push(self.delete_at(key, revision)?);
+                return Ok(());
             }
+            (SessionState::Failed, Some(previous)) if own => {
+                LastStay { start: previous.start, end: previous.end, before: None, ..stay }
+            }
+            _ if own => LastStay { end: after.end(), ..stay },
+            _ if !grows => return Ok(()),
+            _ if stay.overlaps(before.end(), after.end()) => return Err(StoreError::Conflict),
+            _ if stay.start > before.end() => stay,
+            // What never came to be is forgotten.
             _ => {
-                let stay = LastStay { end: after.end(), ..stay };
-                parts.push(self.stay(after, &stay, Some(revision))?);
+                let start = session.bounds().map_or(after.created_at, |bounds| bounds.start);
+                LastStay { session: session.id, start, end: after.end(), before: None }
             }
-        }
+        };
+        parts.push(self.stay(after, &stay, Some(revision))?);
         Ok(())
     }
 

@@ -30,7 +30,10 @@ async fn what_was_sold_offline_arrives_later_with_its_own_time() {
     assert_eq!(sell(&platform, "easy", &late).await.ok()["id"], late["id"]);
     // Its time holds against others, whichever app they come from.
     assert_eq!(platform.begin(&session("AB123CD", 30)).await.refused(409)["reason"], "already_parked");
-    assert_eq!(sell(&platform, "other", &sold("2026-03-03T09:00:00Z", 30)).await.refused(409)["reason"], "already_parked");
+    assert_eq!(
+        sell(&platform, "other", &sold("2026-03-03T09:00:00Z", 30)).await.refused(409)["reason"],
+        "already_parked"
+    );
     // One of before, that comes after it, does not hide it.
     sell(&platform, "other", &sold("2026-03-03T08:00:00Z", 15)).await.ok();
     assert_eq!(platform.begin(&session("AB123CD", 30)).await.refused(409)["id"], late["id"]);

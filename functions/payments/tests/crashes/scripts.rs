@@ -129,6 +129,22 @@ async fn stopping_while_an_extension_is_being_paid() {
     everywhere(&script, 2).await;
 }
 
+/// The paid time runs out while its extension waits for the browser; the plate stands there anew before it is paid.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_that_is_paid_too_late() {
+    let again = Event::Ask(Ask::Start { session: 1, plate: "AB-123-CD", minutes: 60, pay: by("visa") });
+    let script = [
+        start(by("visa")),
+        Event::Pass(55),
+        extend(BROWSER),
+        Event::Pass(6),
+        again,
+        Event::Browser { session: 0 },
+        message(),
+    ];
+    everywhere(&script, 4).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_up_a_payment() {
     everywhere(&[start(BROWSER), stop()], 0).await;

@@ -104,7 +104,7 @@ impl World {
         let router: axum::Router = parvis_test_provider::router(provider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let gated = gate::before(provider_url.clone(), fuse.clone()).await;
-        let stripe = Stripe::new(&gated, SECRET_KEY).unwrap();
+        let stripe = Stripe::over(gate::client(), &gated, SECRET_KEY);
         let mortal = (client(&gate::before(truth, fuse.clone()).await), stripe);
         let (tariffs, _) = read_book(TARIFFS).unwrap();
         let world = Self { fuse, mortal, client: direct, provider_url, provider, clock, tariffs, run: Uuid::new_v4() };
@@ -217,15 +217,19 @@ impl World {
         }
     }
 
-    /// Nobody asks for anything any more: only the schedule runs, until nothing is left to do.
+    /// Nobody asks for anything any more: only the schedule runs, until nothing is left to do. Its runs at which nothing is
+    /// due are left out.
     pub async fn rest(&self) {
-        for _ in 0..60 {
-            self.happen(&Event::Pass(11), None).await;
-            self.happen(&Event::Ask(Ask::Sweep), None).await;
-            let due = self.store().0.due(self.now() + TimeDelta::days(30), 100).await.unwrap();
-            if due.is_empty() {
+        for _ in 0..20 {
+            let due = self.store().sessions().await.iter().filter_map(SessionRecord::due).min();
+            let Some(due) = due else {
+                let listed = self.store().0.due(self.now() + TimeDelta::days(30), 100).await.unwrap();
+                assert!(listed.is_empty(), "the work list is not empty: {listed:?}");
                 return;
-            }
+            };
+            let now = self.now();
+            *self.clock.lock().unwrap() = now.max(due + TimeDelta::minutes(1));
+            self.happen(&Event::Ask(Ask::Sweep), None).await;
         }
         panic!("something is always left to do");
     }
