@@ -12,7 +12,7 @@ export const HOURS = { from: 8 * 60, to: 18 * 60 };
 const tokens = new Map<string, string>();
 
 /** Logs a demo user in as a browser would: code and PKCE. */
-async function tokenOf(user: string): Promise<string> {
+export async function tokenOf(user: string): Promise<string> {
   const known = tokens.get(user);
   if (known) return known;
   const url = inject("url");
