@@ -7,6 +7,7 @@ import { Extension } from "../src/lib/payments/extension.svelte";
 import { Fare } from "../src/lib/payments/fare.svelte";
 import { SessionsFeed } from "../src/lib/payments/sessions-feed.svelte";
 import { TariffEditor } from "../src/lib/payments/tariff-editor.svelte";
+import { openForm } from "../src/lib/payments/stripe";
 import { TestProvider } from "../src/lib/payments/test-provider";
 import type { OpenPayment, ParkingSession } from "../src/lib/payments/types";
 import { curve, stay } from "./payment-samples";
@@ -189,6 +190,40 @@ describe("the test provider", () => {
     });
     expect(requests[3]!.url).toMatch(/\/authenticate$/);
   });
+});
+
+it("Stripe's form comes from Stripe, once, when somebody pays by it", async () => {
+  const scripts: HTMLScriptElement[] = [];
+  vi.spyOn(document.head, "append").mockImplementation((...nodes) => {
+    scripts.push(nodes[0] as HTMLScriptElement);
+  });
+  const confirms: unknown[] = [];
+  const answers = [{ error: { message: "Votre carte a été refusée." } }, {}];
+  const element = {
+    mount: () => undefined,
+    on: (event: string, handler: (told: object) => void) => void (event === "ready" && handler({})),
+    destroy: vi.fn(),
+  };
+  const elements = { create: () => element };
+  vi.stubGlobal("Stripe", (key: string) => ({
+    elements: (options: object) => (confirms.push({ key, ...options }), elements),
+    confirmPayment: async (options: object) => (confirms.push(options), answers.shift()),
+  }));
+  const options = { key: "pk_live_1", clientSecret: "secret", language: "fr" as const, dark: true };
+  const host = document.createElement("div");
+  const opening = openForm(host, options);
+  scripts[0]!.onload!(new Event("load"));
+  const form = await opening;
+  await openForm(host, options);
+  expect(scripts.map((script) => script.src)).toEqual(["https://js.stripe.com/v3/"]);
+  expect(confirms[0]).toMatchObject({ key: "pk_live_1", clientSecret: "secret", appearance: { theme: "night" } });
+  const back = "https://example.org/#/pay/stays";
+  expect(await form.confirm(back)).toEqual({ outcome: "refused", text: "Votre carte a été refusée." });
+  expect(await form.confirm(back)).toEqual({ outcome: "done" });
+  expect(confirms.at(-1)).toEqual({ elements, confirmParams: { return_url: back }, redirect: "if_required" });
+  form.close();
+  expect(element.destroy).toHaveBeenCalledOnce();
+  vi.unstubAllGlobals();
 });
 
 describe("a fare", () => {

@@ -22,8 +22,9 @@ const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// The content security policy of `infra/web.yaml`, so that what it forbids fails here first. Only the addresses differ: login and
 /// MQTT are on other ports of whatever name this machine is reached by.
-const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
-    connect-src 'self' http: https: ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; script-src 'self' https://js.stripe.com; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data: blob:; connect-src 'self' http: https: ws: wss:; frame-src https://js.stripe.com https://hooks.stripe.com; \
+    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The web application's files.
 #[derive(Debug, Clone)]
