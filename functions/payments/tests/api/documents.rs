@@ -8,8 +8,9 @@ fn the_document_describes_every_route() {
     let mut routes: Vec<String> = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            let login = if operation.get("security").is_some() { " (login)" } else { "" };
-            routes.push(format!("{} {path}{login}", method.to_uppercase()));
+            let scheme = operation["security"][0].as_object().and_then(|scheme| scheme.keys().next());
+            let scheme = scheme.map(|scheme| format!(" ({scheme})")).unwrap_or_default();
+            routes.push(format!("{} {path}{scheme}", method.to_uppercase()));
         }
     }
     insta::assert_json_snapshot!(routes);

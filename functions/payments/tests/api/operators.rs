@@ -38,6 +38,23 @@ async fn what_was_sold_offline_arrives_later_with_its_own_time() {
     sell(&platform, "other", &sold("2026-03-03T08:00:00Z", 15)).await.ok();
     assert_eq!(platform.begin(&session("AB123CD", 30)).await.refused(409)["id"], late["id"]);
     sell(&platform, "easy", &sold("2026-03-01T08:00:00Z", 15)).await.refused(422);
+    // Nor is it forgotten behind the one that came first.
+    assert_eq!(
+        sell(&platform, "easy", &sold("2026-03-03T08:10:00Z", 5)).await.refused(409)["reason"],
+        "already_parked"
+    );
+}
+
+#[tokio::test]
+async fn a_session_does_not_grow_into_the_one_that_follows() {
+    let platform = Platform::start().await;
+    let first = sell(&platform, "easy", &sold("2026-03-03T08:58:00Z", 5)).await.ok();
+    let next = sell(&platform, "other", &sold("2026-03-03T09:04:00Z", 30)).await.ok();
+    let path = format!("/v1/operator/sessions/{}/extend", first["id"].as_str().unwrap());
+    let longer = |minutes: u32| json!({ "id": Uuid::new_v4(), "minutes": minutes });
+    let refused = ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(15))).await.refused(409);
+    assert_eq!((&refused["reason"], &refused["id"]), (&json!("already_parked"), &next["id"]));
+    ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(1))).await.ok();
 }
 
 #[tokio::test]

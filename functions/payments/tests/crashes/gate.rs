@@ -1,6 +1,6 @@
 //! The gate before DynamoDB and the provider.
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -79,19 +79,16 @@ struct Gate {
     behind: String,
 }
 
-/// A client, made once: reading the system's certificates takes longer than a test. It keeps no connections, which belong to
-/// the runtime of one test.
+/// A client of plain HTTP: reading the system's certificates would take longer than a run.
 pub fn client() -> reqwest::Client {
-    static CLIENT: LazyLock<reqwest::Client> =
-        LazyLock::new(|| reqwest::Client::builder().no_gzip().pool_max_idle_per_host(0).build().unwrap());
-    CLIENT.clone()
+    reqwest::Client::builder().no_gzip().tls_certs_only([]).build().unwrap()
 }
 
 /// A gate before the service at `behind`; its address.
-pub async fn before(behind: String, fuse: Fuse) -> String {
+pub async fn before(behind: String, fuse: Fuse, client: reqwest::Client) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let gate = Gate { fuse, client: client(), behind };
+    let gate = Gate { fuse, client, behind };
     let router = axum::Router::new().fallback(pass).with_state(gate);
     tokio::spawn(async move { axum::serve(listener, router).await });
     url

@@ -11,7 +11,7 @@ use parvis_stripe::IntentStatus;
 use parvis_tariffs::QuoteRequest;
 use uuid::Uuid;
 
-use crate::world::World;
+use crate::world::{Stored, World};
 
 /// What the provider has taken and given back, by session.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +42,13 @@ fn tills(world: &World) -> BTreeMap<Uuid, Till> {
 
 /// True at any moment: nobody has a right without a charge, and nobody's plate stands in a zone twice.
 pub async fn always(world: &World) {
+    always_of(world, &world.stored().await);
+}
+
+fn always_of(world: &World, stored: &Stored) {
     let tills = tills(world);
-    let sessions = world.store().sessions().await;
-    let rights: Vec<AssignedRight> = world.store().all("right").await;
+    let sessions = stored.sessions();
+    let rights: Vec<AssignedRight> = stored.all("right");
     for right in &rights {
         let record = sessions.iter().find(|record| record.session.id == right.id).unwrap();
         let charged: i64 = succeeded(record);
@@ -62,10 +66,11 @@ pub async fn always(world: &World) {
 
 /// True when nothing is left to do.
 pub async fn at_rest(world: &World) {
-    always(world).await;
+    let stored = world.stored().await;
+    always_of(world, &stored);
     let tills = tills(world);
-    let sessions = world.store().sessions().await;
-    let rights: Vec<AssignedRight> = world.store().all("right").await;
+    let sessions = stored.sessions();
+    let rights: Vec<AssignedRight> = stored.all("right");
     for record in &sessions {
         let id = record.session.id;
         let till = tills.get(&id).copied().unwrap_or_default();
@@ -81,7 +86,7 @@ pub async fn at_rest(world: &World) {
     for session in tills.keys() {
         assert!(sessions.iter().any(|record| record.session.id == *session), "{session} is paid and unknown");
     }
-    books_balance(world, &tills).await;
+    books_balance(&stored, &tills);
 }
 
 fn succeeded(record: &SessionRecord) -> i64 {
@@ -107,8 +112,8 @@ fn price(world: &World, record: &SessionRecord) -> i64 {
 }
 
 /// The movements, taken twice and in the wrong order, make books that balance and say what the provider says.
-async fn books_balance(world: &World, tills: &BTreeMap<Uuid, Till>) {
-    let mut movements: Vec<ParkingMovement> = world.store().all("movement").await;
+fn books_balance(stored: &Stored, tills: &BTreeMap<Uuid, Till>) {
+    let mut movements: Vec<ParkingMovement> = stored.all("movement");
     movements.sort_by_key(|movement| std::cmp::Reverse(movement.id));
     let chart = Chart::private_operator().unwrap();
     let mut book = Book::default();

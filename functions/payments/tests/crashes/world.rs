@@ -1,9 +1,11 @@
 //! A world with a process that may die.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_parking::plate::{Plate, PlateKey};
 use parvis_payments::error::ApiError;
@@ -66,6 +68,7 @@ pub struct World {
     mortal: (Client, Stripe),
     /// Past the gate: what is true.
     pub client: Client,
+    http: reqwest::Client,
     provider_url: String,
     pub provider: Provider,
     clock: Arc<Mutex<DateTime<Utc>>>,
@@ -103,18 +106,25 @@ impl World {
         let provider_url = format!("http://{}", listener.local_addr().unwrap());
         let router: axum::Router = parvis_test_provider::router(provider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let gated = gate::before(provider_url.clone(), fuse.clone()).await;
-        let stripe = Stripe::over(gate::client(), &gated, SECRET_KEY);
-        let mortal = (client(&gate::before(truth, fuse.clone()).await), stripe);
+        let http = gate::client();
+        let gated = gate::before(provider_url.clone(), fuse.clone(), http.clone()).await;
+        let stripe = Stripe::over(http.clone(), &gated, SECRET_KEY);
+        let mortal = (client(&gate::before(truth, fuse.clone(), http.clone()).await), stripe);
         let (tariffs, _) = read_book(TARIFFS).unwrap();
-        let world = Self { fuse, mortal, client: direct, provider_url, provider, clock, tariffs, run: Uuid::new_v4() };
+        let run = Uuid::new_v4();
+        let world = Self { fuse, mortal, client: direct, http, provider_url, provider, clock, tariffs, run };
         world.process().put_book(TARIFFS, None).await.unwrap();
         world
     }
 
     /// The table, past the gate.
-    pub fn store(&self) -> Books {
-        Books(PaymentsStore::new(self.client.clone(), "payments"), self.client.clone())
+    pub fn store(&self) -> PaymentsStore {
+        PaymentsStore::new(self.client.clone(), "payments")
+    }
+
+    /// All that is stored, past the gate.
+    pub async fn stored(&self) -> Stored {
+        Stored(self.client.scan().table_name("payments").send().await.unwrap().items.unwrap_or_default())
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -203,7 +213,7 @@ impl World {
 
     /// The payer's browser, with the secret that the page has.
     async fn browser(&self, session: Uuid) {
-        let Some(record) = self.store().0.session(session).await.unwrap() else { return };
+        let Some(record) = self.store().session(session).await.unwrap() else { return };
         let Some((intent, secret)) =
             record.open_charge().and_then(|charge| charge.intent.clone().zip(charge.client_secret.clone()))
         else {
@@ -212,7 +222,7 @@ impl World {
         for action in ["confirm", "authenticate"] {
             let url = format!("{}/v1/payment_intents/{intent}/{action}", self.provider_url);
             let form = [("client_secret", secret.as_str()), ("payment_method", "pm_card_visa"), ("success", "true")];
-            let request = gate::client().post(url).bearer_auth(PUBLISHABLE_KEY).form(&form);
+            let request = self.http.post(url).bearer_auth(PUBLISHABLE_KEY).form(&form);
             request.send().await.unwrap();
         }
     }
@@ -221,9 +231,10 @@ impl World {
     /// due are left out.
     pub async fn rest(&self) {
         for _ in 0..20 {
-            let due = self.store().sessions().await.iter().filter_map(SessionRecord::due).min();
+            let stored = self.stored().await;
+            let due = stored.sessions().iter().filter_map(SessionRecord::due).min();
             let Some(due) = due else {
-                let listed = self.store().0.due(self.now() + TimeDelta::days(30), 100).await.unwrap();
+                let listed: Vec<Uuid> = stored.all("work");
                 assert!(listed.is_empty(), "the work list is not empty: {listed:?}");
                 return;
             };
@@ -235,20 +246,19 @@ impl World {
     }
 }
 
-/// What is stored, past the gate.
-pub struct Books(pub PaymentsStore, pub Client);
+/// All that is stored at a moment.
+pub struct Stored(Vec<HashMap<String, AttributeValue>>);
 
-impl Books {
+impl Stored {
     /// All values of a kind of item.
-    pub async fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
-        let items = self.1.scan().table_name("payments").send().await.unwrap().items.unwrap_or_default();
-        let of_kind = items.into_iter().filter(|item| item["kind"].as_s().is_ok_and(|found| found == kind));
+    pub fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
+        let of_kind = self.0.iter().filter(|item| item["kind"].as_s().is_ok_and(|found| found == kind));
         of_kind.map(|item| serde_json::from_str(item["data"].as_s().unwrap()).unwrap()).collect()
     }
 
     /// All sessions.
-    pub async fn sessions(&self) -> Vec<SessionRecord> {
-        self.all("session").await
+    pub fn sessions(&self) -> Vec<SessionRecord> {
+        self.all("session")
     }
 }
 
