@@ -110,6 +110,7 @@ impl Tariffs {
         holder: &Holder,
         start: DateTime<Utc>,
     ) -> Result<DateTime<Utc>, QuoteError> {
+        let start = start.trunc_subsecs(0);
         let mut used = 0;
         let mut last = start;
         for run in Runs::new(self, self.tables_of(zone)?, start) {

@@ -1,6 +1,6 @@
 //! The price curve, for a page that draws it and a dial that follows it.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 use parvis_money::Money;
 use parvis_parking::ZoneId;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ impl Tariffs {
         start: DateTime<Utc>,
         most: u32,
     ) -> Result<Vec<PricePoint>, QuoteError> {
+        // As quotes have it: a stay begins at a whole second.
+        let start = start.trunc_subsecs(0);
         let (_, rate) = self.rate_at(zone, holder, start)?;
         let latest = self.latest_end(zone, holder, start)?;
         let units = ((latest - start).num_seconds() / rate.unit).max(1);

@@ -340,3 +340,14 @@ fn the_price_curve_has_a_point_per_step() {
     assert_eq!(points.last().unwrap().end, at("2026-03-03T13:00+01:00"));
     assert!(points.len() <= 200);
 }
+
+#[test]
+fn the_price_curve_may_be_asked_for_between_two_seconds() {
+    let tariffs = paris();
+    let zone = "Paris_1".parse().unwrap();
+    let start = at("2026-03-02T10:00+01:00");
+    let curve = |start| tariffs.price_points(&zone, &car(), start, 200).unwrap();
+    let later = start + chrono::TimeDelta::milliseconds(750);
+    assert_eq!(curve(later), curve(start));
+    assert_eq!(tariffs.latest_end(&zone, &car(), later), tariffs.latest_end(&zone, &car(), start));
+}
