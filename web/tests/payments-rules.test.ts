@@ -9,6 +9,7 @@ import {
   indexOf,
   keyStep,
   lengthOf,
+  lengthText,
   marks,
   onCircle,
   shortcuts,
@@ -41,7 +42,9 @@ describe("the dial", () => {
   });
 
   it("holds its ends in the gap below, and knows a single step", () => {
-    expect([indexAt(-1, 100, 96), indexAt(1, 100, 96), indexAt(0, -50, 97)]).toEqual([0, 95, 48]);
+    expect([indexAt(-1, 100, 96), indexAt(1, 100, 96)]).toEqual([0, 95]);
+    // The first third of the steps has the first half of the arc.
+    expect(indexAt(0, -50, 97)).toBe(30);
     expect(angleOf(0, 1)).toBe(ARC.to);
     expect(indexAt(30, 30, 1)).toBe(0);
   });
@@ -79,8 +82,23 @@ describe("the dial", () => {
     ] as const) {
       const shown = marks(curve("2026-11-24T08:00:00Z", unit, count).points);
       expect(shown.length).toBeGreaterThan(0);
-      expect(shown.length).toBeLessThanOrEqual(8);
+      const angles = shown.map((mark) => mark.angle).sort((a, b) => a - b);
+      angles.slice(1).forEach((angle, at) => expect(angle - angles[at]!).toBeGreaterThanOrEqual(24));
+      expect(shown.map((mark) => mark.minutes)).toContain(unit * count);
     }
+    // Of an extension, from the paid end on.
+    expect(marks(laterThan(quarter.points, "2026-11-24T08:45:00Z"), 45).map((mark) => mark.minutes)).toContain(60);
+  });
+
+  it("tells lengths as people do", () => {
+    const format = new Format("en", PARIS);
+    expect([45, 60, 90, 1440, 5760].map((minutes) => lengthText(minutes, format))).toEqual([
+      "45 min",
+      "1 h",
+      "1 h 30",
+      "24 h",
+      "4 d 0 h",
+    ]);
   });
 });
 

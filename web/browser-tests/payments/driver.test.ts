@@ -58,7 +58,7 @@ const running = (page: Page, plate: string) => page.getByTestId("running").filte
 describe("a driver", () => {
   it("parks, extends, stops early and keeps the receipts", async () => {
     const { page, plate } = await openPark(street.paid);
-    await chooseLength(page, "1 h 00");
+    await chooseLength(page, "1 h");
     await expect.poll(() => page.getByTestId("dial-price").innerText()).toBe("€2.40");
     // Why it costs that, by the zone's clock, whatever the browser's is.
     const lines = page.getByTestId("price-lines");

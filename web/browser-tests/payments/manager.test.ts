@@ -104,7 +104,7 @@ describe("a manager", () => {
     await page.getByTestId("preview-zone").selectOption(zone);
     await expect
       .poll(() => page.getByTestId("curve-summary").innerText())
-      .toBe("From €0.60 for 15 min to €24.00 for 6 h 00");
+      .toBe("From €0.60 for 15 min to €24.00 for 6 h");
     await page.getByTestId("preview-class").selectOption("heavy");
     await page.getByTestId("preview-refused").waitFor();
     await page.getByTestId("preview-class").selectOption("car");

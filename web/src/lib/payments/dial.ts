@@ -1,14 +1,17 @@
 /** The dial: its steps are the points of the price curve, its arc leaves a gap below, where a hand comes from. Without DOM. */
+import type { Format } from "../format";
 import type { PricePoint, Prices } from "./types";
 
 /** Degrees clockwise from twelve o'clock at which the arc begins and ends. */
 export const ARC = { from: -150, to: 150 };
 
+/** Short stays are what people buy: the first steps have more of the arc than the last ones. */
+const BEND = 0.6;
 const MINUTE_MS = 60_000;
 
 /** The direction of the knob, in degrees clockwise from twelve o'clock. */
 export function angleOf(index: number, count: number): number {
-  const share = count > 1 ? index / (count - 1) : 1;
+  const share = count > 1 ? (index / (count - 1)) ** BEND : 1;
   return ARC.from + (ARC.to - ARC.from) * share;
 }
 
@@ -16,7 +19,7 @@ export function angleOf(index: number, count: number): number {
 export function indexAt(x: number, y: number, count: number): number {
   const degrees = (Math.atan2(x, -y) * 180) / Math.PI;
   const within = Math.min(ARC.to, Math.max(ARC.from, degrees));
-  return Math.round(((within - ARC.from) / (ARC.to - ARC.from)) * (count - 1));
+  return Math.round(((within - ARC.from) / (ARC.to - ARC.from)) ** (1 / BEND) * (count - 1));
 }
 
 /** A point of a circle around (0, 0). */
@@ -98,14 +101,27 @@ export function shortcuts(points: readonly PricePoint[]): number[] {
     : [...new Set([...usual.filter((minutes) => minutes < longest), longest])].slice(-4);
 }
 
-/** Marks of the dial: their direction and, for some, what is written there. At whole hours, as many as have room. */
-export function marks(points: readonly PricePoint[]): { angle: number; minutes: number; labelled: boolean }[] {
-  const last = points.at(-1)?.minutes ?? 0;
-  const every = [15, 30, 60, 120, 180, 360, 720, 1440].find((minutes) => last / minutes <= 8) ?? 2880;
-  const shown: { angle: number; minutes: number; labelled: boolean }[] = [];
-  for (const [index, { minutes }] of points.entries()) {
-    if (minutes % every !== 0) continue;
-    shown.push({ angle: angleOf(index, points.length), minutes, labelled: true });
+/** Degrees between two marks, so that their texts have room. */
+const APART = 24;
+
+/** What is written on the dial: round lengths (counted from `from` minutes on), as many as have room. */
+export function marks(points: readonly PricePoint[], from = 0): { angle: number; minutes: number }[] {
+  const shown: { angle: number; minutes: number }[] = [];
+  // Hours that are rounder have the first choice of room.
+  for (const every of [1440, 720, 360, 180, 120, 60, 30, 15]) {
+    for (const [index, point] of points.entries()) {
+      const minutes = point.minutes - from;
+      const angle = angleOf(index, points.length);
+      if (minutes % every === 0 && shown.every((mark) => Math.abs(mark.angle - angle) >= APART))
+        shown.push({ angle, minutes });
+    }
   }
   return shown;
+}
+
+/** 45 min, 1 h, 1 h 30, 24 h: as people say how long they park. */
+export function lengthText(minutes: number, format: Format): string {
+  return minutes >= 60 && minutes <= 4320 && minutes % 60 === 0
+    ? `${format.number(minutes / 60)} h`
+    : format.duration(minutes * 60);
 }
