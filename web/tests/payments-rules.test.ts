@@ -68,8 +68,11 @@ describe("the dial", () => {
   });
 
   it("offers usual lengths that the tariff has, and its longest", () => {
-    expect(shortcuts(quarter.points)).toEqual([60, 120, 240, 1440]);
-    expect(shortcuts(curve("2026-11-24T08:00:00Z", 15, 6).points)).toEqual([30, 60, 90]);
+    const offered = (points: typeof quarter.points, from = 0) =>
+      shortcuts(points, from).map((at) => points[at]!.minutes);
+    expect(offered(quarter.points)).toEqual([30, 60, 120, 1440]);
+    expect(offered(curve("2026-11-24T08:00:00Z", 15, 6).points)).toEqual([30, 60, 90]);
+    expect(offered(laterThan(quarter.points, "2026-11-24T09:00:00Z"), 60)).toEqual([90, 120, 180, 1440]);
     expect(shortcuts([])).toEqual([]);
   });
 

@@ -92,13 +92,12 @@ export function lengthOf(prices: Prices, point: PricePoint): { end: string } | {
   return wall === point.minutes ? { minutes: wall } : { end: point.end };
 }
 
-/** Lengths that are offered as buttons: of these usual ones, those that the curve has, and the longest. */
-export function shortcuts(points: readonly PricePoint[]): number[] {
-  const usual = [30, 60, 120, 240].filter((minutes) => points.some((point) => point.minutes === minutes));
-  const longest = points.at(-1)?.minutes;
-  return longest === undefined
-    ? []
-    : [...new Set([...usual.filter((minutes) => minutes < longest), longest])].slice(-4);
+/** Steps that are offered as buttons, as many as a phone has room for: usual lengths that the curve has, and the longest. */
+export function shortcuts(points: readonly PricePoint[], from = 0): number[] {
+  const usual = [30, 60, 120]
+    .map((minutes) => points.findIndex((point) => point.minutes - from === minutes))
+    .filter((index) => index !== -1 && index < points.length - 1);
+  return points.length === 0 ? [] : [...usual, points.length - 1];
 }
 
 /** Degrees between two marks, so that their texts have room. */
