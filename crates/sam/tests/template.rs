@@ -46,6 +46,10 @@ fn the_template_resolves() {
                     "eventName": ["INSERT"],
                     "dynamodb": {"NewImage": {"type": {"S": ["parvis.waitlist.accepted"]}}},
                 }));
+                known.push(json!({
+                    "eventName": ["INSERT"],
+                    "dynamodb": {"NewImage": {"kind": {"S": ["movement"]}}},
+                }));
                 assert!(known.contains(&filter), "{}: {filter}", function.logical_id);
             }
         }
@@ -121,7 +125,7 @@ fn a_secret_of_the_template_comes_with_how_to_generate_it() {
             );
             return Some("given".into());
         };
-        let known = ["PlateHashKey", "BookingsKey"].map(LogicalId::from);
+        let known = ["PlateHashKey", "BookingsKey", "PaymentKey", "PaymentWebhookKey"].map(LogicalId::from);
         assert!(secret.logical_id.as_ref().is_some_and(|id| known.contains(id)), "{:?}", secret.logical_id);
         Some("x".repeat(generate.length as usize))
     });
@@ -180,7 +184,7 @@ fn functions_that_speak_sql_wait_for_the_migration() {
         assert_eq!(waits, function.logical_id != migrates, "{}", function.logical_id);
         speakers += 1;
     }
-    assert_eq!(speakers, 5, "history, occupancy, bookings, train and migrate");
+    assert_eq!(speakers, 6, "history, occupancy, bookings, ledger, train and migrate");
 }
 
 /// SAM writes a statement of about 400 bytes into the function's resource policy for each route, and Lambda takes 20 KB of them.

@@ -85,6 +85,6 @@ impl LastStay {
     pub fn overlaps(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> bool {
         let before = self.before.map(|before| (before.start, before.end));
         let mut times = std::iter::once((self.start, self.end)).chain(before);
-        times.any(|(from, until)| from < end && start < until)
+        times.any(|(from, until)| from < until && from < end && start < until)
     }
 }

@@ -64,7 +64,7 @@ impl PaymentsStore {
         );
         let stay = match &last {
             // An operator's session that arrives after a later one does not hide it.
-            Some((later, _)) if later.start > start => later.clone(),
+            Some((later, _)) if later.end > record.end() => later.clone(),
             _ => LastStay {
                 session: record.session.id,
                 start,
@@ -165,8 +165,8 @@ impl PaymentsStore {
             _ if own => LastStay { end: after.end(), ..stay },
             _ if !grows => return Ok(()),
             _ if stay.overlaps(before.end(), after.end()) => return Err(StoreError::Conflict),
-            _ if stay.start > before.end() => stay,
-            // What never came to be is forgotten.
+            _ if stay.end > after.end() => stay,
+            // What never came to be, or was stopped before it began, is forgotten.
             _ => {
                 let start = session.bounds().map_or(after.created_at, |bounds| bounds.start);
                 LastStay { session: session.id, start, end: after.end(), before: None }

@@ -48,13 +48,26 @@ async fn what_was_sold_offline_arrives_later_with_its_own_time() {
 #[tokio::test]
 async fn a_session_does_not_grow_into_the_one_that_follows() {
     let platform = Platform::start().await;
-    let first = sell(&platform, "easy", &sold("2026-03-03T08:58:00Z", 5)).await.ok();
-    let next = sell(&platform, "other", &sold("2026-03-03T09:04:00Z", 30)).await.ok();
+    // Where one may come back at once.
+    let in_zone_a = |start: &str, minutes: u32| {
+        let mut sold = sold(start, minutes);
+        sold["zone"] = "Zone_A".into();
+        sold
+    };
+    let first = sell(&platform, "easy", &in_zone_a("2026-03-03T08:48:00Z", 15)).await.ok();
+    let next = sell(&platform, "other", &in_zone_a("2026-03-03T09:04:00Z", 30)).await.ok();
     let path = format!("/v1/operator/sessions/{}/extend", first["id"].as_str().unwrap());
     let longer = |minutes: u32| json!({ "id": Uuid::new_v4(), "minutes": minutes });
     let refused = ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(15))).await.refused(409);
     assert_eq!((&refused["reason"], &refused["id"]), (&json!("already_parked"), &next["id"]));
-    ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(1))).await.ok();
+    // Once the one that follows is given up, it may.
+    let stop = format!("/v1/operator/sessions/{}/stop", next["id"].as_str().unwrap());
+    assert_eq!(ask(&platform, "other", "parvis/park", "POST", &stop, None).await.ok()["paid"]["cents"], 0);
+    ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(15))).await.ok();
+    platform.pass(TimeDelta::minutes(10));
+    let mut driver = session("AB123CD", 30);
+    driver["zone"] = "Zone_A".into();
+    assert_eq!(platform.begin(&driver).await.refused(409)["id"], first["id"]);
 }
 
 #[tokio::test]
