@@ -240,6 +240,7 @@ describe("a fare", () => {
       due: EUR(cents),
       vat_rate: 2000,
     },
+    qualification: "visitor",
     explained: [],
     ...more,
   });

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { as } from "../support/house";
 import { loginAs, newPage, openLive, pageErrors, useBrowser } from "../support/browser";
 import { bookInForce, buildStreet, park, putBook, table, type Street } from "../support/street";
@@ -16,7 +16,8 @@ beforeAll(async () => {
   const moped = await park("driver", street.paid, 120, { vehicle: { class: "two_wheeler" } });
   await as("driver", "POST", `/v1/parking/sessions/${moped.id}/stop`, {});
   // The books follow the sales.
-  await expect.poll(() => revenueOf(street.paid), { timeout: 20_000 }).toEqual({ sessions: 2, refunds: 1, net: 300 });
+  const sold = { sessions: 2, refunds: 1, net: 300 };
+  await vi.waitFor(async () => expect(await revenueOf(street.paid)).toEqual(sold), { timeout: 20_000, interval: 500 });
 });
 
 async function revenueOf(zone: string) {

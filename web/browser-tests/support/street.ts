@@ -65,6 +65,8 @@ export async function buildStreet(): Promise<Street> {
   const at = (hours: number) => clock.format(Date.now() + hours * 3_600_000);
   const later = table(`later-${tag}`, street.later, { from: at(2), to: at(6) });
   await putBook(`${text}${table(`street-${tag}`, street.paid, { from: "00:00", to: "24:00" })}${later}`, etag);
+  // Each instance of the function keeps the book it has read for ten seconds.
+  await new Promise((resolve) => setTimeout(resolve, 10_500));
   return street;
 }
 

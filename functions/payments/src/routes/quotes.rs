@@ -67,6 +67,8 @@ pub struct ExplainedLine {
 pub struct ExplainedQuote {
     /// The quote.
     quote: Quote,
+    /// The right under which it was made: that of the plate, where one was named.
+    qualification: Qualification,
     /// Its lines as sentences, in their order.
     explained: Vec<ExplainedLine>,
 }
@@ -74,13 +76,13 @@ pub struct ExplainedQuote {
 impl ExplainedQuote {
     /// A quote with its lines in words.
     #[must_use]
-    pub fn new(quote: Quote, timezone: Tz) -> Self {
+    pub fn new(quote: Quote, qualification: Qualification, timezone: Tz) -> Self {
         let line = |line: &parvis_tariffs::QuoteLine| ExplainedLine {
             fr: line.explain(Language::Fr, timezone),
             en: line.explain(Language::En, timezone),
             amount: line.amount,
         };
-        Self { explained: quote.lines.iter().map(line).collect(), quote }
+        Self { explained: quote.lines.iter().map(line).collect(), quote, qualification }
     }
 }
 
@@ -116,5 +118,5 @@ async fn quote(State(app): State<App>, Json(input): Json<QuoteInput>) -> ApiResu
     let end = Length::of(input.end, input.minutes)?.end(start);
     let request = QuoteRequest { zone: &input.zone, holder, start, end, previous };
     let quote = book.tariffs.quote(&request)?;
-    Ok(Json(ExplainedQuote::new(quote, book.tariffs.timezone())))
+    Ok(Json(ExplainedQuote::new(quote, holder.qualification, book.tariffs.timezone())))
 }

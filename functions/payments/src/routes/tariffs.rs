@@ -4,15 +4,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use parvis_kit::auth::{Caller, Role};
-use parvis_kit::http::{Json, version_etag};
+use parvis_kit::http::{Json, Query, version_etag};
 use parvis_kit::problem::Problem as HttpProblem;
 use parvis_parking::ZoneId;
 use parvis_tariffs::{Problem, Severity, read_book};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::zones::{CurveParams, Prices};
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 use crate::store::StoreError;
@@ -20,7 +21,10 @@ use crate::store::StoreError;
 const STAFF: [Role; 2] = [Role::Admin, Role::Manager];
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read_tariffs, replace_tariffs)).routes(routes!(check_tariffs))
+    OpenApiRouter::new()
+        .routes(routes!(read_tariffs, replace_tariffs))
+        .routes(routes!(check_tariffs))
+        .routes(routes!(preview_tariffs))
 }
 
 /// What is wrong with a tariff book.
@@ -72,6 +76,38 @@ async fn read_tariffs(State(app): State<App>) -> ApiResult<Response> {
 async fn check_tariffs(caller: Caller, text: String) -> ApiResult<Json<Findings>> {
     caller.require(&STAFF)?;
     Ok(Json(findings(&text)))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PreviewParams {
+    /// The zone whose prices are asked for.
+    #[param(value_type = String, example = "Zone_A")]
+    zone: ZoneId,
+}
+
+/// What every length of stay would cost under a tariff book that is not in force.
+#[utoipa::path(
+    post,
+    path = "/v1/parking/tariffs/preview",
+    tag = "Tariffs",
+    security(("login" = [])),
+    params(PreviewParams, CurveParams),
+    request_body(content = String, content_type = "application/toml"),
+    responses((status = 200, body = Prices), (status = 422, body = Findings), Refusal)
+)]
+async fn preview_tariffs(
+    State(app): State<App>,
+    caller: Caller,
+    Query(PreviewParams { zone }): Query<PreviewParams>,
+    Query(params): Query<CurveParams>,
+    text: String,
+) -> ApiResult<Response> {
+    caller.require(&STAFF)?;
+    match read_book(&text) {
+        Ok((tariffs, _)) => Ok(Json(params.curve(&tariffs, &zone, app.now())?).into_response()),
+        Err(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(findings(&text))).into_response()),
+    }
 }
 
 /// Puts a tariff book in force. `If-Match` names the version that it replaces; `If-None-Match: *` the first.

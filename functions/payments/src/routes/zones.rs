@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_parking::ZoneId;
-use parvis_tariffs::{CritAir, Holder, PricePoint, Qualification, VehicleClass};
+use parvis_tariffs::{CritAir, Holder, PricePoint, Qualification, Tariffs, VehicleClass};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -55,7 +55,7 @@ async fn list_zones(State(app): State<App>) -> ApiResult<Json<ZoneList>> {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct CurveParams {
+pub(super) struct CurveParams {
     /// The class of vehicle.
     #[serde(default)]
     class: VehicleClass,
@@ -84,6 +84,21 @@ pub struct Prices {
     points: Vec<PricePoint>,
 }
 
+impl CurveParams {
+    /// The curve under some tariffs, from `now` on unless the question says otherwise.
+    pub(super) fn curve(self, tariffs: &Tariffs, zone: &ZoneId, now: DateTime<Utc>) -> ApiResult<Prices> {
+        let most = self.points.unwrap_or(60);
+        if !(1..=MOST_POINTS).contains(&most) {
+            return Err(Problem::invalid(vec![FieldError::new("points", "1 to 500")]).into());
+        }
+        let Self { class, electric, critair, qualification, start, .. } = self;
+        let holder = Holder { class, electric, critair, qualification };
+        let start = start.unwrap_or(now);
+        let latest_end = tariffs.latest_end(zone, &holder, start)?;
+        Ok(Prices { start, latest_end, points: tariffs.price_points(zone, &holder, start, most)? })
+    }
+}
+
 /// What every length of stay costs.
 #[utoipa::path(
     get,
@@ -97,14 +112,6 @@ async fn read_prices(
     Path(zone): Path<ZoneId>,
     Query(params): Query<CurveParams>,
 ) -> ApiResult<Json<Prices>> {
-    let points = params.points.unwrap_or(60);
-    if !(1..=MOST_POINTS).contains(&points) {
-        return Err(Problem::invalid(vec![FieldError::new("points", "1 to 500")]).into());
-    }
-    let CurveParams { class, electric, critair, qualification, start, .. } = params;
-    let holder = Holder { class, electric, critair, qualification };
-    let start = start.unwrap_or_else(|| app.now());
     let book = app.book().await?;
-    let latest_end = book.tariffs.latest_end(&zone, &holder, start)?;
-    Ok(Json(Prices { start, latest_end, points: book.tariffs.price_points(&zone, &holder, start, points)? }))
+    Ok(Json(params.curve(&book.tariffs, &zone, app.now())?))
 }

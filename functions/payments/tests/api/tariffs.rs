@@ -40,6 +40,30 @@ async fn a_broken_book_is_told_with_the_places_of_its_faults() {
 }
 
 #[tokio::test]
+async fn the_curve_of_a_draft_is_seen_before_it_is_in_force() {
+    let platform = Platform::start().await;
+    let draft = TARIFFS.replace("\"2.40\"", "\"2.60\"");
+    let ask = |query: &'static str, text: String, caller| {
+        let platform = &platform;
+        async move {
+            let path = format!("/v1/parking/tariffs/preview?zone=Zone_B&points=8{query}");
+            platform.send("POST", &path, caller, Some(text.into())).await
+        }
+    };
+    let hours = |prices: &serde_json::Value| -> Vec<(i64, i64)> {
+        let points = prices["points"].as_array().unwrap().iter();
+        points.map(|one| (one["minutes"].as_i64().unwrap(), one["price"]["cents"].as_i64().unwrap())).take(2).collect()
+    };
+    assert_eq!(hours(&ask("", draft.clone(), BOSS).await.ok()), [(30, 130), (60, 260)]);
+    assert_eq!(hours(&platform.get("/v1/parking/zones/Zone_B/prices?points=8").await.ok()), [(30, 120), (60, 240)]);
+    let lorry = ask("&class=heavy", draft.clone(), BOSS).await.refused(422);
+    assert_eq!(lorry["reason"], "noAvailability");
+    ask("", draft.clone(), Some(("driver-1", "driver"))).await.refused(403);
+    let broken = ask("", draft.replace("max_stay = \"4h\"", "max_stay = \"5h\""), BOSS).await.refused(422);
+    assert_eq!(broken["usable"], false);
+}
+
+#[tokio::test]
 async fn without_a_book_nothing_is_sold() {
     let platform = Platform::without_tariffs().await;
     platform.get("/v1/parking/zones").await.refused(404);

@@ -107,7 +107,7 @@ export class Fare {
       if (own !== this.#asked) return;
       this.quote = quote;
       this.error = null;
-      if (quote.qualification && quote.qualification !== this.#qualification) {
+      if (quote.qualification !== this.#qualification) {
         // The plate has a right of its own here: its curve is another one.
         this.#qualification = quote.qualification;
         await this.refresh();

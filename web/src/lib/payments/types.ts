@@ -59,8 +59,8 @@ export interface Quote {
 
 export interface ExplainedQuote {
   quote: Quote;
-  /** Under which right the plate parks; told with quotes that name a plate. */
-  qualification?: Qualification;
+  /** The right under which it was made: that of the plate, where one was named. */
+  qualification: Qualification;
   explained: { fr: string; en: string; amount: Money }[];
 }
 
