@@ -18,7 +18,7 @@ import { laterThan, paidMinutes } from "../src/lib/payments/extension.svelte";
 import { byDistance, codeOf, distance, matching, spotsOf, withSpaces } from "../src/lib/payments/nearest";
 import { offsetOf, rangeOf, revenueCsv, shownRows } from "../src/lib/payments/revenue";
 import { failureText, mayRepeat } from "../src/lib/payments/sentences";
-import { isOpen, mergeSessions } from "../src/lib/payments/sessions-feed.svelte";
+import { isOpen, isTold, mergeSessions } from "../src/lib/payments/sessions-feed.svelte";
 import { providerOf } from "../src/lib/payments/test-provider";
 import { paymentTexts, type PaymentKey } from "../src/lib/payments/texts";
 import { clockText } from "../src/lib/payments/timer";
@@ -246,6 +246,11 @@ describe("stays", () => {
     expect(isOpen(stay("a", { payment }), at + 3_600_000)).toBe(true);
     expect(isOpen(stay("a", { state: "pending" }), at)).toBe(true);
     expect(isOpen(stay("a", { state: "stopped" }), at)).toBe(false);
+    // The end is told for ten minutes; who has stopped knows.
+    const over = stay("a", { state: "ended" });
+    const later = (minutes: number) => Date.parse(over.end) + minutes * 60_000;
+    expect([isTold(over, later(1)), isTold(over, later(11))]).toEqual([true, false]);
+    expect(isTold(stay("a", { state: "stopped" }), later(1))).toBe(false);
   });
 
   it("count down to their last second", () => {

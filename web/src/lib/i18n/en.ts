@@ -16,7 +16,7 @@ export const en = {
   "nav.dashboard": "Dashboard",
   "nav.places": "All car parks",
   "nav.admin": "Administration",
-  "nav.payments": "Pay parking",
+  "nav.payments": "Payment",
   "nav.park": "Park",
   "nav.stays": "My stays",
   "nav.vehicles": "Vehicles",

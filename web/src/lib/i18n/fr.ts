@@ -15,7 +15,7 @@ export const fr: Record<Key, Text> = {
   "nav.dashboard": "Tableau de bord",
   "nav.places": "Tous les parkings",
   "nav.admin": "Administration",
-  "nav.payments": "Stationner",
+  "nav.payments": "Paiement",
   "nav.park": "Se garer",
   "nav.stays": "Mes tickets",
   "nav.vehicles": "Véhicules",

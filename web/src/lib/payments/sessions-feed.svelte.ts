@@ -23,6 +23,15 @@ export function isOpen(session: ParkingSession, at: number): boolean {
   return session.state === "active" && (Date.parse(session.end) > at || session.payment !== undefined);
 }
 
+/** A stay whose time has run out is told for a while: its driver may not have seen it. */
+const TOLD_MS = 10 * 60_000;
+
+/** Whether a session stands on top of the pages: open, or over since a moment ago. */
+export function isTold(session: ParkingSession, at: number): boolean {
+  const ranOut = session.state === "active" || session.state === "ended";
+  return isOpen(session, at) || (ranOut && at - Date.parse(session.end) < TOLD_MS);
+}
+
 export class SessionsFeed implements Feed {
   sessions = $state.raw<ParkingSession[]>([]);
   loaded = $state(false);
