@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ParkingSession } from "../../src/lib/payments/types";
-import { as } from "../support/house";
+import { as } from "../support/api";
 import { loginAs, newPage, openLive, useBrowser } from "../support/browser";
 import { buildStreet, newPlate, park, staysOf, type Street } from "../support/street";
 

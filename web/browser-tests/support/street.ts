@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { inject } from "vitest";
 import type { ParkingSession } from "../../src/lib/payments/types";
-import { as, tokenOf } from "./house";
+import { as, tokenOf } from "./api";
 
 export const ZONE = "Europe/Paris";
 

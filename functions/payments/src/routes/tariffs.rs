@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Query, version_etag};
 use parvis_kit::problem::Problem as HttpProblem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::ZoneId;
 use parvis_tariffs::{Problem, Severity, read_book};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::zones::{CurveParams, Prices};
 use crate::error::{ApiResult, Refusal};
@@ -20,8 +20,8 @@ use crate::store::StoreError;
 
 const STAFF: [Role; 2] = [Role::Admin, Role::Manager];
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(read_tariffs, replace_tariffs))
         .routes(routes!(check_tariffs))
         .routes(routes!(preview_tariffs))
@@ -56,12 +56,14 @@ fn findings(text: &str) -> Findings {
     responses((status = 200, description = "The file", body = String, content_type = "application/toml"), Refusal)
 )]
 async fn read_tariffs(State(app): State<App>) -> ApiResult<Response> {
-    let book = app.book().await?;
+    // Who edits starts from the newest, which an instance that has read another one may not know of for some seconds.
+    let newest = app.store().newest_book().await?;
+    let (text, version) = newest.ok_or_else(|| HttpProblem::not_found("tariff book"))?;
     let headers = [
         (header::CONTENT_TYPE, header::HeaderValue::from_static("application/toml")),
-        (header::ETAG, version_etag(u64::from(book.version))),
+        (header::ETAG, version_etag(u64::from(version))),
     ];
-    Ok((headers, book.text.clone()).into_response())
+    Ok((headers, text).into_response())
 }
 
 /// Checks a tariff book without putting it in force.

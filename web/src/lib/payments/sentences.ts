@@ -29,6 +29,7 @@ export function failureText(error: unknown, format: Format): string {
       return tp("pay.priceChanged", { amount: told.quote ? format.money(told.quote.due) : "?" });
     case "wallet-empty":
       return tp("fail.walletEmpty");
+    case "version-changed":
     case "precondition-failed":
       return tp("fail.changed");
   }
