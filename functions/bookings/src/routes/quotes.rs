@@ -57,16 +57,15 @@ async fn make_quote(
     caller: Caller,
     Json(request): Json<QuoteRequest>,
 ) -> ApiResult<Json<SignedQuote>> {
-    let pool = app.store().database().pool().await?;
+    let mut sql = app.store().database().pool().await?.acquire().await?;
     let QuoteRequest { items, slot, participants, pay_with } = request;
-    let found = candidates::read(pool, &items, slot, None, Uuid::nil()).await?;
+    let found = candidates::read(&mut *sql, &items, slot, None, &caller.subject, Uuid::nil()).await?;
     let chosen: Vec<_> = found.items.iter().filter_map(|found| found.first()).collect();
     if items.is_empty() || chosen.len() < items.len() {
         return Err(Refused::NotFound("resource").into());
     }
-    let mut connection = pool.acquire().await?;
     let wish = Wish { items, slot, participants };
-    let quote = priced(&mut connection, &caller.subject, wish, &chosen, pay_with, app.now()).await;
+    let quote = priced(&mut sql, &caller.subject, wish, &chosen, &found.member, pay_with, app.now()).await;
     let quote = quote.map_err(ApiError::from)?;
     Ok(Json(SignedQuote { token: app.key().sign(&quote), quote }))
 }

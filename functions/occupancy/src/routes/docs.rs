@@ -31,7 +31,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     responses((status = 200, description = "The API in the form of OpenAPI 3.1", content_type = "application/json"))
 )]
 async fn openapi(headers: HeaderMap) -> Response {
-    static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| Asset::new("application/json", super::document()));
+    static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| parvis_kit::api::document_asset(super::document()));
     DOCUMENT.respond(&headers)
 }
 
