@@ -92,6 +92,29 @@ pub async fn member(sql: impl PgExecutor<'_>, subject: &str) -> Result<Member, D
     Ok(row.map(Member::of_row).transpose()?.unwrap_or_default())
 }
 
+/// Somebody with a subscription or credits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
+pub struct Holder {
+    /// The login's subject.
+    pub subject: String,
+    /// Id of the subscription.
+    pub plan: Option<String>,
+    /// Credits left.
+    pub credits: i32,
+}
+
+/// Everybody with a subscription or credits, 10,000 at most.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holders(sql: impl PgExecutor<'_>) -> Result<Vec<Holder>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT subject, plan, credits FROM booking_person WHERE plan IS NOT NULL OR credits > 0 ORDER BY subject LIMIT 10000",
+    )
+    .fetch_all(sql)
+    .await
+}
+
 /// Sets somebody's plan or credits; what is `None` stays.
 ///
 /// # Errors
