@@ -232,11 +232,13 @@ async fn attempt<C: Command>(
 ) -> Result<Done<C::Answer>, WriteError> {
     let mut tx = Tx { inner: sql.begin().await?, made: Vec::new(), events: Vec::new() };
     let answer = command.run(prepared, &mut tx, now).await?;
-    if tx.finish(key, &answer, now).await? {
-        tx.inner.commit().await?;
-        return Ok(Done { answer, events: tx.events });
+    let written = tx.finish(key, &answer, now).await?;
+    let Tx { inner, events, .. } = tx;
+    if written {
+        inner.commit().await?;
+        return Ok(Done { answer, events });
     }
-    tx.inner.rollback().await?;
+    inner.rollback().await?;
     let before = match key {
         Some(key) => stored(sql, key).await?,
         None => None,
