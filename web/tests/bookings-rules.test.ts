@@ -219,8 +219,8 @@ describe("what is read and written", () => {
     expect(resourceOf("ada", resourceValues(made), null)).toEqual(made);
     expect(resourceOf("x", resourceValues(), null).rates).toBeNull();
     const quotas: Quota[] = [{ group: null, shared: false, scope: "policy", period: "week", limit: { minutes: 600 } }];
-    const values = { ...policyValues(), name: "P", check_in: true, cancellation: "1440 50\n60 0" };
-    const policy = policyOf(values, { quotas, peak_hours: [] });
+    const rules = { ...policyValues(), name: "P", check_in: true, cancellation: "1440 50\n60 0" };
+    const policy = policyOf(rules, { quotas, peak_hours: [] });
     expect(policy).toMatchObject({
       check_in: { opens_minutes_before: 10, window_minutes: 10, needs_code: false },
       cancellation: [
@@ -292,7 +292,17 @@ describe("a plan", () => {
     const rows = [10, 30, 50].flatMap((x) => [20, 60].map((y) => ({ x, y })));
     expect(roomFor(rows)).toEqual({ x: 5, y: 2.5 });
     // What is at one point cannot be drawn apart, and what is nearly there not without end.
-    expect(roomFor([{ x: 5, y: 5 }, { x: 5, y: 5 }])).toEqual({ x: 1, y: 1 });
-    expect(roomFor([{ x: 5, y: 5 }, { x: 5.1, y: 5 }])).toEqual({ x: 24, y: 1 });
+    expect(
+      roomFor([
+        { x: 5, y: 5 },
+        { x: 5, y: 5 },
+      ]),
+    ).toEqual({ x: 1, y: 1 });
+    expect(
+      roomFor([
+        { x: 5, y: 5 },
+        { x: 5.1, y: 5 },
+      ]),
+    ).toEqual({ x: 24, y: 1 });
   });
 });

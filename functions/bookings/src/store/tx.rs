@@ -230,20 +230,32 @@ async fn attempt<C: Command>(
     prepared: &C::Prepared,
     now: DateTime<Utc>,
 ) -> Result<Done<C::Answer>, WriteError> {
-    let mut tx = Tx { inner: sql.begin().await?, made: Vec::new(), events: Vec::new() };
-    let answer = command.run(prepared, &mut tx, now).await?;
-    let written = tx.finish(key, &answer, now).await?;
-    let Tx { inner, events, .. } = tx;
-    if written {
-        inner.commit().await?;
-        return Ok(Done { answer, events });
+    if let Some(done) = transact(&mut *sql, key, command, prepared, now).await? {
+        return Ok(done);
     }
-    inner.rollback().await?;
     let before = match key {
         Some(key) => stored(sql, key).await?,
         None => None,
     };
     done(before.ok_or_else(|| bad("an idempotency key without an answer"))?)
+}
+
+/// One transaction; `None` when it was taken back, since the key has an answer already.
+async fn transact<C: Command>(
+    sql: &mut PgConnection,
+    key: Option<&WriteKey>,
+    command: &C,
+    prepared: &C::Prepared,
+    now: DateTime<Utc>,
+) -> Result<Option<Done<C::Answer>>, WriteError> {
+    let mut tx = Tx { inner: sql.begin().await?, made: Vec::new(), events: Vec::new() };
+    let answer = command.run(prepared, &mut tx, now).await?;
+    if !tx.finish(key, &answer, now).await? {
+        tx.inner.rollback().await?;
+        return Ok(None);
+    }
+    tx.inner.commit().await?;
+    Ok(Some(Done { answer, events: tx.events }))
 }
 
 /// The answer of then.
