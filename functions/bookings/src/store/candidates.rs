@@ -78,7 +78,13 @@ pub async fn read(
 ) -> Result<Candidates, DatabaseError> {
     let resources: Vec<&str> = items.iter().filter_map(resource).map(ResourceId::as_str).collect();
     let pools: Vec<&str> = items.iter().filter_map(pool).map(PoolId::as_str).collect();
-    let rows = sqlx::query(
+    // A list is planned anew each time, since PostgreSQL guesses its length; one name is planned once, and is what most ask for.
+    let found = if resources.len() == 1 && pools.is_empty() {
+        "r.id = ($1::text[])[1]"
+    } else {
+        "r.id = ANY($1) OR r.pool = ANY($2)"
+    };
+    let query = format!(
         "SELECT r.no, r.details AS resource, s.details AS site, p.details AS policy,
                 NOT EXISTS (SELECT FROM booking_slot b
                             WHERE b.resource = r.no AND b.state IN ('held', 'pending', 'booked', 'arrived')
@@ -90,18 +96,19 @@ pub async fn read(
          FROM booking_resource r
               JOIN booking_site s ON s.id = r.site
               JOIN booking_policy p ON p.id = r.policy
-         WHERE r.id = ANY($1) OR r.pool = ANY($2)
-         ORDER BY free DESC, md5(r.no::text || $6::text)",
-    )
-    .bind(&resources)
-    .bind(&pools)
-    .bind(slot.start)
-    .bind(slot.end)
-    .bind(own)
-    .bind(seed)
-    .bind(subject)
-    .fetch_all(sql)
-    .await?;
+         WHERE {found}
+         ORDER BY free DESC, md5(r.no::text || $6::text)"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+        .bind(&resources)
+        .bind(&pools)
+        .bind(slot.start)
+        .bind(slot.end)
+        .bind(own)
+        .bind(seed)
+        .bind(subject)
+        .fetch_all(sql)
+        .await?;
     let all = rows.iter().map(candidate).collect::<Result<Vec<_>, _>>()?;
     let of = |item: &Item| -> Vec<Candidate> { all.iter().filter(|one| means(item, &one.resource)).cloned().collect() };
     let member: Option<Value> = rows.first().map(|row| row.try_get("member")).transpose()?.flatten();
