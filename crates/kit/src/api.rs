@@ -3,7 +3,6 @@
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use crate::http::Asset;
 use crate::problem::Problem;
 
 /// How every route may end otherwise, for the OpenAPI document.
@@ -51,10 +50,4 @@ pub fn document(mut api: OpenApi) -> String {
     api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
     // The types are ours and serialise; an empty document would be caught by the snapshot tests of the functions.
     api.to_json().unwrap_or_default()
-}
-
-/// The document as it is sent.
-#[must_use]
-pub fn document_asset(document: &'static str) -> Asset {
-    Asset::new("application/json", document)
 }

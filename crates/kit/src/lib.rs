@@ -12,6 +12,7 @@
 //! | [`event_store`] | the table of events between contexts |
 //! | [`http`] | running an axum router: stage, conditional requests, compression |
 //! | [`api`] | how handlers fail, and the OpenAPI document |
+//! | [`routes`] | routes that describe themselves for the OpenAPI document, once it is asked for |
 //! | [`problem`] | refusals and failures as problem+json (RFC 9457) |
 //! | [`auth`] | who calls, from the API's JWT authorizer |
 //! | `jwks` (a feature) | the keys of an issuer of tokens |
@@ -31,4 +32,5 @@ pub mod lambda;
 pub mod metrics;
 pub mod postgres;
 pub mod problem;
+pub mod routes;
 pub mod telemetry;

@@ -8,11 +8,11 @@ use parvis_booking::{PolicyId, PoolId, SiteId};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path, expected_version};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{faults, staff};
 use crate::error::{ApiError, ApiResult, Declined, Refused};
@@ -23,8 +23,8 @@ use crate::store::people::Plan;
 /// Seats of a pool made at once at most.
 const MOST_SEATS: u32 = 1000;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_sites))
         .routes(routes!(put_site, delete_site))
         .routes(routes!(list_policies))

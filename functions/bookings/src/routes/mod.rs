@@ -22,9 +22,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use parvis_kit::http::Asset;
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::state::App;
 
@@ -50,8 +50,8 @@ use crate::state::App;
 )]
 struct Document;
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+fn described() -> Routes<App> {
+    Routes::new()
         .merge(catalog::router())
         .merge(resources::router())
         .merge(import::router())
@@ -69,12 +69,13 @@ fn described() -> OpenApiRouter<App> {
 
 /// All routes.
 pub fn router(app: App) -> Router {
-    described().split_for_parts().0.with_state(app)
+    described().into_router().with_state(app)
 }
 
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(|| parvis_kit::api::document(described().into_openapi()));
+    static DOCUMENT: LazyLock<String> =
+        LazyLock::new(|| parvis_kit::api::document(described().describe(Document::openapi())));
     &DOCUMENT
 }
 
@@ -86,6 +87,6 @@ pub fn document() -> &'static str {
     responses((status = 200, description = "The API in the form of OpenAPI 3.1", content_type = "application/json"))
 )]
 async fn openapi(headers: HeaderMap) -> Response {
-    static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| parvis_kit::api::document_asset(document()));
+    static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| Asset::new("application/json", document()));
     DOCUMENT.respond(&headers)
 }

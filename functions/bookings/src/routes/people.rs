@@ -10,11 +10,11 @@ use parvis_booking::{ResourceId, Slot};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::staff;
 use crate::error::{ApiResult, Declined};
@@ -29,8 +29,8 @@ const RECOMMENDATIONS: usize = 5;
 /// How far ahead places are looked at: the next occurrence of a weekly habit, and the day that it may last.
 const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(9);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(read_profile))
         .routes(routes!(put_preferences))
         .routes(routes!(mark_favourite, unmark_favourite))

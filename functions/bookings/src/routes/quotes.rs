@@ -7,10 +7,10 @@ use parvis_booking::pricing::Quote;
 use parvis_booking::resource::Item;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::Json;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::commands::priced;
@@ -18,8 +18,8 @@ use crate::error::{ApiError, ApiResult, Declined, Refused};
 use crate::state::App;
 use crate::store::candidates;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(make_quote))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(make_quote))
 }
 
 /// What a price is asked for.

@@ -71,7 +71,7 @@ pub fn document() -> &'static str {
     responses((status = 200, description = "The API in the form of OpenAPI 3.1", content_type = "application/json"))
 )]
 async fn openapi(headers: HeaderMap) -> Response {
-    static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| parvis_kit::api::document_asset(document()));
+    static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| Asset::new("application/json", document()));
     DOCUMENT.respond(&headers)
 }
 

@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use parvis_kit::problem::Problem;
+use parvis_kit::routes::Routes;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
 use crate::{admin, field, open_data};
@@ -50,8 +50,8 @@ use crate::{admin, field, open_data};
 )]
 struct Document;
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+fn described() -> Routes<App> {
+    Routes::new()
         .merge(places::router())
         .merge(alerts::router())
         .merge(findings::router())
@@ -68,11 +68,12 @@ fn described() -> OpenApiRouter<App> {
 
 /// All routes.
 pub fn router(app: App) -> Router {
-    described().split_for_parts().0.with_state(app)
+    described().into_router().with_state(app)
 }
 
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(|| parvis_kit::api::document(described().into_openapi()));
+    static DOCUMENT: LazyLock<String> =
+        LazyLock::new(|| parvis_kit::api::document(described().describe(Document::openapi())));
     &DOCUMENT
 }
