@@ -20,7 +20,9 @@ impl From<DatabaseError> for ApiError {
 impl From<EventStoreError> for ApiError {
     fn from(error: EventStoreError) -> Self {
         Self(match error {
-            EventStoreError::Query(_) | EventStoreError::Put(_) => Problem::unavailable(error),
+            EventStoreError::Query(_) | EventStoreError::Put(_) | EventStoreError::PutAll(_) => {
+                Problem::unavailable(error)
+            }
             EventStoreError::Bad(_) | EventStoreError::Shape(_) | EventStoreError::Build(_) => Problem::internal(error),
         })
     }
