@@ -287,6 +287,15 @@ describe("what others have", () => {
   });
 });
 
+describe("lengths", () => {
+  it("are told exactly, without parts that are nothing", () => {
+    const [en, fr] = [new BookingFormat("en", PARIS), new BookingFormat("fr", PARIS)];
+    const told = [0, 30, 60, 90, 480, 1440, 1505, 44_640].map((minutes) => en.minutes(minutes));
+    expect(told).toEqual(["0 min", "30 min", "1 h", "1 h 30", "8 h", "1 d", "1 d 1 h 05", "31 d"]);
+    expect(fr.minutes(2 * 1440 + 15)).toBe("2 j 15 min");
+  });
+});
+
 describe("a plan", () => {
   it("has room for its seats side by side", () => {
     expect(roomFor([])).toEqual({ x: 1, y: 1 });
