@@ -1,6 +1,7 @@
 /** What managers do, what is found, and what holds for all booking pages, in a browser, against a running stack. */
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Member, Policy } from "../../src/lib/bookings/types";
 import { as } from "../support/api";
 import { book, buildHouse, calendarHash, dayFromToday, slotAt, slotSoon, type House } from "../support/house";
 import { loginAs, newPage, openLive, useBrowser, violations } from "../support/browser";
@@ -178,6 +179,53 @@ describe("a manager", () => {
     await page.goto(`/#/bookings?site=${id}&kind=all`);
     await page.getByTestId(`lane-${id}-2`).waitFor();
     await page.getByTestId("zone-line").filter({ hasText: "Australia/Lord Howe (UTC+1" }).waitFor();
+  });
+});
+
+describe("rules of who may book, and members", () => {
+  it("are kept in forms", async () => {
+    const id = `kept-${Date.now().toString(36)}`;
+    const page = await newPage();
+    await openLive(page);
+    await loginAs(page, "manager");
+    const fresh = async (part: string) => {
+      await page.goto(`/#/bookings/resources?part=${part}`);
+      await page.getByTestId("new").click();
+      await page.locator("[data-field=id]").fill(id);
+    };
+    const save = async () => {
+      await page.getByTestId("save").click();
+      await page.getByTestId("catalog").getByText(id).first().waitFor();
+    };
+    await fresh("policies");
+    await page.locator("[data-field=name]").fill(`Limited ${id}`);
+    await page.locator("summary", { hasText: "Limits" }).click();
+    await page.getByTestId("add-quota").click();
+    await page.getByLabel("Of what").selectOption("hours");
+    await page.getByLabel("In which stretch").selectOption("day");
+    await page.locator("summary", { hasText: "Peak hours" }).click();
+    await page.getByRole("button", { name: "Add hours" }).click();
+    expect(await violations(page)).toEqual([]);
+    await save();
+    const { policies } = await as<{ policies: Policy[] }>("manager", "GET", "/v1/policies");
+    const policy = policies.find((one) => one.id === id)!;
+    expect(policy.quotas).toEqual([
+      { group: null, shared: false, scope: "policy", period: "day", limit: { minutes: 300 } },
+    ]);
+    expect(policy.peak_hours).toEqual([
+      { days: ["Mon", "Tue", "Wed", "Thu", "Fri"], from: "09:00:00", until: "12:00:00" },
+    ]);
+
+    await fresh("plans");
+    await page.locator("[data-field=name]").fill(`Plan ${id}`);
+    await page.locator("[data-field=included_minutes]").fill("600");
+    await save();
+    await fresh("persons");
+    await page.locator("[data-field=plan]").selectOption(id);
+    await page.locator("[data-field=credits]").fill("5");
+    await save();
+    const { members } = await as<{ members: Member[] }>("manager", "GET", "/v1/members");
+    expect(members).toContainEqual({ subject: id, plan: id, credits: 5 });
   });
 });
 
