@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/lib/api/client";
+import { wantedOf, type Block } from "../src/lib/bookings/apply";
 import { BookingFormat, DayNames } from "../src/lib/bookings/booking-format";
 import { rejection } from "../src/lib/bookings/client";
 import { arrow, create, drag, hold, step, type Grid } from "../src/lib/bookings/drag";
-import { closedOn, percent, segmentsOf, shownHours, spanOn } from "../src/lib/bookings/layout";
+import { closedOn, percent, roomFor, segmentsOf, shownHours, spanOn } from "../src/lib/bookings/layout";
 import { moved } from "../src/lib/bookings/moved";
 import { ruleOf } from "../src/lib/bookings/repeat";
 import { bookingTexts, type BookingKey } from "../src/lib/bookings/texts";
@@ -25,8 +26,9 @@ import {
   toWall,
   weekday,
 } from "../src/lib/bookings/zoned";
+import type { Policy, Quota } from "../src/lib/bookings/types";
 import { links, parseRoute } from "../src/lib/router.svelte";
-import { policyOf, policyValues, resourceOf, resourceValues } from "../src/pages/bookings/resources/forms";
+import { memberOf, policyOf, policyValues, resourceOf, resourceValues } from "../src/pages/bookings/resources/forms";
 import { booking, plain, PARIS } from "./booking-samples";
 
 const wall = (text: string) => Date.parse(`${text}Z`);
@@ -59,6 +61,7 @@ describe("wall clocks", () => {
       }
       expect(gaps).toBe(zone === "Asia/Kathmandu" ? 0 : zone === "Australia/Lord_Howe" ? 2 : 4);
     },
+    60_000,
   );
 
   it("name days, weeks and months", () => {
@@ -216,15 +219,19 @@ describe("what is read and written", () => {
     expect(made.rates).toMatchObject({ standard: { hour: 1200, day: null }, member: null, vat: 2000 });
     expect(resourceOf("ada", resourceValues(made), null)).toEqual(made);
     expect(resourceOf("x", resourceValues(), null).rates).toBeNull();
-    const policy = policyOf({ ...policyValues(), name: "P", check_in: true, cancellation: "1440 50\n60 0" }, undefined);
+    const quotas: Quota[] = [{ group: null, shared: false, scope: "policy", period: "week", limit: { minutes: 600 } }];
+    const rules = { ...policyValues(), name: "P", check_in: true, cancellation: "1440 50\n60 0" };
+    const policy = policyOf(rules, { quotas, peak_hours: [] });
     expect(policy).toMatchObject({
       check_in: { opens_minutes_before: 10, window_minutes: 10, needs_code: false },
       cancellation: [
         { minutes_before: 1440, refund_percent: 50 },
         { minutes_before: 60, refund_percent: 0 },
       ],
-      quotas: [],
+      quotas,
+      peak_hours: [],
     });
+    expect(memberOf({ plan: "", credits: 3 })).toEqual({ plan: null, credits: 3 });
     expect(Object.keys(policy)).not.toContain("check_in_opens");
   });
 
@@ -253,5 +260,59 @@ describe("what is read and written", () => {
     expect(plain(new BookingFormat("fr", PARIS).money({ cents: 123456, currency: "EUR" }))).toBe("1 234,56 €");
     expect(new DayNames("en").weekday(0, "long")).toBe("Monday");
     expect(new DayNames("fr").month(dayOf(wall("2026-11-24T00:00")))).toBe("novembre 2026");
+  });
+});
+
+describe("what others have", () => {
+  const at = (hour: number, minute: number) => Date.UTC(2026, 10, 24, hour, minute);
+  const block = (kind: Block["kind"], from: number, to: number): Block => {
+    return { key: "k", resource: "a", kind, booking: null, start: from, end: to };
+  };
+  const rules = (more: Partial<Policy>) => policyOf({ ...policyValues(more) }, { quotas: [], peak_hours: [] }) as never;
+
+  it("is wanted without the buffers around it", () => {
+    const longer = rules({ buffer_before_minutes: 10, buffer_after_minutes: 15 });
+    const taken = block("taken", at(9, 0), at(10, 15));
+    expect(wantedOf(taken, longer)).toEqual({ start: at(9, 0), end: at(10, 0) });
+    const stacked = rules({ buffer_before_minutes: 10, buffer_after_minutes: 15, buffers_stack: true });
+    expect(wantedOf(block("tentative", at(8, 50), at(10, 15)), stacked)).toEqual({ start: at(9, 0), end: at(10, 0) });
+  });
+
+  it("is wanted as it is where there is no buffer, or none is left", () => {
+    const policy = rules({ buffer_after_minutes: 15 });
+    const whole = { start: at(9, 0), end: at(10, 15) };
+    expect(wantedOf(block("unavailable", at(9, 0), at(10, 15)), policy)).toEqual(whole);
+    expect(wantedOf(block("taken", at(9, 0), at(10, 15)), undefined)).toEqual(whole);
+    expect(wantedOf(block("taken", at(9, 0), at(9, 20)), policy)).toEqual({ start: at(9, 0), end: at(9, 20) });
+  });
+});
+
+describe("lengths", () => {
+  it("are told exactly, without parts that are nothing", () => {
+    const [en, fr] = [new BookingFormat("en", PARIS), new BookingFormat("fr", PARIS)];
+    const told = [0, 30, 60, 90, 480, 1440, 1505, 44_640].map((minutes) => en.minutes(minutes));
+    expect(told).toEqual(["0 min", "30 min", "1 h", "1 h 30", "8 h", "1 d", "1 d 1 h 05", "31 d"]);
+    expect(fr.minutes(2 * 1440 + 15)).toBe("2 j 15 min");
+  });
+});
+
+describe("a plan", () => {
+  it("has room for its seats side by side", () => {
+    expect(roomFor([])).toEqual({ x: 1, y: 1 });
+    const rows = [10, 30, 50].flatMap((x) => [20, 60].map((y) => ({ x, y })));
+    expect(roomFor(rows)).toEqual({ x: 5, y: 2.5 });
+    // What is at one point cannot be drawn apart, and what is nearly there not without end.
+    expect(
+      roomFor([
+        { x: 5, y: 5 },
+        { x: 5, y: 5 },
+      ]),
+    ).toEqual({ x: 1, y: 1 });
+    expect(
+      roomFor([
+        { x: 5, y: 5 },
+        { x: 5.1, y: 5 },
+      ]),
+    ).toEqual({ x: 24, y: 1 });
   });
 });

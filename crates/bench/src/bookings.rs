@@ -154,7 +154,10 @@ impl<'a> Office<'a> {
 
     async fn fight_over_http(&self, settings: &Settings, report: &mut Report) -> anyhow::Result<()> {
         self.room("hot", "hot-http").await?;
-        let attempts = settings.size(100, 3);
+        let attempts = settings.size(400, 3);
+        // The sandboxes that there will be start now: the figure is of those that run.
+        let path = "/v1/sites";
+        try_join_all((0..CLIENTS).map(|_| self.platform.bytes(path))).await?;
         let started = Instant::now();
         let clients = (0..CLIENTS).map(|client| async move {
             let mut random = ChaCha8Rng::seed_from_u64(client as u64);

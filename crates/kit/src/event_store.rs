@@ -7,7 +7,7 @@
 use aws_sdk_dynamodb::{
     Client,
     error::{BuildError, SdkError},
-    operation::{put_item::PutItemError, query::QueryError},
+    operation::{put_item::PutItemError, query::QueryError, transact_write_items::TransactWriteItemsError},
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use chrono::TimeDelta;
@@ -16,6 +16,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// How long events are kept.
 const KEEP: TimeDelta = TimeDelta::days(400);
+
+/// Events that one request can put: DynamoDB's limit of a transaction.
+pub const MOST_AT_ONCE: usize = 100;
 
 /// A failure of the event table.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,9 @@ pub enum EventStoreError {
     /// The table could not be written.
     #[error("the event table could not be written")]
     Put(#[source] Box<SdkError<PutItemError>>),
+    /// Not all of the events could be put, so none was.
+    #[error("the event table could not be written")]
+    PutAll(#[source] Box<SdkError<TransactWriteItemsError>>),
 }
 
 /// The events table.
@@ -89,6 +95,16 @@ impl EventStore {
             }
             Err(error) => Err(EventStoreError::Put(Box::new(error))),
         }
+    }
+
+    /// Puts all `events`, [`MOST_AT_ONCE`] at most, or none of them: none when one of them is there already.
+    ///
+    /// # Errors
+    /// When the data cannot be written, the table cannot be reached, or one of them is there already.
+    pub async fn put_all<D: Serialize>(&self, events: &[CloudEvent<D>]) -> Result<(), EventStoreError> {
+        let puts = events.iter().map(|event| self.put_in_transaction(event)).collect::<Result<Vec<_>, _>>()?;
+        let put = self.client.transact_write_items().set_transact_items(Some(puts)).send().await;
+        put.map(drop).map_err(|error| EventStoreError::PutAll(Box::new(error)))
     }
 
     /// The newest `limit` events of `subject`, newest first, older than `before` if given.

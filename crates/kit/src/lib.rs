@@ -11,12 +11,14 @@
 //! | [`idempotency`] | doing a thing once although its message comes twice |
 //! | [`event_store`] | the table of events between contexts |
 //! | [`http`] | running an axum router: stage, conditional requests, compression |
+//! | [`api`] | how handlers fail, and the OpenAPI document |
 //! | [`routes`] | routes that describe themselves for the OpenAPI document, once it is asked for |
 //! | [`problem`] | refusals and failures as problem+json (RFC 9457) |
 //! | [`auth`] | who calls, from the API's JWT authorizer |
 //! | `jwks` (a feature) | the keys of an issuer of tokens |
 //! | [`postgres`] | the connection pool, with IAM tokens |
 
+pub mod api;
 pub mod auth;
 pub mod aws;
 pub mod batch;

@@ -1,12 +1,19 @@
 //! The connection to PostgreSQL: one small pool per sandbox, with IAM tokens as passwords.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use aws_config::SdkConfig;
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{
-    PgPool,
+    Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Mutex;
@@ -17,6 +24,8 @@ use crate::{lambda::BoxError, telemetry::chain};
 const CONNECTIONS: u32 = 2;
 /// How long an invocation waits for a connection, a server that is starting included.
 const WAIT: Duration = Duration::from_secs(5);
+/// A connection that has answered within this time is not asked again whether it lives.
+const TRUSTED_FOR: TimeDelta = TimeDelta::milliseconds(500);
 /// RDS tokens are good for 15 minutes; renewed well before.
 const TOKEN_AGE: TimeDelta = TimeDelta::minutes(10);
 
@@ -182,12 +191,36 @@ fn prepared(options: PgConnectOptions, function: &str) -> PgConnectOptions {
 }
 
 fn lazy_pool(options: PgConnectOptions) -> PgPool {
+    let answered = Arc::new(AtomicI64::new(0));
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(WAIT)
-        // A connection may have died while the sandbox was frozen or the server restarted: one round trip tells.
-        .test_before_acquire(true)
+        // The pool's own test would be a round trip before each statement, though it has just tested the connection when it came back.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, meta| {
+            let answered = answered.clone();
+            Box::pin(async move {
+                let rested = meta.idle_for >= TRUSTED_FOR.to_std().unwrap_or_default();
+                Ok(lives(connection, &answered, rested).await)
+            })
+        })
         .connect_lazy_with(options)
+}
+
+/// Whether a connection that has `rested`, or has slept, still answers: it may have died while the sandbox was frozen or the server
+/// restarted. `answered` is when any connection of the pool last answered, in milliseconds of wall-clock time, since a monotonic
+/// clock may stand still while the sandbox is frozen.
+async fn lives(connection: &mut PgConnection, answered: &AtomicI64, rested: bool) -> bool {
+    let now = Utc::now().timestamp_millis();
+    let slept = now - answered.load(Ordering::Relaxed) >= TRUSTED_FOR.num_milliseconds();
+    if (rested || slept)
+        && let Err(error) = connection.ping().await
+    {
+        tracing::info!(error = %chain(&error), "a connection to the database has died and is replaced");
+        return false;
+    }
+    answered.store(now, Ordering::Relaxed);
+    true
 }
 
 #[cfg(test)]

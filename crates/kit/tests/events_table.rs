@@ -51,3 +51,16 @@ async fn the_stream_shows_the_event_as_it_was_put() {
     let item = client.scan().table_name(TABLE).send().await.unwrap().items.unwrap().remove(0);
     assert_eq!(from_image::<Value>(serde_dynamo::Item::from(item)).unwrap(), event(0));
 }
+
+#[tokio::test]
+async fn many_events_are_put_at_once_or_not_at_all() {
+    let client = parvis_test_tables::start(&[TABLE]).await.unwrap();
+    let store = EventStore::new(client, TABLE);
+    let many: Vec<CloudEvent> = (0..100).map(event).collect();
+    store.put_all(&many).await.unwrap();
+    assert_eq!(store.newest::<Value>("place/default", 100, None).await.unwrap().len(), 100);
+    let more = [event(200), event(99)];
+    store.put_all(&more).await.unwrap_err();
+    let newest: Vec<CloudEvent> = store.newest("place/default", 1, None).await.unwrap();
+    assert_eq!(newest, [event(99)], "one of them was there, so none was put");
+}

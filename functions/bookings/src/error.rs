@@ -1,13 +1,13 @@
 //! What handlers fail with: refusals with typed reasons, and failures.
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use parvis_booking::policy::Refusal;
 use parvis_booking::pricing::QuoteError;
 use parvis_booking::recurrence::RecurrenceError;
 use parvis_booking::suggest::Suggestion;
 use parvis_booking::{ResourceId, life};
+pub use parvis_kit::api::Declined;
 use parvis_kit::postgres::DatabaseError;
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_money::MoneyError;
@@ -168,35 +168,7 @@ fn check_in(refusal: CheckInRefusal) -> Problem {
     }
 }
 
-/// A refusal or a failure, on its way to the client as problem+json and to the log.
-#[derive(Debug)]
-pub struct ApiError(pub Problem);
-
-/// How every route may end otherwise, for the OpenAPI document.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum Declined {
-    /// The request is refused.
-    #[response(status = "4XX", content_type = "application/problem+json")]
-    Refused(Problem),
-    /// The service has failed, or part of it cannot be reached.
-    #[response(status = "5XX", content_type = "application/problem+json")]
-    Failed(Problem),
-}
-
-/// What handlers return.
-pub type ApiResult<T> = Result<T, ApiError>;
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        self.0.into_response()
-    }
-}
-
-impl From<Problem> for ApiError {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
+parvis_kit::api_error!();
 
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, stream};
 use parvis_booking::pricing::QuoteKey;
 use parvis_events::CloudEvent;
-use parvis_kit::event_store::EventStore;
+use parvis_kit::event_store::{EventStore, MOST_AT_ONCE};
 use parvis_kit::telemetry::chain;
 use parvis_live::LiveStore;
 use serde_json::Value;
@@ -16,6 +16,8 @@ use crate::store::tx::{Command, WriteError, WriteKey};
 
 /// Events on their way at the same time.
 const CONCURRENCY: usize = 16;
+/// Events that are worth a transaction, which costs twice the writes: more than go side by side.
+const MANY: usize = CONCURRENCY + 1;
 
 /// The application; cheap to clone.
 #[derive(Clone, Debug)]
@@ -74,13 +76,28 @@ impl App {
     /// Puts events into the event table and takes them out of the outbox; how many went. What fails stays in the outbox for the
     /// schedule: the write itself has happened.
     pub async fn tell(&self, events: &[CloudEvent<Value>]) -> usize {
-        let puts: Vec<_> = events.iter().map(|event| self.put(event)).collect();
-        let put: Vec<Option<String>> = stream::iter(puts).buffer_unordered(CONCURRENCY).collect().await;
-        let delivered: Vec<String> = put.into_iter().flatten().collect();
+        let mut delivered = Vec::with_capacity(events.len());
+        for some in events.chunks(MOST_AT_ONCE) {
+            delivered.extend(self.deliver(some).await);
+        }
         if let Err(error) = self.store().delivered(&delivered).await {
             tracing::warn!(error = %chain(&error), "delivered events stay in the outbox and will be put again");
         }
         delivered.len()
+    }
+
+    /// The ids of those events that are in the event table. The many of a series go at once: each by itself would take longer than
+    /// booking them all.
+    async fn deliver(&self, events: &[CloudEvent<Value>]) -> Vec<String> {
+        if events.len() >= MANY {
+            match self.0.events.put_all(events).await {
+                Ok(()) => return events.iter().map(|event| event.id.to_string()).collect(),
+                Err(error) => tracing::info!(error = %chain(&error), "events are put one by one"),
+            }
+        }
+        let puts: Vec<_> = events.iter().map(|event| self.put(event)).collect();
+        let put: Vec<Option<String>> = stream::iter(puts).buffer_unordered(CONCURRENCY).collect().await;
+        put.into_iter().flatten().collect()
     }
 
     async fn put(&self, event: &CloudEvent<Value>) -> Option<String> {

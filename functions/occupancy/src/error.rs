@@ -1,6 +1,6 @@
 //! What handlers fail with.
 
-use axum::response::{IntoResponse, Response};
+pub use parvis_kit::api::Declined as Refusal;
 use parvis_kit::event_store::EventStoreError;
 use parvis_kit::postgres::DatabaseError;
 use parvis_kit::problem::Problem;
@@ -9,35 +9,7 @@ use parvis_places::RegisterError;
 
 use crate::export::ExportError;
 
-/// A refusal or a failure, on its way to the client as problem+json and to the log.
-#[derive(Debug)]
-pub struct ApiError(Problem);
-
-/// How every route may end otherwise, for the OpenAPI document.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum Refusal {
-    /// The request is refused.
-    #[response(status = "4XX", content_type = "application/problem+json")]
-    Refused(Problem),
-    /// The service has failed, or part of it cannot be reached.
-    #[response(status = "5XX", content_type = "application/problem+json")]
-    Failed(Problem),
-}
-
-/// What handlers return.
-pub type ApiResult<T> = Result<T, ApiError>;
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        self.0.into_response()
-    }
-}
-
-impl From<Problem> for ApiError {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
+parvis_kit::api_error!();
 
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
@@ -48,7 +20,9 @@ impl From<DatabaseError> for ApiError {
 impl From<EventStoreError> for ApiError {
     fn from(error: EventStoreError) -> Self {
         Self(match error {
-            EventStoreError::Query(_) | EventStoreError::Put(_) => Problem::unavailable(error),
+            EventStoreError::Query(_) | EventStoreError::Put(_) | EventStoreError::PutAll(_) => {
+                Problem::unavailable(error)
+            }
             EventStoreError::Bad(_) | EventStoreError::Shape(_) | EventStoreError::Build(_) => Problem::internal(error),
         })
     }

@@ -10,7 +10,7 @@ import {
   dragMouse,
   pointOf,
   slotAt,
-  slotNow,
+  slotSoon,
   type House,
 } from "../support/house";
 import { loginAs, newPage, openLive, useBrowser } from "../support/browser";
@@ -46,7 +46,7 @@ describe("a person", () => {
     expect(await page.getByTestId("book-from").inputValue()).toBe("10:00");
     expect(await page.getByTestId("book-to").inputValue()).toBe("11:30");
     await page.getByTestId("quote").waitFor();
-    expect(await page.getByTestId("quote").innerText()).toContain("€18.00");
+    await page.getByTestId("quote").filter({ hasText: "€18.00" }).waitFor();
     // The house is in Paris, the browser in New York: both clocks are told.
     expect(await dialog.innerText()).toMatch(/Europe\/Paris \(UTC\+\d\)/);
     expect(await dialog.innerText()).toMatch(/America\/New York \(UTC-\d\)/);
@@ -62,7 +62,7 @@ describe("a person", () => {
     const others = await book("agent", blaise, slotAt(tomorrow, hour(14), hour(15)), "Private matter");
     const taken = page.getByTestId(`lane-${blaise}`).getByTestId("block-taken");
     await taken.waitFor();
-    expect(await taken.innerText()).toContain("14:00 – 15:00");
+    await taken.filter({ hasText: "14:00 – 15:00" }).waitFor();
     expect(await page.content()).not.toContain("Private matter");
     await as("agent", "POST", `/v1/bookings/${others.id}/cancel`, {});
     await taken.waitFor({ state: "detached" });
@@ -89,10 +89,11 @@ describe("a person", () => {
     await page.getByTestId("repeat-count").fill("5");
     await page.getByTestId("repeat-count").blur();
     await expect.poll(() => page.locator("[data-testid=occurrences] li").count()).toBe(4);
-    const outcomes = await page
-      .locator("[data-testid=occurrences] li")
-      .evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.outcome));
-    expect(outcomes).toEqual(["free", "taken", "free", "free"]);
+    const outcomes = () =>
+      page
+        .locator("[data-testid=occurrences] li")
+        .evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.outcome));
+    await expect.poll(outcomes).toEqual(["free", "taken", "free", "free"]);
     expect(await bookingsOf("driver")).toHaveLength(1);
     await page.getByTestId("book-repeat").click();
     await page.getByTestId("booking-details").waitFor({ state: "detached" });
@@ -105,10 +106,10 @@ describe("a person", () => {
     await cancel.click();
     await cancel.click();
     await own.waitFor({ state: "detached" });
-    const left = (await bookingsOf("driver")).filter((one) => one.state === "booked");
-    expect(left.map((one) => one.slot.start)).toEqual(
-      [0, 21, 28].map((days) => written(slotAt(tomorrow + days, hour(13), hour(15))).start),
-    );
+    const left = async () => (await bookingsOf("driver")).filter((one) => one.state === "booked");
+    await expect
+      .poll(async () => (await left()).map((one) => one.slot.start))
+      .toEqual([0, 21, 28].map((days) => written(slotAt(tomorrow + days, hour(13), hour(15))).start));
   });
 
   it("joins the waitlist, is offered the place and takes it", async () => {
@@ -122,19 +123,19 @@ describe("a person", () => {
     await page.getByTestId("book-taken").waitFor();
     // The nearest alternatives, each with its reason.
     await page.getByTestId("suggestion").first().waitFor();
-    const reasons = await page.getByTestId("suggestions").innerText();
-    expect(reasons).toContain("Another place at your time");
-    expect(reasons).toMatch(/Same place, .+ (earlier|later)/);
+    const reasons = page.getByTestId("suggestions");
+    await reasons.filter({ hasText: "Another place at your time" }).waitFor();
+    await reasons.filter({ hasText: /Same place, .+ (earlier|later)/ }).waitFor();
     await page.getByTestId("book-title").fill(`Waiting in ${house.site}`);
     await page.getByTestId("join-waitlist").click();
-    expect(await page.getByTestId("said").innerText()).toContain("waitlist");
+    await page.getByTestId("said").filter({ hasText: "waitlist" }).waitFor();
     await page.goto("/#/bookings/mine");
-    expect(await page.getByTestId("mine.waiting").innerText()).toContain("Number 1 of 1");
+    await page.getByTestId("mine.waiting").filter({ hasText: "Number 1 of 1" }).waitFor();
 
     await as("agent", "POST", `/v1/bookings/${inTheWay.id}/cancel`, {});
     const offer = page.getByTestId("offer");
     await offer.waitFor();
-    expect(await offer.innerText()).toMatch(/Curie[\s\S]+left/);
+    await offer.filter({ hasText: /Curie[\s\S]+left/ }).waitFor();
     await page.getByTestId("offer-accept").click();
     await offer.waitFor({ state: "detached" });
     const row = page.locator("li", { hasText: `Waiting in ${house.site}` });
@@ -142,7 +143,7 @@ describe("a person", () => {
   });
 
   it("checks in, with a button and with the code on the door", async () => {
-    await book("driver", house.lounge, slotNow(60), `Coffee in ${house.site}`);
+    await book("driver", house.lounge, slotSoon(60), `Coffee in ${house.site}`);
     const page = await newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
     await page.goto("/#/bookings/mine");
     await loginAs(page, "driver");
@@ -176,7 +177,7 @@ describe("a person", () => {
     await page.getByTestId("repeat-count").fill("4");
     await page.getByTestId("repeat-count").blur();
     await expect.poll(() => page.locator("[data-outcome=taken]").count()).toBe(1);
-    expect(await page.getByTestId("occurrence-summary").innerText()).toContain("1 of 4");
+    await page.getByTestId("occurrence-summary").filter({ hasText: "1 of 4" }).waitFor();
     await page.getByTestId("book-submit").click();
     await page.getByTestId("book-dialog").waitFor({ state: "detached" });
     const stand = async () => (await bookingsOf("driver")).filter((one) => one.title === "Stand-up");

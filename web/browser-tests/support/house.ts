@@ -77,9 +77,9 @@ export function book(user: string, resource: string, slot: Slot, title: string):
   return as<Booking>(user, "POST", "/v1/bookings", { items: [{ resource }], slot, title, suggest: false });
 }
 
-/** The quarter of an hour that has begun, and the next ones. */
-export function slotNow(minutes: number): Slot {
-  const start = Math.floor(Date.now() / 900_000) * 900_000;
+/** From the next quarter of an hour on: soon enough for checking in, and not over before the request arrives. */
+export function slotSoon(minutes: number): Slot {
+  const start = Math.ceil(Date.now() / 900_000) * 900_000;
   return { start: new Date(start).toISOString(), end: new Date(start + minutes * 60_000).toISOString() };
 }
 

@@ -81,7 +81,8 @@ impl Stack {
         if options.demo {
             progress.step("opening the demo's coworking site");
             let file = options.template_path()?.with_file_name("samples").join("bookings").join("coworking.json");
-            let seeded = coworking::seed(&self.endpoints.api, &self.identity, &file).await;
+            let seeded =
+                coworking::seed(&self.endpoints.api, &self.identity, &self.postgres.connect_options(), &file).await;
             seeded.context("the demo's coworking site was not opened")?;
             progress.step("starting the simulator");
             let simulation = start::simulate(self.endpoints.broker().to_owned(), new, self.cancel.clone());

@@ -5,7 +5,7 @@ use parvis_booking::booking::CheckIn;
 use parvis_booking::life::{Action, State};
 use parvis_booking::policy::{Ending, Refusal, refund};
 use parvis_events::booking as kinds;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{money, offer};
@@ -33,11 +33,11 @@ impl Command for Act {
     type Prepared = ();
     type Answer = Record;
 
-    async fn prepare(&self, _: &PgPool, _: DateTime<Utc>) -> Result<(), WriteError> {
+    async fn prepare(&self, _: &mut PgConnection, _: DateTime<Utc>) -> Result<(), WriteError> {
         Ok(())
     }
 
-    async fn run(&self, (): &(), tx: &mut Tx, now: DateTime<Utc>) -> Result<Record, WriteError> {
+    async fn run(&self, (): &(), tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<Record, WriteError> {
         let record = bookings::lock(tx.sql(), self.id).await?.ok_or(Refused::NotFound("booking"))?;
         self.allowed(&record)?;
         if self.action == Action::Offer {
@@ -61,7 +61,7 @@ impl Act {
 }
 
 /// Does a step on a locked booking.
-pub async fn step(tx: &mut Tx, mut record: Record, act: &Act, now: DateTime<Utc>) -> Result<Record, WriteError> {
+pub async fn step(tx: &mut Tx<'_>, mut record: Record, act: &Act, now: DateTime<Utc>) -> Result<Record, WriteError> {
     let old = record.booking.clone();
     let before = old.state;
     let action = match act.action {
@@ -147,7 +147,7 @@ fn ending(before: State, action: Action, actor: &Actor, now: DateTime<Utc>) -> O
 }
 
 /// Gives back what the ending gives back.
-async fn settle(tx: &mut Tx, record: &mut Record, before: State, ending: Ending) -> Result<(), WriteError> {
+async fn settle(tx: &mut Tx<'_>, record: &mut Record, before: State, ending: Ending) -> Result<(), WriteError> {
     let booking = &record.booking;
     let back = refund(&record.terms, &booking.charge, booking.slot.start, ending).map_err(Refused::from)?;
     let given_up = matches!(ending, Ending::CancelledByHouse | Ending::CancelledByOwner(_));

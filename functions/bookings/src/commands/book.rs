@@ -8,15 +8,16 @@ use parvis_booking::policy::Policy;
 use parvis_booking::pricing::Quote;
 use parvis_booking::resource::Item;
 use parvis_events::booking as kinds;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{allocate, money};
 use crate::actor::Actor;
 use crate::error::Refused;
 use crate::events::event;
-use crate::store::bookings::{self, Record};
+use crate::store::bookings::Record;
 use crate::store::candidates::{self, Candidate, Candidates};
+use crate::store::people::Member;
 use crate::store::slots;
 use crate::store::tx::{Command, Tx, WriteError};
 
@@ -58,8 +59,8 @@ impl Command for Book {
     type Prepared = Prepared;
     type Answer = Record;
 
-    async fn prepare(&self, pool: &PgPool, now: DateTime<Utc>) -> Result<Prepared, WriteError> {
-        let candidates = candidates::read(pool, &self.items, self.slot, None, self.id).await?;
+    async fn prepare(&self, sql: &mut PgConnection, now: DateTime<Utc>) -> Result<Prepared, WriteError> {
+        let candidates = candidates::read(sql, &self.items, self.slot, None, &self.actor.subject, self.id).await?;
         allocate::exists(&self.items, &candidates)?;
         let refusals = allocate::refusals(&candidates, self.slot, self.participants, false, now);
         if !refusals.is_empty() {
@@ -80,28 +81,28 @@ impl Command for Book {
         Ok(Prepared { candidates, waits })
     }
 
-    async fn run(&self, prepared: &Prepared, tx: &mut Tx, now: DateTime<Utc>) -> Result<Record, WriteError> {
+    async fn run(&self, prepared: &Prepared, tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<Record, WriteError> {
         if prepared.waits {
-            return self.wait(&prepared.candidates, tx, now).await;
+            return self.wait(&prepared.candidates, tx, now);
         }
         let guess = self.likely_state(&prepared.candidates);
         let taken = allocate::take(tx.sql(), self.id, &prepared.candidates, self.slot, guess).await?;
         let Some(chosen) = taken else {
             return if self.waitlist {
-                self.wait(&prepared.candidates, tx, now).await
+                self.wait(&prepared.candidates, tx, now)
             } else {
                 Err(Refused::Taken(Vec::new()).into())
             };
         };
         let mut record = self.record(&chosen, now)?;
-        record.booking.charge = self.charge(tx, &chosen, now).await?;
+        record.booking.charge = self.charge(tx, &chosen, &prepared.candidates.member, now).await?;
         record.usage = money::count(tx.sql(), &record.booking, &self.actor.groups(), &chosen).await?;
         let approval = chosen.iter().any(|one| one.policy.requires_approval);
         let kind = settle(&mut record, self.hold, approval, now);
         if record.booking.state != guess {
             slots::follow(tx.sql(), &[self.id], record.booking.state, None).await?;
         }
-        bookings::insert(tx.sql(), std::slice::from_ref(&record)).await?;
+        tx.make(std::slice::from_ref(&record));
         tx.emit(event(kind, &record.booking, None, now));
         Ok(record)
     }
@@ -133,16 +134,22 @@ impl Book {
         }
     }
 
-    async fn charge(&self, tx: &mut Tx, chosen: &[&Candidate], now: DateTime<Utc>) -> Result<Charge, WriteError> {
+    async fn charge(
+        &self,
+        tx: &mut Tx<'_>,
+        chosen: &[&Candidate],
+        member: &Member,
+        now: DateTime<Utc>,
+    ) -> Result<Charge, WriteError> {
         if let Some(quote) = &self.quote {
             return Ok(quote.charge);
         }
         let wish = Wish { items: self.items.clone(), slot: self.slot, participants: self.participants };
-        Ok(money::priced(tx.sql(), &self.actor.subject, wish, chosen, self.pay_with, now).await?.charge)
+        Ok(money::priced(tx.sql(), &self.actor.subject, wish, chosen, member, self.pay_with, now).await?.charge)
     }
 
     /// Joins the waitlist. Nothing is paid before something is offered.
-    async fn wait(&self, candidates: &Candidates, tx: &mut Tx, now: DateTime<Utc>) -> Result<Record, WriteError> {
+    fn wait(&self, candidates: &Candidates, tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<Record, WriteError> {
         let first: Vec<&Candidate> = candidates.items.iter().filter_map(|found| found.first()).collect();
         if first.iter().any(|one| !one.policy.waitlist) {
             return Err(Refused::Taken(Vec::new()).into());
@@ -152,7 +159,7 @@ impl Book {
         record.booking.charge.pay_with = self.pay_with;
         record.booking.state = State::Waitlist;
         record.booking.waited = true;
-        bookings::insert(tx.sql(), std::slice::from_ref(&record)).await?;
+        tx.make(std::slice::from_ref(&record));
         tx.emit(event(kinds::JOINED, &record.booking, None, now));
         Ok(record)
     }

@@ -7,7 +7,7 @@ use parvis_booking::life::{Action, State};
 use parvis_booking::resource::Item;
 use parvis_events::booking as kinds;
 use parvis_kit::http::Expected;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{allocate, money, offer};
@@ -44,11 +44,11 @@ impl Command for Change {
     type Prepared = ();
     type Answer = Record;
 
-    async fn prepare(&self, _: &PgPool, _: DateTime<Utc>) -> Result<(), WriteError> {
+    async fn prepare(&self, _: &mut PgConnection, _: DateTime<Utc>) -> Result<(), WriteError> {
         Ok(())
     }
 
-    async fn run(&self, (): &(), tx: &mut Tx, now: DateTime<Utc>) -> Result<Record, WriteError> {
+    async fn run(&self, (): &(), tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<Record, WriteError> {
         let record = bookings::lock(tx.sql(), self.id).await?.ok_or(Refused::NotFound("booking"))?;
         let mine = record.booking.owner == self.actor.subject;
         if !mine && !self.actor.is_staff() {
@@ -63,7 +63,7 @@ impl Command for Change {
 
 /// Changes a locked booking.
 pub async fn change(
-    tx: &mut Tx,
+    tx: &mut Tx<'_>,
     mut record: Record,
     change: &Change,
     now: DateTime<Utc>,
@@ -102,14 +102,16 @@ pub async fn change(
 
 /// Takes the new times and places instead of the old ones, and pays and counts them instead.
 async fn move_to(
-    tx: &mut Tx,
+    tx: &mut Tx<'_>,
     record: &mut Record,
     old: &parvis_booking::booking::Booking,
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<(), WriteError> {
     let booking = &mut record.booking;
-    let found = candidates::read(&mut *tx.sql(), &booking.items, booking.slot, Some(booking.id), booking.id).await?;
+    let found =
+        candidates::read(&mut *tx.sql(), &booking.items, booking.slot, Some(booking.id), &booking.owner, booking.id)
+            .await?;
     allocate::exists(&booking.items, &found)?;
     let mut refusals = allocate::refusals(&found, booking.slot, booking.participants, true, now);
     // Somebody who is there already may stay longer: the start has passed, and that is no reason.
@@ -129,7 +131,8 @@ async fn move_to(
     let (credits, included) = (old.charge.credits, old.charge.included_minutes);
     money::give_back(tx.sql(), &booking.owner, &record.usage, credits, included).await?;
     let wish = Wish { items: booking.items.clone(), slot: booking.slot, participants: booking.participants };
-    booking.charge = money::priced(tx.sql(), &booking.owner, wish, &chosen, old.charge.pay_with, now).await?.charge;
+    let (owner, pay_with) = (&booking.owner, old.charge.pay_with);
+    booking.charge = money::priced(tx.sql(), owner, wish, &chosen, &found.member, pay_with, now).await?.charge;
     booking.resources = allocate::ids(&chosen);
     if let Some(first) = chosen.first() {
         booking.site = first.site.id.clone();

@@ -22,12 +22,12 @@ pub async fn priced(
     owner: &str,
     wish: Wish,
     chosen: &[&Candidate],
+    member: &Member,
     pay_with: PayWith,
     now: DateTime<Utc>,
 ) -> Result<Quote, WriteError> {
-    let member = people::member(&mut *sql, owner).await?;
-    let left = included_left(&mut *sql, owner, &member, wish.slot, chosen).await?;
-    Ok(quoted(owner, wish, chosen, pay_with, &member, left, now)?)
+    let left = included_left(sql, owner, member, wish.slot, chosen).await?;
+    Ok(quoted(owner, wish, chosen, pay_with, member, left, now)?)
 }
 
 /// The quote for what was chosen, when `included_minutes` are left in the plan.

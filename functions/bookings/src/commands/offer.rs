@@ -20,7 +20,7 @@ use crate::store::tx::{Tx, WriteError};
 /// Somebody whose wish still cannot be had, or whose quota or credits are used up, keeps the turn and does not keep the others
 /// from theirs.
 pub async fn offer(
-    tx: &mut Tx,
+    tx: &mut Tx<'_>,
     resources: &[ResourceId],
     range: Slot,
     owner: &str,
@@ -34,15 +34,16 @@ pub async fn offer(
 }
 
 /// Offers to one who waits what is free of the wish, if it is.
-pub async fn offer_one(tx: &mut Tx, mut record: Record, now: DateTime<Utc>) -> Result<Record, WriteError> {
-    let Booking { id, slot, items, .. } = &record.booking;
+pub async fn offer_one(tx: &mut Tx<'_>, mut record: Record, now: DateTime<Utc>) -> Result<Record, WriteError> {
+    let Booking { id, slot, items, owner, .. } = &record.booking;
     let (id, slot) = (*id, *slot);
-    let found = candidates::read(&mut *tx.sql(), items, slot, None, id).await?;
+    let found = candidates::read(&mut *tx.sql(), items, slot, None, owner, id).await?;
     let Some(chosen) = allocate::take(tx.sql(), id, &found, slot, State::Held).await? else { return Ok(record) };
     let waits = record.clone();
     let booking = &mut record.booking;
     let wish = Wish { items: booking.items.clone(), slot, participants: booking.participants };
-    let quote = money::priced(tx.sql(), &booking.owner, wish, &chosen, booking.charge.pay_with, now).await?;
+    let (owner, pay_with) = (&booking.owner, booking.charge.pay_with);
+    let quote = money::priced(tx.sql(), owner, wish, &chosen, &found.member, pay_with, now).await?;
     booking.charge = quote.charge;
     // Groups are those of a login, and nobody is logged in now: quotas of groups do not count an offer.
     match money::count(tx.sql(), booking, &[], &chosen).await {

@@ -10,7 +10,7 @@ use parvis_booking::policy::Usage;
 use parvis_booking::recurrence::Occurrence;
 use parvis_events::booking as kinds;
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ use super::{allocate, money};
 use crate::actor::Actor;
 use crate::error::{PolicyRefusal, Refused};
 use crate::events::event;
-use crate::store::bookings::{self, Record};
+use crate::store::bookings::Record;
 use crate::store::candidates::{self, Candidate, Candidates};
 use crate::store::counts::{self, Counted};
 use crate::store::people::{self, Member};
@@ -83,21 +83,21 @@ impl Command for BookSeries {
     type Prepared = Prepared;
     type Answer = SeriesAnswer;
 
-    async fn prepare(&self, pool: &PgPool, now: DateTime<Utc>) -> Result<Prepared, WriteError> {
+    async fn prepare(&self, sql: &mut PgConnection, now: DateTime<Utc>) -> Result<Prepared, WriteError> {
         let occurrences = self.details.recurrence.occurrences().map_err(Refused::from)?;
         let whole =
             whole(&occurrences).ok_or(Refused::Recurrence(parvis_booking::recurrence::RecurrenceError::Empty))?;
-        let found = candidates::read(pool, &self.details.items, whole, None, self.id).await?;
+        let found = candidates::read(&mut *sql, &self.details.items, whole, None, &self.actor.subject, self.id).await?;
         allocate::exists(&self.details.items, &found)?;
         let numbers: BTreeSet<i32> = found.items.iter().flatten().map(|one| one.no).collect();
         // Buffers reach beyond the series.
         let day = chrono::TimeDelta::days(1);
-        let busy = candidates::busy(pool, &Vec::from_iter(numbers), whole.widened(day, day)).await?;
+        let busy = candidates::busy(sql, &Vec::from_iter(numbers), whole.widened(day, day)).await?;
         let planned = occurrences.into_iter().map(|one| self.plan(one, &found, &busy, now)).collect();
         Ok(Prepared { candidates: found, planned })
     }
 
-    async fn run(&self, prepared: &Prepared, tx: &mut Tx, now: DateTime<Utc>) -> Result<SeriesAnswer, WriteError> {
+    async fn run(&self, prepared: &Prepared, tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<SeriesAnswer, WriteError> {
         let refused = prepared.planned.iter().any(|one| !one.bookable());
         if self.dry_run || (refused && self.mode == Mode::AllOrNothing) {
             let told = prepared.planned.iter().map(|one| one.view(Outcome::Free)).collect();
@@ -196,7 +196,7 @@ impl BookSeries {
     }
 
     /// Takes the places of all occurrences in one statement; the bookings of those of which a place was lost.
-    async fn take(&self, all: &Candidates, wanted: &[&Planned], tx: &mut Tx) -> Result<BTreeSet<Uuid>, WriteError> {
+    async fn take(&self, all: &Candidates, wanted: &[&Planned], tx: &mut Tx<'_>) -> Result<BTreeSet<Uuid>, WriteError> {
         let claims: Vec<_> = wanted
             .iter()
             .flat_map(|one| allocate::claims(one.booking, &one.candidates(all), one.occurrence.slot))
@@ -212,11 +212,10 @@ impl BookSeries {
         &self,
         all: &Candidates,
         had: &[&Planned],
-        tx: &mut Tx,
+        tx: &mut Tx<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), WriteError> {
         let owner = &self.actor.subject;
-        let member = people::member(&mut *tx.sql(), owner).await?;
         let mut records = Vec::with_capacity(had.len());
         let mut all_usages = Vec::new();
         let mut included: BTreeMap<String, u32> = BTreeMap::new();
@@ -227,16 +226,16 @@ impl BookSeries {
             let zone = record.booking.zone;
             let key = people::included_key(owner, one.occurrence.slot.start, zone);
             if !included.contains_key(&key) {
-                let left = money::included_left(tx.sql(), owner, &member, one.occurrence.slot, &chosen).await?;
+                let left = money::included_left(tx.sql(), owner, &all.member, one.occurrence.slot, &chosen).await?;
                 included.insert(key.clone(), left);
             }
             let left = included.get(&key).copied().unwrap_or(0);
-            record.booking.charge = self.charge(one, &chosen, &member, left, now)?;
+            record.booking.charge = self.charge(one, &chosen, &all.member, left, now)?;
             included.insert(key, left.saturating_sub(record.booking.charge.included_minutes));
             credits += record.booking.charge.credits;
             let mut usages = money::quota_usages(&record.booking, &self.actor.groups(), &chosen);
             let minutes = record.booking.charge.included_minutes;
-            usages.extend(member.included_usage(owner, record.booking.slot, zone, minutes));
+            usages.extend(all.member.included_usage(owner, record.booking.slot, zone, minutes));
             record.usage = usages.iter().map(|one| Counted { key: one.key.clone(), amount: one.amount }).collect();
             all_usages.extend(usages);
             records.push(record);
@@ -246,7 +245,7 @@ impl BookSeries {
         money::pay(tx.sql(), owner, &total, counted).await?;
         let series = SeriesRecord { id: self.id, owner: owner.clone(), details: self.details.clone() };
         series::insert(tx.sql(), &series, now).await?;
-        bookings::insert(tx.sql(), &records).await?;
+        tx.make(&records);
         for record in &records {
             let kind = if record.booking.state == State::Pending { kinds::REQUESTED } else { kinds::CONFIRMED };
             tx.emit(event(kind, &record.booking, None, now));

@@ -6,7 +6,7 @@ use parvis_booking::recurrence::Moved;
 use parvis_booking::resource::Item;
 use parvis_booking::{Slot, to_utc};
 use parvis_kit::http::Expected;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::act::{Act, step};
@@ -50,7 +50,7 @@ pub struct CancelSeries {
     pub from: Option<NaiveDateTime>,
 }
 
-async fn locked(tx: &mut Tx, id: Uuid, actor: &Actor) -> Result<SeriesRecord, WriteError> {
+async fn locked(tx: &mut Tx<'_>, id: Uuid, actor: &Actor) -> Result<SeriesRecord, WriteError> {
     let series = series::read(&mut *tx.sql(), id, true).await?;
     let mine = |series: &SeriesRecord| series.owner == actor.subject || actor.is_staff();
     Ok(series.filter(mine).ok_or(Refused::NotFound("series"))?)
@@ -77,11 +77,11 @@ impl Command for ChangeSeries {
     type Prepared = ();
     type Answer = SeriesAnswer;
 
-    async fn prepare(&self, _: &PgPool, _: DateTime<Utc>) -> Result<(), WriteError> {
+    async fn prepare(&self, _: &mut PgConnection, _: DateTime<Utc>) -> Result<(), WriteError> {
         Ok(())
     }
 
-    async fn run(&self, (): &(), tx: &mut Tx, now: DateTime<Utc>) -> Result<SeriesAnswer, WriteError> {
+    async fn run(&self, (): &(), tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<SeriesAnswer, WriteError> {
         let mut series = locked(tx, self.id, &self.actor).await?;
         let records = bookings::lock_series(tx.sql(), self.id, self.from).await?;
         let coming: Vec<Record> = records.into_iter().filter(|record| coming(record, now)).collect();
@@ -144,11 +144,11 @@ impl Command for CancelSeries {
     type Prepared = ();
     type Answer = SeriesAnswer;
 
-    async fn prepare(&self, _: &PgPool, _: DateTime<Utc>) -> Result<(), WriteError> {
+    async fn prepare(&self, _: &mut PgConnection, _: DateTime<Utc>) -> Result<(), WriteError> {
         Ok(())
     }
 
-    async fn run(&self, (): &(), tx: &mut Tx, now: DateTime<Utc>) -> Result<SeriesAnswer, WriteError> {
+    async fn run(&self, (): &(), tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<SeriesAnswer, WriteError> {
         let mut series = locked(tx, self.id, &self.actor).await?;
         let records = bookings::lock_series(tx.sql(), self.id, self.from).await?;
         let mut told = Vec::new();

@@ -4,10 +4,10 @@ use axum::extract::State;
 use parvis_booking::ResourceId;
 use parvis_booking::life::{Action, State as Life};
 use parvis_kit::http::{Json, Path};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::bookings::{find, view};
@@ -18,8 +18,8 @@ use crate::state::App;
 use crate::store::bookings::{self, Filter};
 use crate::views::BookingView;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(act)).routes(routes!(check_in_at_door))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(act)).routes(routes!(check_in_at_door))
 }
 
 /// What can be done to a booking.

@@ -6,10 +6,10 @@ use parvis_booking::resource::{Kind, PlanPosition};
 use parvis_booking::{PoolId, ResourceId, SiteId, Slot};
 use parvis_kit::http::{Json, Query};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{FilterParams, list, range};
 use crate::error::{ApiResult, Declined};
@@ -20,8 +20,8 @@ use crate::store::catalog::ResourceFilter;
 /// The longest range of one answer.
 const LONGEST: TimeDelta = TimeDelta::days(92);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read_availability)).routes(routes!(read_free_busy))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(read_availability)).routes(routes!(read_free_busy))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

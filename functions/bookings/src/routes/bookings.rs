@@ -12,10 +12,10 @@ use parvis_booking::resource::Item;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path, Query, expected_version};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::input::words;
@@ -35,8 +35,8 @@ const PAGE: u32 = 100;
 /// Suggestions beside a refusal.
 const SUGGESTIONS: usize = 5;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_bookings, make_booking)).routes(routes!(read_booking, change_booking))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_bookings, make_booking)).routes(routes!(read_booking, change_booking))
 }
 
 pub(super) const fn one() -> u32 {

@@ -12,8 +12,8 @@ use parvis_booking::life::State as Life;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::Path;
 use parvis_kit::problem::Problem;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use uuid::Uuid;
 
 use super::resources::find;
@@ -31,8 +31,8 @@ const AHEAD: TimeDelta = TimeDelta::days(366);
 /// Events of one feed at most.
 const MOST: u32 = 2000;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(resource_calendar)).routes(routes!(own_calendar)).routes(routes!(invitation))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(resource_calendar)).routes(routes!(own_calendar)).routes(routes!(invitation))
 }
 
 fn calendar(text: String, method: Method) -> Response {

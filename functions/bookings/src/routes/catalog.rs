@@ -8,11 +8,11 @@ use parvis_booking::{PolicyId, PoolId, SiteId};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path, expected_version};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{faults, staff};
 use crate::error::{ApiError, ApiResult, Declined, Refused};
@@ -23,8 +23,8 @@ use crate::store::people::Plan;
 /// Seats of a pool made at once at most.
 const MOST_SEATS: u32 = 1000;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_sites))
         .routes(routes!(put_site, delete_site))
         .routes(routes!(list_policies))
@@ -32,7 +32,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list_pools))
         .routes(routes!(put_pool, delete_pool))
         .routes(routes!(list_plans))
-        .routes(routes!(put_plan))
+        .routes(routes!(put_plan, delete_plan))
 }
 
 /// The version that the client says it changes.
@@ -306,4 +306,15 @@ async fn put_plan(
     let pool = app.store().database().pool().await?;
     let version = written(catalog::put(pool, id.as_str(), &value, &expected(&headers)).await)?;
     Ok(Json(PlanView { id: id.to_string(), plan: Versioned { value, version } }))
+}
+
+/// Deletes a subscription that nobody has.
+#[utoipa::path(
+    delete, path = "/v1/plans/{plan}", tag = "Resources", security(("login" = [])),
+    params(("plan" = String, Path, description = "Id of the subscription")),
+    responses((status = 204, description = "Deleted"), Declined)
+)]
+async fn delete_plan(State(app): State<App>, caller: Caller, Path(id): Path<PolicyId>) -> ApiResult<StatusCode> {
+    staff(&caller)?;
+    deleted(catalog::delete::<Plan>(app.store().database().pool().await?, id.as_str()).await, "plan")
 }

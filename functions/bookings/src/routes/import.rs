@@ -10,10 +10,10 @@ use parvis_booking::{ResourceId, Slot};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::staff;
 use super::resources::find;
@@ -27,8 +27,8 @@ const MOST_ROWS: usize = 5000;
 /// How far ahead busy times are taken over.
 const AHEAD: TimeDelta = TimeDelta::days(366);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(import_resources)).routes(routes!(put_busy_calendar))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(import_resources)).routes(routes!(put_busy_calendar))
 }
 
 /// A row of the file. Columns may be in any order and missing ones are empty.

@@ -10,17 +10,18 @@ use parvis_booking::{ResourceId, Slot};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::staff;
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
 use crate::store::availability::{self, ResourceTimes};
 use crate::store::catalog::ResourceFilter;
+use crate::store::people::Holder;
 use crate::store::{counts, people};
 
 /// Recommendations told at most.
@@ -28,13 +29,14 @@ const RECOMMENDATIONS: usize = 5;
 /// How far ahead places are looked at: the next occurrence of a weekly habit, and the day that it may last.
 const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(9);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(read_profile))
         .routes(routes!(put_preferences))
         .routes(routes!(mark_favourite, unmark_favourite))
         .routes(routes!(read_recommendations))
         .routes(routes!(make_link, remove_link))
+        .routes(routes!(list_members))
         .routes(routes!(put_member))
 }
 
@@ -191,6 +193,23 @@ async fn make_link(State(app): State<App>, caller: Caller) -> ApiResult<(StatusC
 async fn remove_link(State(app): State<App>, caller: Caller) -> ApiResult<StatusCode> {
     people::set_calendar_secret(app.store().database().pool().await?, &caller.subject, None).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// People with a subscription or credits.
+#[derive(Debug, Serialize, ToSchema)]
+struct MemberList {
+    /// By subject.
+    members: Vec<Holder>,
+}
+
+/// People with a subscription or credits, by the subjects of their logins: no name and no address is kept here.
+#[utoipa::path(
+    get, path = "/v1/members", tag = "Overview", security(("login" = [])),
+    responses((status = 200, body = MemberList), Declined)
+)]
+async fn list_members(State(app): State<App>, caller: Caller) -> ApiResult<Json<MemberList>> {
+    staff(&caller)?;
+    Ok(Json(MemberList { members: people::holders(app.store().database().pool().await?).await? }))
 }
 
 /// What somebody has paid before; what is left out stays.

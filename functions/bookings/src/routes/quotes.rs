@@ -7,10 +7,10 @@ use parvis_booking::pricing::Quote;
 use parvis_booking::resource::Item;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::Json;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::commands::priced;
@@ -18,8 +18,8 @@ use crate::error::{ApiError, ApiResult, Declined, Refused};
 use crate::state::App;
 use crate::store::candidates;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(make_quote))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(make_quote))
 }
 
 /// What a price is asked for.
@@ -57,16 +57,15 @@ async fn make_quote(
     caller: Caller,
     Json(request): Json<QuoteRequest>,
 ) -> ApiResult<Json<SignedQuote>> {
-    let pool = app.store().database().pool().await?;
+    let mut sql = app.store().database().pool().await?.acquire().await?;
     let QuoteRequest { items, slot, participants, pay_with } = request;
-    let found = candidates::read(pool, &items, slot, None, Uuid::nil()).await?;
+    let found = candidates::read(&mut *sql, &items, slot, None, &caller.subject, Uuid::nil()).await?;
     let chosen: Vec<_> = found.items.iter().filter_map(|found| found.first()).collect();
     if items.is_empty() || chosen.len() < items.len() {
         return Err(Refused::NotFound("resource").into());
     }
-    let mut connection = pool.acquire().await?;
     let wish = Wish { items, slot, participants };
-    let quote = priced(&mut connection, &caller.subject, wish, &chosen, pay_with, app.now()).await;
+    let quote = priced(&mut sql, &caller.subject, wish, &chosen, &found.member, pay_with, app.now()).await;
     let quote = quote.map_err(ApiError::from)?;
     Ok(Json(SignedQuote { token: app.key().sign(&quote), quote }))
 }

@@ -11,11 +11,11 @@ use parvis_booking::{ResourceId, SiteId, Slot};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Query};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_money::{Currency, Money};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{FilterParams, range, staff};
 use crate::error::{ApiResult, Declined};
@@ -26,8 +26,8 @@ use crate::store::report::{self, UseRow};
 /// The longest range of one overview.
 const LONGEST: TimeDelta = TimeDelta::days(366);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read_overview)).routes(routes!(read_overview_csv))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(read_overview)).routes(routes!(read_overview_csv))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

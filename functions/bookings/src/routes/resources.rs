@@ -7,11 +7,11 @@ use parvis_booking::resource::Resource;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::catalog::{deleted, expected, identified, written};
 use super::input::{FilterParams, faults, staff};
@@ -19,8 +19,8 @@ use crate::error::{ApiResult, Declined, Refused};
 use crate::state::App;
 use crate::store::catalog::{self, ResourceFilter, ResourceView};
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_resources))
         .routes(routes!(read_resource, put_resource, delete_resource))
         .routes(routes!(read_code))

@@ -9,10 +9,10 @@ use parvis_booking::resource::Item;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::input::words;
@@ -24,8 +24,8 @@ use crate::state::App;
 use crate::store::series::{self, SeriesDetails};
 use crate::views::OccurrenceView;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(make_series))
         .routes(routes!(read_series, change_series))
         .routes(routes!(cancel_series))

@@ -7,10 +7,10 @@ use parvis_booking::suggest::{Suggestion, Wanted, suggest};
 use parvis_booking::{PoolId, ResourceId, Slot};
 use parvis_kit::http::{Json, Query};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::range;
 use crate::error::{ApiResult, Declined};
@@ -25,8 +25,8 @@ const MOST: usize = 20;
 /// How far around the wish the busy times are read: a week to look in, and buffers.
 const AROUND: TimeDelta = TimeDelta::days(8);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read_suggestions))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(read_suggestions))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -202,26 +202,17 @@ pub async fn list(sql: impl PgExecutor<'_>, filter: &Filter, limit: u32) -> Resu
     rows.iter().map(record).collect()
 }
 
-/// Writes new bookings, in one statement.
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert(sql: &mut PgConnection, records: &[Record]) -> Result<(), DatabaseError> {
-    let rows: Vec<_> = records.iter().map(row).collect();
-    sqlx::query(
-        "INSERT INTO booking (id, state, owner, site, zone, items, starts_at, ends_at, title, participants, guests, charge, terms,
-                              usage, expires_at, series, occurrence, waited, version, created_at, modified_at)
-         SELECT id, state, owner, site, zone, items, starts_at, ends_at, title, participants, guests, charge, terms, usage,
-                expires_at, series, occurrence, waited, version, created_at, modified_at
-         FROM jsonb_populate_recordset(NULL::booking, $1)",
-    )
-    .bind(json(rows))
-    .execute(sql)
-    .await?;
-    Ok(())
-}
+/// The columns of a new booking.
+pub const WRITTEN: &str =
+    "id, state, owner, site, zone, items, starts_at, ends_at, title, participants, guests, charge, terms, usage,
+    expires_at, series, occurrence, waited, version, created_at, modified_at";
 
-fn row(record: &Record) -> BTreeMap<&'static str, Value> {
+/// A new booking by the names of its columns.
+pub type Row = BTreeMap<&'static str, Value>;
+
+/// The [`WRITTEN`] columns of a new booking.
+#[must_use]
+pub fn row(record: &Record) -> Row {
     let Record { booking, terms, usage, .. } = record;
     let value = |value: &dyn erased::Serialize| value.value();
     BTreeMap::from([

@@ -9,9 +9,13 @@ use parvis_booking::policy::Policy;
 use parvis_booking::resource::{Item, Resource, Site};
 use parvis_booking::{PoolId, ResourceId, Slot};
 use parvis_kit::postgres::DatabaseError;
+use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{PgExecutor, Row as _};
 use uuid::Uuid;
+
+use super::document;
+use super::people::Member;
 
 /// A resource with what holds for it.
 #[derive(Clone, Debug)]
@@ -52,11 +56,13 @@ impl Candidate {
 /// The candidates of every item.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
+    /// What who asks has paid before.
+    pub member: Member,
     /// By item, in the order of the wish; free ones first.
     pub items: Vec<Vec<Candidate>>,
 }
 
-/// Reads the candidates of `items` for `slot`. Times of the booking `own` do not count as taken.
+/// Reads the candidates of `items` for `slot`, which `subject` wants. Times of the booking `own` do not count as taken.
 ///
 /// Members of a pool come in an order of their own for each `seed`, so that many who want "any desk" at once do not all try the same.
 ///
@@ -67,34 +73,47 @@ pub async fn read(
     items: &[Item],
     slot: Slot,
     own: Option<Uuid>,
+    subject: &str,
     seed: Uuid,
 ) -> Result<Candidates, DatabaseError> {
     let resources: Vec<&str> = items.iter().filter_map(resource).map(ResourceId::as_str).collect();
     let pools: Vec<&str> = items.iter().filter_map(pool).map(PoolId::as_str).collect();
-    let rows = sqlx::query(
+    // A list is planned anew each time, since PostgreSQL guesses its length; one name is planned once, and is what most ask for.
+    let found = if resources.len() == 1 && pools.is_empty() {
+        "r.id = ($1::text[])[1]"
+    } else {
+        "r.id = ANY($1) OR r.pool = ANY($2)"
+    };
+    let query = format!(
         "SELECT r.no, r.details AS resource, s.details AS site, p.details AS policy,
                 NOT EXISTS (SELECT FROM booking_slot b
                             WHERE b.resource = r.no AND b.state IN ('held', 'pending', 'booked', 'arrived')
                               AND b.during && tstzrange($3 - make_interval(mins => p.pad_before),
                                                         $4 + make_interval(mins => p.pad_after))
-                              AND b.booking IS DISTINCT FROM $5) AS free
+                              AND b.booking IS DISTINCT FROM $5) AS free,
+                (SELECT jsonb_build_array(m.credits, m.plan, l.details)
+                 FROM booking_person m LEFT JOIN booking_plan l ON l.id = m.plan WHERE m.subject = $7) AS member
          FROM booking_resource r
               JOIN booking_site s ON s.id = r.site
               JOIN booking_policy p ON p.id = r.policy
-         WHERE r.id = ANY($1) OR r.pool = ANY($2)
-         ORDER BY free DESC, md5(r.no::text || $6::text)",
-    )
-    .bind(&resources)
-    .bind(&pools)
-    .bind(slot.start)
-    .bind(slot.end)
-    .bind(own)
-    .bind(seed)
-    .fetch_all(sql)
-    .await?;
+         WHERE {found}
+         ORDER BY free DESC, md5(r.no::text || $6::text)"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+        .bind(&resources)
+        .bind(&pools)
+        .bind(slot.start)
+        .bind(slot.end)
+        .bind(own)
+        .bind(seed)
+        .bind(subject)
+        .fetch_all(sql)
+        .await?;
     let all = rows.iter().map(candidate).collect::<Result<Vec<_>, _>>()?;
     let of = |item: &Item| -> Vec<Candidate> { all.iter().filter(|one| means(item, &one.resource)).cloned().collect() };
-    Ok(Candidates { items: items.iter().map(of).collect() })
+    let member: Option<Value> = rows.first().map(|row| row.try_get("member")).transpose()?.flatten();
+    let member = member.map(document).transpose()?.map(Member::of_row).transpose()?.unwrap_or_default();
+    Ok(Candidates { member, items: items.iter().map(of).collect() })
 }
 
 fn candidate(row: &sqlx::postgres::PgRow) -> Result<Candidate, DatabaseError> {

@@ -45,7 +45,18 @@ pub struct Member {
 /// The prefix of counts of included minutes, which are given back by the part that a refund says.
 pub const INCLUDED: &str = "included|";
 
+/// Credits, id of the plan, content of the plan.
+pub(super) type MemberRow = (i32, Option<String>, Option<Value>);
+
 impl Member {
+    pub(super) fn of_row((credits, plan, details): MemberRow) -> Result<Self, DatabaseError> {
+        let plan = match plan.zip(details) {
+            Some((id, details)) => Some((id, document(details)?)),
+            None => None,
+        };
+        Ok(Self { credits: u32::try_from(credits).unwrap_or(0), plan })
+    }
+
     /// What a booking that takes `minutes` of the plan adds to the count of its month.
     #[must_use]
     pub fn included_usage(&self, subject: &str, slot: Slot, zone: Tz, minutes: u32) -> Option<Usage> {
@@ -72,18 +83,36 @@ pub fn included_key(subject: &str, at: DateTime<Utc>, zone: Tz) -> String {
 /// # Errors
 /// When the database fails.
 pub async fn member(sql: impl PgExecutor<'_>, subject: &str) -> Result<Member, DatabaseError> {
-    let row: Option<(i32, Option<String>, Option<Value>)> = sqlx::query_as(
+    let row: Option<MemberRow> = sqlx::query_as(
         "SELECT m.credits, m.plan, p.details FROM booking_person m LEFT JOIN booking_plan p ON p.id = m.plan WHERE m.subject = $1",
     )
     .bind(subject)
     .fetch_optional(sql)
     .await?;
-    let Some((credits, plan, details)) = row else { return Ok(Member::default()) };
-    let plan = match plan.zip(details) {
-        Some((id, details)) => Some((id, document(details)?)),
-        None => None,
-    };
-    Ok(Member { credits: u32::try_from(credits).unwrap_or(0), plan })
+    Ok(row.map(Member::of_row).transpose()?.unwrap_or_default())
+}
+
+/// Somebody with a subscription or credits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
+pub struct Holder {
+    /// The login's subject.
+    pub subject: String,
+    /// Id of the subscription.
+    pub plan: Option<String>,
+    /// Credits left.
+    pub credits: i32,
+}
+
+/// Everybody with a subscription or credits, 10,000 at most.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holders(sql: impl PgExecutor<'_>) -> Result<Vec<Holder>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT subject, plan, credits FROM booking_person WHERE plan IS NOT NULL OR credits > 0 ORDER BY subject LIMIT 10000",
+    )
+    .fetch_all(sql)
+    .await
 }
 
 /// Sets somebody's plan or credits; what is `None` stays.

@@ -6,11 +6,12 @@
 //! ```text
 //!   prepare ──refused──> was it done before under this key? ──yes──> the answer of then
 //!      │                                                    └─no───> the refusal
-//!      └─> BEGIN, key row, run, outbox rows, answer, COMMIT
+//!      └─> BEGIN, run, (bookings, outbox rows, key row with the answer), COMMIT
 //! ```
 //!
-//! A second request under the same key waits at the key row for the first and then gets its answer. A crash anywhere leaves
-//! all of it or nothing. Deadlocks and serialisation failures are tried again.
+//! What is in brackets is one statement: under a fight for one room, each round trip of those who win costs all others. A second
+//! request under the same key does its work again, waits at the key row for the first, takes everything back and gets the answer
+//! of the first. A crash anywhere leaves all of it or nothing. Deadlocks and serialisation failures are tried again.
 
 use std::time::Duration;
 
@@ -21,8 +22,9 @@ use rand::Rng as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
+use super::bookings::{self, Record};
 use super::{Store, bad, document, json};
 use crate::error::Refused;
 
@@ -67,7 +69,7 @@ pub trait Command: Send + Sync {
     /// Looks whether it can be done.
     fn prepare(
         &self,
-        pool: &PgPool,
+        sql: &mut PgConnection,
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Self::Prepared, WriteError>> + Send;
 
@@ -75,22 +77,28 @@ pub trait Command: Send + Sync {
     fn run(
         &self,
         prepared: &Self::Prepared,
-        tx: &mut Tx,
+        tx: &mut Tx<'_>,
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Self::Answer, WriteError>> + Send;
 }
 
-/// A transaction with the events that it will leave behind.
+/// A transaction with what it will leave behind.
 #[derive(Debug)]
-pub struct Tx {
-    inner: Transaction<'static, Postgres>,
+pub struct Tx<'c> {
+    inner: Transaction<'c, Postgres>,
+    made: Vec<bookings::Row>,
     events: Vec<CloudEvent<Value>>,
 }
 
-impl Tx {
+impl Tx<'_> {
     /// The connection.
     pub fn sql(&mut self) -> &mut PgConnection {
         &mut self.inner
+    }
+
+    /// Leaves new bookings behind: they are not there before the end of the command.
+    pub fn make(&mut self, records: &[Record]) {
+        self.made.extend(records.iter().map(bookings::row));
     }
 
     /// Leaves an event behind.
@@ -115,20 +123,38 @@ impl Tx {
         Ok(())
     }
 
-    async fn write_outbox(&mut self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        if self.events.is_empty() {
-            return Ok(());
+    /// Writes what is left behind, and the answer under the key; false when the key has an answer already, or is about to get one
+    /// from somebody else, who is waited for.
+    async fn finish<A: Serialize>(
+        &mut self,
+        key: Option<&WriteKey>,
+        answer: &A,
+        now: DateTime<Utc>,
+    ) -> Result<bool, WriteError> {
+        if self.made.is_empty() && self.events.is_empty() && key.is_none() {
+            return Ok(true);
         }
         self.locate().await?;
-        let ids: Vec<String> = self.events.iter().map(|event| event.id.to_string()).collect();
-        let events: Vec<_> = self.events.iter().map(json).collect();
-        sqlx::query("INSERT INTO booking_outbox (id, event, at) SELECT id, event, $3 FROM unnest($1::text[], $2::jsonb[]) AS e(id, event)")
-            .bind(ids)
-            .bind(events)
+        let columns = bookings::WRITTEN;
+        let query = format!(
+            "WITH made AS (INSERT INTO booking ({columns}) SELECT {columns} FROM jsonb_populate_recordset(NULL::booking, $1)),
+                  told AS (INSERT INTO booking_outbox (id, event, at)
+                           SELECT id, event, $4 FROM unnest($2::text[], $3::jsonb[]) AS e(id, event))
+             INSERT INTO booking_idempotency (caller, key, fingerprint, answer, at)
+             SELECT $5, $6, $7, $8, $4 WHERE $5::text IS NOT NULL ON CONFLICT DO NOTHING"
+        );
+        let written = sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(json(&self.made))
+            .bind(self.events.iter().map(|event| event.id.to_string()).collect::<Vec<_>>())
+            .bind(self.events.iter().map(json).collect::<Vec<_>>())
             .bind(now)
+            .bind(key.map(|key| &key.caller))
+            .bind(key.map(|key| &key.key))
+            .bind(key.map(|key| &key.fingerprint))
+            .bind(key.map(|_| json(answer)))
             .execute(&mut *self.inner)
             .await?;
-        Ok(())
+        Ok(key.is_none() || written.rows_affected() == 1)
     }
 }
 
@@ -171,12 +197,13 @@ impl Store {
         command: &C,
         now: DateTime<Utc>,
     ) -> Result<Done<C::Answer>, WriteError> {
-        let pool = self.pool().await?;
+        // One connection for all of it: the pool asks each one that comes back whether it lives.
+        let mut sql = self.pool().await?.acquire().await.map_err(DatabaseError::from)?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let attempt = match command.prepare(pool, now).await {
-                Ok(prepared) => attempt(pool, key, command, &prepared, now).await,
+            let attempt = match command.prepare(&mut sql, now).await {
+                Ok(prepared) => attempt(&mut sql, key, command, &prepared, now).await,
                 Err(error) => Err(error),
             };
             match attempt {
@@ -184,7 +211,7 @@ impl Store {
                     tokio::time::sleep(pause(tries)).await;
                 }
                 // What refuses it may be its own doing of before.
-                Err(WriteError::Refused(refused)) => return replayed(pool, key, refused).await,
+                Err(WriteError::Refused(refused)) => return replayed(&mut sql, key, refused).await,
                 other => return other,
             }
         }
@@ -197,55 +224,47 @@ fn pause(tries: u32) -> Duration {
 }
 
 async fn attempt<C: Command>(
-    pool: &PgPool,
+    sql: &mut PgConnection,
     key: Option<&WriteKey>,
     command: &C,
     prepared: &C::Prepared,
     now: DateTime<Utc>,
 ) -> Result<Done<C::Answer>, WriteError> {
-    let mut tx = Tx { inner: pool.begin().await?, events: Vec::new() };
-    if let Some(key) = key
-        && !claim(&mut tx, key, now).await?
-    {
-        drop(tx);
-        let answer = stored(pool, key).await?.ok_or_else(|| bad("an idempotency key without an answer"))?;
-        return done(answer);
+    if let Some(done) = transact(&mut *sql, key, command, prepared, now).await? {
+        return Ok(done);
     }
-    let answer = command.run(prepared, &mut tx, now).await?;
-    tx.write_outbox(now).await?;
-    if let Some(key) = key {
-        sqlx::query("UPDATE booking_idempotency SET answer = $3 WHERE caller = $1 AND key = $2")
-            .bind(&key.caller)
-            .bind(&key.key)
-            .bind(json(&answer))
-            .execute(tx.sql())
-            .await?;
-    }
-    tx.inner.commit().await?;
-    Ok(Done { answer, events: tx.events })
+    let before = match key {
+        Some(key) => stored(sql, key).await?,
+        None => None,
+    };
+    done(before.ok_or_else(|| bad("an idempotency key without an answer"))?)
 }
 
-/// Whether the key is new. Waits while another transaction has it.
-async fn claim(tx: &mut Tx, key: &WriteKey, now: DateTime<Utc>) -> Result<bool, WriteError> {
-    let inserted = sqlx::query(
-        "INSERT INTO booking_idempotency (caller, key, fingerprint, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-    )
-    .bind(&key.caller)
-    .bind(&key.key)
-    .bind(&key.fingerprint)
-    .bind(now)
-    .execute(tx.sql())
-    .await?;
-    Ok(inserted.rows_affected() == 1)
+/// One transaction; `None` when it was taken back, since the key has an answer already.
+async fn transact<C: Command>(
+    sql: &mut PgConnection,
+    key: Option<&WriteKey>,
+    command: &C,
+    prepared: &C::Prepared,
+    now: DateTime<Utc>,
+) -> Result<Option<Done<C::Answer>>, WriteError> {
+    let mut tx = Tx { inner: sql.begin().await?, made: Vec::new(), events: Vec::new() };
+    let answer = command.run(prepared, &mut tx, now).await?;
+    if !tx.finish(key, &answer, now).await? {
+        tx.inner.rollback().await?;
+        return Ok(None);
+    }
+    tx.inner.commit().await?;
+    Ok(Some(Done { answer, events: tx.events }))
 }
 
 /// The answer of then.
-async fn stored(pool: &PgPool, key: &WriteKey) -> Result<Option<Value>, WriteError> {
+async fn stored(sql: &mut PgConnection, key: &WriteKey) -> Result<Option<Value>, WriteError> {
     let row: Option<(Vec<u8>, Option<Value>)> =
         sqlx::query_as("SELECT fingerprint, answer FROM booking_idempotency WHERE caller = $1 AND key = $2")
             .bind(&key.caller)
             .bind(&key.key)
-            .fetch_optional(pool)
+            .fetch_optional(sql)
             .await?;
     match row {
         Some((fingerprint, _)) if fingerprint != key.fingerprint => Err(Refused::KeyReused.into()),
@@ -259,12 +278,12 @@ fn done<A: DeserializeOwned>(answer: Value) -> Result<Done<A>, WriteError> {
 }
 
 async fn replayed<A: DeserializeOwned>(
-    pool: &PgPool,
+    sql: &mut PgConnection,
     key: Option<&WriteKey>,
     refused: Refused,
 ) -> Result<Done<A>, WriteError> {
     let before = match key {
-        Some(key) => stored(pool, key).await?,
+        Some(key) => stored(sql, key).await?,
         None => None,
     };
     before.map_or(Err(refused.into()), done)

@@ -30,7 +30,7 @@ async fn feeds_tell_the_same_instants_as_the_api_and_no_more_than_they_should() 
 }
 
 /// The instances that calcard, which is not ours, reads in a feed.
-fn instances(feed: &str) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+pub fn instances(feed: &str) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
     let calendar = calcard::icalendar::ICalendar::parse(feed).unwrap();
     let expanded = calendar.expand_dates(chrono_tz::Tz::UTC, 1000);
     assert!(expanded.errors.is_empty(), "{:?}", expanded.errors);

@@ -7,6 +7,7 @@ mod availability;
 mod booking;
 mod calendars;
 mod catalog;
+mod clock_changes;
 mod contention;
 mod crash;
 mod documents;

@@ -87,3 +87,24 @@ async fn a_subscription_includes_hours_and_gives_member_rates() {
     let profile = platform.get_as(ANNE, "/v1/me/bookings-profile").await.ok();
     assert_eq!(profile["plan"]["included_minutes_left"], 30);
 }
+
+#[tokio::test]
+async fn managers_see_who_has_a_subscription_or_credits_and_end_what_nobody_has() {
+    let platform = priced().await;
+    let plan = json!({ "name": "Nomad", "included_minutes": 600 });
+    platform.put("/v1/plans/nomad", plan.clone()).await;
+    platform.put("/v1/plans/unused", plan).await;
+    platform.put("/v1/members/anne", json!({ "plan": "nomad" })).await;
+    platform.put("/v1/members/ben", json!({ "credits": 7 })).await;
+    platform.get_as(ANNE, "/v1/members").await.refused(403, "forbidden");
+    let told = platform.get_as(MANAGER, "/v1/members").await.ok();
+    let expected = json!([
+        { "subject": "anne", "plan": "nomad", "credits": 0 }, { "subject": "ben", "plan": null, "credits": 7 },
+    ]);
+    assert_eq!(told["members"], expected);
+    let delete = async |id: &str| platform.send("DELETE", &format!("/v1/plans/{id}"), Some(MANAGER), &[], None).await;
+    delete("unused").await.ok();
+    delete("nomad").await.refused(409, "conflict");
+    platform.put("/v1/members/anne", json!({ "plan": null })).await;
+    delete("nomad").await.ok();
+}

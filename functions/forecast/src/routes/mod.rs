@@ -5,18 +5,14 @@ mod series;
 
 use std::sync::LazyLock;
 
-use axum::{
-    Router,
-    http::{HeaderValue, header},
-    response::IntoResponse,
-};
+use axum::{Router, http::HeaderMap, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasts::{Entry, Subject, store::days_before};
-use parvis_kit::problem::{FieldError, Problem};
-use utoipa::{
-    OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+use parvis_kit::{
+    http::Asset,
+    problem::{FieldError, Problem},
 };
+use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -63,13 +59,7 @@ pub fn router(app: App) -> Router {
 
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-        let mut api = described().into_openapi();
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
-        // The types are ours and serialise; an empty document would be caught by the snapshot test.
-        api.to_pretty_json().unwrap_or_default()
-    });
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| parvis_kit::api::document(described().into_openapi()));
     &DOCUMENT
 }
 
@@ -80,8 +70,9 @@ pub fn document() -> &'static str {
     tag = "Service",
     responses((status = 200, description = "The API in the form of OpenAPI 3.1", content_type = "application/json"))
 )]
-async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document())
+async fn openapi(headers: HeaderMap) -> Response {
+    static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| Asset::new("application/json", document()));
+    DOCUMENT.respond(&headers)
 }
 
 /// The most that is forecast, in hours.

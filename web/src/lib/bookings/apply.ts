@@ -5,6 +5,7 @@ import {
   type BookingMessage,
   type BookingState,
   type Busy,
+  type Policy,
   type ResourceTimes,
   type Slot,
 } from "./types";
@@ -71,6 +72,18 @@ export function lengthWithin(spans: Span[], range: Span): number {
 /** When a resource is open and not taken. */
 export function freeOf(times: ResourceTimes): Span[] {
   return without(times.open.map(spanOf), times.busy.map(spanOf));
+}
+
+/** The time that somebody who clicks on a block of others wants: without the buffers that its rules keep free around it. */
+export function wantedOf(block: Block, policy: Policy | undefined): Span {
+  const span = { start: block.start, end: block.end };
+  // Busy times of imported calendars have no buffers.
+  if (!policy || block.kind === "unavailable") return span;
+  const { buffer_before_minutes: before, buffer_after_minutes: after, buffers_stack } = policy;
+  const [head, tail] = buffers_stack ? [before, after] : [0, Math.max(before, after)];
+  const wanted = { start: span.start + head * 60_000, end: span.end - tail * 60_000 };
+  // What ended early has given back its buffer.
+  return wanted.end - wanted.start >= policy.min_minutes * 60_000 ? wanted : span;
 }
 
 /** Whether `span` can be had; `except` is a booking's own time, which does not stand in its own way. */

@@ -26,9 +26,16 @@ export class BookingFormat extends Format {
     return `${this.day(slot.start)}, ${this.time(slot.start)} – ${this.day(slot.end)}, ${this.time(slot.end)}`;
   }
 
-  /** 1 h 30, for minutes. */
+  /** 1 h 30, 2 h, 1 d, 31 d: exactly, for minutes. */
   minutes(minutes: number): string {
-    return this.duration(minutes * 60);
+    const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), minutes % 60];
+    const parts = [
+      days > 0 ? `${days} ${this.language === "fr" ? "j" : "d"}` : "",
+      hours > 0 ? `${hours} h` : "",
+      rest > 0 && hours > 0 ? String(rest).padStart(2, "0") : "",
+      (rest > 0 && hours === 0) || minutes === 0 ? `${rest} min` : "",
+    ];
+    return parts.filter(Boolean).join(" ");
   }
 
   /** What is paid: credits, or money. */

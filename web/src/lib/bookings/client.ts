@@ -4,8 +4,10 @@ import type {
   Action,
   Booking,
   Item,
+  Member,
   NewBooking,
   PayWith,
+  Plan,
   Policy,
   Pool,
   Preferences,
@@ -67,6 +69,9 @@ export class BookingsApi {
   sites = async () => (await this.#api.get<{ sites: Site[] }>("/v1/sites")).sites;
   policies = async () => (await this.#api.get<{ policies: Policy[] }>("/v1/policies")).policies;
   pools = async () => (await this.#api.get<{ pools: Pool[] }>("/v1/pools")).pools;
+  plans = async () => (await this.#api.get<{ plans: Plan[] }>("/v1/plans")).plans;
+  /** For staff. */
+  members = async () => (await this.#api.own<{ members: Member[] }>("/v1/members")).members;
   resources = async (query: Query = {}) =>
     (await this.#api.get<{ resources: Resource[] }>("/v1/resources", query)).resources;
   availability = async (query: Query) =>

@@ -95,3 +95,20 @@ export function percent(minute: number, hours: Hours): number {
 export function spanOn(day: number, from: number, to: number, zone: string): Span {
   return { start: instantOf(day, from, zone), end: instantOf(day, to, zone) };
 }
+
+/** Two places at nearly the same point must not make a plan of endless size. */
+const MOST_SEATS_ACROSS = 24;
+
+/** How many seats wide and high a plan has to be, so that none lies over its neighbour; points are percent of the plan. */
+export function roomFor(points: { x: number; y: number }[]): { x: number; y: number } {
+  const room = { x: 1, y: 1 };
+  for (const [at, a] of points.entries()) {
+    for (const b of points.slice(at + 1)) {
+      const [dx, dy] = [Math.abs(a.x - b.x), Math.abs(a.y - b.y)];
+      // One of the two directions has to keep them apart: that in which they are further from each other.
+      if (dx >= dy && dx > 0) room.x = Math.max(room.x, 100 / dx);
+      else if (dy > 0) room.y = Math.max(room.y, 100 / dy);
+    }
+  }
+  return { x: Math.min(room.x, MOST_SEATS_ACROSS), y: Math.min(room.y, MOST_SEATS_ACROSS) };
+}

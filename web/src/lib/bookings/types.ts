@@ -97,9 +97,38 @@ export interface Policy {
   hold_minutes: number;
   offer_minutes: number;
   waitlist: boolean;
-  quotas: unknown[];
+  quotas: Quota[];
   cancellation: { minutes_before: number; refund_percent: number }[];
   version: number;
+}
+
+export type QuotaPeriod = "day" | "week" | "month" | "year";
+
+/** A limit per person, or per group. */
+export interface Quota {
+  /** Everybody when null. */
+  group: string | null;
+  /** Whether the members of the group share it. */
+  shared: boolean;
+  scope: "policy" | "resource";
+  period: QuotaPeriod;
+  limit: { bookings: number } | { minutes: number };
+}
+
+/** A subscription. */
+export interface Plan {
+  id: string;
+  name: string;
+  included_minutes: number;
+  member: boolean;
+  version: number;
+}
+
+/** Somebody with a subscription or credits. */
+export interface Member {
+  subject: string;
+  plan: string | null;
+  credits: number;
 }
 
 export interface Pool {

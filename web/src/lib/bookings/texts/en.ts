@@ -21,6 +21,7 @@ export const en = {
   "kinds.parking": "Parking spaces",
   "kinds.equipment": "Equipment",
   "resource.choose": "Place",
+  "resource.floor": "floor {floor}",
   "resource.people": { one: "{n} person", other: "{n} people" },
   "resource.accessible": "Wheelchair access",
 

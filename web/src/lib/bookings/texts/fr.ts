@@ -22,6 +22,7 @@ export const fr: Record<keyof typeof en, Text> = {
   "kinds.parking": "Places de stationnement",
   "kinds.equipment": "Équipements",
   "resource.choose": "Lieu",
+  "resource.floor": "étage {floor}",
   "resource.people": { one: "{n} personne", other: "{n} personnes" },
   "resource.accessible": "Accessible en fauteuil",
 

@@ -3,6 +3,7 @@ import type { BookingKey } from "../../../lib/bookings/texts";
 import {
   KINDS,
   type OpeningHours,
+  type Plan,
   type Policy,
   type Pool,
   type RateCard,
@@ -31,6 +32,7 @@ export interface Choices {
   sites: Site[];
   policies: Policy[];
   pools: Pool[];
+  plans: Plan[];
   kindName: (kind: (typeof KINDS)[number]) => string;
 }
 
@@ -96,6 +98,27 @@ export const POOL_FORM: Group[] = [
       number("count", "form.seats", { hint: "form.seatsHint", max: 1000 }),
       { name: "policy", label: "form.policy", kind: "select", options: ({ policies }) => optional(policies) },
       text("floor", "form.floor"),
+    ],
+  },
+];
+
+export const PLAN_FORM: Group[] = [
+  {
+    title: "form.about",
+    fields: [
+      NAME,
+      number("included_minutes", "form.included", { required: true, hint: "form.includedHint" }),
+      check("member", "form.memberRates"),
+    ],
+  },
+];
+
+export const MEMBER_FORM: Group[] = [
+  {
+    title: "form.about",
+    fields: [
+      { name: "plan", label: "form.plan", kind: "select", options: ({ plans }) => optional(plans) },
+      number("credits", "form.creditsLeft", { required: true }),
     ],
   },
 ];
@@ -344,13 +367,17 @@ export function policyValues(policy: Partial<Policy> = {}): Values {
   };
 }
 
-/** A policy as the API takes it; what the form has no field for stays as it was. */
-export function policyOf(values: Values, before: Policy | undefined): Record<string, unknown> {
+/** A membership as the API takes it. */
+export function memberOf(values: Values): { plan: string | null; credits: number } {
+  return { plan: orNull(values.plan), credits: num(values.credits) ?? 0 };
+}
+
+/** A policy as the API takes it. */
+export function policyOf(values: Values, lists: Pick<Policy, "quotas" | "peak_hours">): Record<string, unknown> {
   const { check_in, check_in_opens, check_in_window, check_in_code, cancellation, ...flat } = values;
   return {
     ...flat,
-    quotas: before?.quotas ?? [],
-    peak_hours: before?.peak_hours ?? [],
+    ...lists,
     check_in: check_in
       ? {
           opens_minutes_before: num(check_in_opens),

@@ -1,4 +1,7 @@
-//! The demo's coworking site: enters through the API on the first start, with bookings of the next working days.
+//! The demo's coworking site: enters through the API on the first start, with bookings of the next working days and of the last
+//! weeks.
+
+mod past;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +11,7 @@ use chrono_tz::Tz;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::identity::{DEMO_USERS, Identity};
 
@@ -49,7 +53,12 @@ struct Planned {
 ///
 /// # Errors
 /// When the API refuses or cannot be reached.
-pub(crate) async fn seed(api: &str, identity: &Identity, file: &std::path::Path) -> anyhow::Result<()> {
+pub(crate) async fn seed(
+    api: &str,
+    identity: &Identity,
+    database: &PgConnectOptions,
+    file: &std::path::Path,
+) -> anyhow::Result<()> {
     let text = tokio::fs::read_to_string(file).await.with_context(|| file.display().to_string())?;
     let file: File = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
     let desk = Desk { client: crate::http::client(), api, identity };
@@ -79,7 +88,7 @@ pub(crate) async fn seed(api: &str, identity: &Identity, file: &std::path::Path)
     for planned in &file.bookings {
         desk.send(&planned.user, Method::POST, "/v1/bookings", &planned.booking(today)?).await?;
     }
-    Ok(())
+    past::fill(database).await
 }
 
 /// The demo's API with its users.
