@@ -5,7 +5,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`subject`] | what is forecast: a place, a zone, a series that is fed over HTTP |
+//! | [`subject`] | what is forecast: a place, a zone, bookings of a site, a series that is fed over HTTP |
 //! | [`job`] | what the planner asks of the trainer |
 //! | [`records`] | what is kept |
 //! | [`days`] | a day of observations |
@@ -19,8 +19,10 @@ pub mod store;
 pub mod subject;
 
 pub use days::Day;
-pub use job::{Job, Task};
+pub use job::{Area, Asked, Job, Message, Survey, Task, Trial};
 pub use packed::PackedError;
-pub use records::{Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredModel};
+pub use records::{
+    Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredBacktest, StoredModel, Tested, Tried,
+};
 pub use store::{ForecastStore, StoreError};
-pub use subject::{InvalidSubject, Subject};
+pub use subject::{InvalidSubject, Measure, Subject};

@@ -1,10 +1,12 @@
 //! What is kept of a series.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use parvis_forecasting::{Calendar, Explanation, Fitted, Kind, Rehearsed, StepForecast, Unforecastable};
+use parvis_forecasting::{
+    Accuracy, Calendar, Explanation, Fitted, Kind, Point, Rehearsed, StepForecast, Unforecastable,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::subject::Subject;
+use crate::{job::Trial, subject::Subject};
 
 /// What a series is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,6 +152,48 @@ pub struct ScoredPoint {
     pub low_80: f64,
     /// Its upper end.
     pub high_80: f64,
+}
+
+/// A backtest that somebody asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredBacktest {
+    /// How it tests.
+    pub trial: Trial,
+    /// When it was asked for.
+    pub asked_at: DateTime<Utc>,
+    /// What came of it; none before it was done.
+    pub tested: Option<Tested>,
+}
+
+/// What a backtest gave.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Tested {
+    /// It was measured.
+    Measured {
+        /// Origins from which something was forecast.
+        origins: usize,
+        /// The models of reference, and last what is chosen.
+        contenders: Vec<Tried>,
+        /// The last weeks of what is chosen, each origin up to the next one.
+        line: Vec<Point>,
+    },
+    /// Nothing could be forecast.
+    Refused {
+        /// Why.
+        reason: Unforecastable,
+    },
+}
+
+/// How good one of the contenders of a backtest was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tried {
+    /// Its name.
+    pub name: String,
+    /// Over all origins and steps.
+    pub accuracy: Accuracy,
+    /// By days ahead, from the first.
+    pub by_day_ahead: Vec<Accuracy>,
 }
 
 /// Place of a probability in [`parvis_forecasting::PROBABILITIES`].

@@ -8,6 +8,7 @@
 //! | subject | `forecast` | the present forecast |
 //! | subject | `issued#<date>` | the forecast of a local day as it stood before it |
 //! | subject | `scored#<date>` | the same against what came |
+//! | subject | `backtest#<name>` | a backtest that somebody asked for |
 
 use std::collections::HashMap;
 
@@ -28,7 +29,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     days::Day,
     packed::{PackedError, pack, unpack},
-    records::{Definition, Entry, Issued, Outcome, Outlook, Scored, StoredModel},
+    records::{Definition, Entry, Issued, Outcome, Outlook, Scored, StoredBacktest, StoredModel},
     subject::Subject,
 };
 
@@ -73,6 +74,7 @@ const FORECAST: &str = "forecast";
 const DAY: &str = "day#";
 const ISSUED: &str = "issued#";
 const SCORED: &str = "scored#";
+const BACKTEST: &str = "backtest#";
 /// Attribute of a packed record.
 const BODY: &str = "body";
 const DEFINITION: &str = "definition";
@@ -86,6 +88,7 @@ const ATTEMPTS: usize = 5;
 pub const KEEP_OBSERVATIONS: TimeDelta = TimeDelta::days(800);
 const KEEP_ISSUED: TimeDelta = TimeDelta::days(40);
 const KEEP_SCORED: TimeDelta = TimeDelta::days(400);
+const KEEP_BACKTEST: TimeDelta = TimeDelta::days(90);
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -299,6 +302,31 @@ impl ForecastStore {
     pub async fn put_scored(&self, subject: &Subject, scored: &Scored) -> Result<(), StoreError> {
         let until = scored.origin + KEEP_SCORED;
         self.put(&subject.to_string(), &dated(SCORED, scored.day), scored, Some(until)).await
+    }
+
+    /// The backtests of a series, oldest first.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn backtests(&self, subject: &Subject) -> Result<Vec<StoredBacktest>, StoreError> {
+        self.query(&subject.to_string(), BACKTEST).await?.iter().map(body).collect()
+    }
+
+    /// One of them, by its name.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn backtest(&self, subject: &Subject, name: &str) -> Result<Option<StoredBacktest>, StoreError> {
+        self.get(&subject.to_string(), &format!("{BACKTEST}{name}")).await?.as_ref().map(body).transpose()
+    }
+
+    /// Keeps a backtest, or what came of it.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn put_backtest(&self, subject: &Subject, backtest: &StoredBacktest) -> Result<(), StoreError> {
+        let name = format!("{BACKTEST}{}", backtest.trial.name());
+        self.put(&subject.to_string(), &name, backtest, Some(backtest.asked_at + KEEP_BACKTEST)).await
     }
 
     async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {

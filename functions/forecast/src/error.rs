@@ -4,6 +4,8 @@ use axum::response::{IntoResponse, Response};
 use parvis_forecasts::StoreError;
 use parvis_kit::problem::Problem;
 
+use crate::plan::PlanError;
+
 /// A refusal or a failure, on its way to the client as problem+json and to the log.
 #[derive(Debug)]
 pub struct ApiError(Problem);
@@ -37,5 +39,11 @@ impl From<Problem> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self(if error.is_transient() { Problem::unavailable(error) } else { Problem::internal(error) })
+    }
+}
+
+impl From<PlanError> for ApiError {
+    fn from(error: PlanError) -> Self {
+        Self(Problem::unavailable(error))
     }
 }

@@ -7,9 +7,11 @@
 //! |---|---|
 //! | [`routes`] | the routes of `/v1`, and the OpenAPI document |
 //! | [`views`] | what clients see: free places with bands, the chance of finding one |
+//! | [`backtest_view`] | what clients see of a backtest |
 //! | [`plan`] | the schedule's jobs |
 //! | [`error`] | what handlers fail with |
 
+pub mod backtest_view;
 mod config;
 pub mod error;
 pub mod plan;

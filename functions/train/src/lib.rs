@@ -10,14 +10,22 @@
 //! | [`sources`] | what a parking series is made of, from the register |
 //! | [`history`] | the questions asked of PostgreSQL |
 //! | [`gather`] | from arrivals, departures and counters to one value per quarter of an hour |
+//! | [`bookings`] | the questions asked of the bookings |
+//! | [`renew`] | brings the observations of a series up to date |
 //! | [`work`] | a job: train or update, forecast, store |
+//! | [`survey`] | which series of bookings there are |
+//! | [`trial`] | backtests that somebody asked for |
 //! | [`verify`] | yesterday's forecast against what came |
 
+pub mod bookings;
 mod config;
 pub mod gather;
 mod handler;
 pub mod history;
+pub mod renew;
 pub mod sources;
+pub mod survey;
+pub mod trial;
 pub mod verify;
 pub mod work;
 

@@ -8,27 +8,20 @@ use parvis_forecasting::{
 };
 use parvis_forecasts::{
     Definition, Entry, ForecastStore, Job, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
-    store::days_before, subject::PARKING,
+    Measure, store::days_before, subject::{COWORKING, PARKING},
 };
 use parvis_kit::postgres::{Database, DatabaseError};
 use parvis_places::{PlacesStore, RegisterError};
 use tokio::task::JoinError;
 
-use crate::{
-    gather::{self, floor},
-    history::{self, Range},
-    sources::{Sources, definition},
-    verify,
-};
+use crate::{renew::floor_to, verify};
 
 /// Days of observations that a training looks at: enough for the time of the year.
-const TRAINING_DAYS: u64 = 730;
+pub(crate) const TRAINING_DAYS: u64 = 730;
 /// Days that an update looks at. Models look back six half-lives of their level, of 28 days at most.
-const UPDATE_DAYS: u64 = 180;
+pub(crate) const UPDATE_DAYS: u64 = 180;
 /// How far ahead is forecast.
 const HORIZON: TimeDelta = TimeDelta::days(7);
-/// At the nightly training the last days are read from the history again: late readings correct it.
-const READ_AGAIN: TimeDelta = TimeDelta::days(3);
 /// Similar places that are asked to lend their history.
 const SIMILAR: usize = 6;
 
@@ -62,6 +55,8 @@ pub enum Done {
     Already,
     /// There is no such series any more.
     Gone,
+    /// Its forecasts were tested on its past.
+    Tested,
 }
 
 /// Does jobs; cheap to clone.
@@ -76,9 +71,9 @@ pub struct Trainer {
 }
 
 /// What a series looks like at the time of a job.
-struct Present {
+pub(crate) struct Present {
     definition: Definition,
-    series: Series,
+    pub(crate) series: Series,
 }
 
 impl Trainer {
@@ -91,18 +86,9 @@ impl Trainer {
         if entry.as_ref().is_some_and(|entry| is_done(job, entry)) {
             return Ok(Done::Already);
         }
-        let definition = match job.subject.place() {
-            Some(_) => match self.gather(job).await? {
-                Some(definition) => definition,
-                None => {
-                    self.store.withdraw(&job.subject).await?;
-                    return Ok(Done::Gone);
-                }
-            },
-            None => match entry {
-                Some(entry) => entry.definition,
-                None => return Ok(Done::Gone),
-            },
+        let Some(definition) = self.renew(job).await? else {
+            self.store.withdraw(&job.subject).await?;
+            return Ok(Done::Gone);
         };
         let stored = self.usable_model(job, &definition).await?;
         let trained = stored.is_none();
@@ -120,44 +106,6 @@ impl Trainer {
         };
         self.publish(job, &model, trained).await?;
         Ok(if trained { Done::Trained } else { Done::Updated })
-    }
-
-    /// Reads what is new in the history of a parking series. None when the register has no such place or zone.
-    async fn gather(&self, job: &Job) -> Result<Option<Definition>, WorkError> {
-        let (Some(place), zone) = (job.subject.place(), job.subject.zone()) else { return Ok(None) };
-        let record = self.places.get(place).await?;
-        let known = |record: &parvis_places::PlaceRecord| zone.is_none_or(|zone| record.zone(zone).is_some());
-        let Some(record) = record.filter(known) else { return Ok(None) };
-        let sources = Sources::of(&record, zone);
-        let pool = self.database.pool().await?;
-        let to = floor(job.at);
-        let told = history::told_capacity(pool, place.as_str(), &sources.unsized_counters, to).await?;
-        let capacity = sources.spaces() + f64::from(sources.counted) + told;
-        let definition = definition(&record, &job.subject, capacity.max(1.0));
-        self.store.define(&definition).await?;
-        let first = match self.resume_from(job, to).await? {
-            Some(from) => Some(from),
-            None => history::first_record(pool, place.as_str(), &sources).await?,
-        };
-        // The step of the very first record was seen in part only.
-        let first = first.map(|first| floor(first + gather::STEP - TimeDelta::microseconds(1)));
-        let earliest = to - TimeDelta::days(TRAINING_DAYS as i64);
-        if let Some(from) = first.map(|first| first.max(earliest)).filter(|from| *from < to && capacity > 0.0) {
-            let range = Range { from, to };
-            let observations = gather::occupied(pool, place.as_str(), &sources, range, capacity).await?;
-            self.store.observe(&job.subject, &observations, definition.step_minutes).await?;
-        }
-        Ok(Some(definition))
-    }
-
-    /// Where reading the history goes on: with the day of the last observation, some days earlier at night.
-    async fn resume_from(&self, job: &Job, to: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, WorkError> {
-        let days = self.store.observations(&job.subject, days_before(to.date_naive(), UPDATE_DAYS)).await?;
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(None) };
-        let again = if job.task == Task::Train { READ_AGAIN } else { TimeDelta::zero() };
-        // Not before the first observation: what was before it is unknown.
-        let known = first.observations().next().map_or(first.start(), |observation| observation.at);
-        Ok(Some((last.start() - again).max(known)))
     }
 
     /// The stored model, if the job is an update and the model is of this program and of the series as it is now.
@@ -215,15 +163,15 @@ impl Trainer {
         }))
     }
 
-    /// Trains on similar places: the zones of the same car park, or other car parks.
+    /// Trains on similar places: the zones of the same car park, other car parks, the same kind of place at other sites.
     async fn borrow(&self, job: &Job, definition: &Definition) -> Result<Option<(DateTime<Utc>, Fitted)>, WorkError> {
         let prefix = match &job.subject {
             Subject::Zone(place, _) => format!("{PARKING}{place}/"),
             Subject::Place(_) => PARKING.to_owned(),
-            Subject::Fed(_) => return Ok(None),
+            Subject::Coworking(_, Measure::Taken(_)) => COWORKING.to_owned(),
+            Subject::Coworking(_, Measure::Revenue(_)) | Subject::Fed(_) => return Ok(None),
         };
-        let alike =
-            |subject: &Subject| *subject != job.subject && subject.zone().is_some() == job.subject.zone().is_some();
+        let alike = |subject: &Subject| *subject != job.subject && is_like(subject, &job.subject);
         let mut similar = Vec::new();
         for entry in self.store.entries(&prefix).await? {
             if similar.len() < SIMILAR && alike(&entry.definition.subject) && has_own_forecast(entry.outcome.as_ref()) {
@@ -243,7 +191,7 @@ impl Trainer {
     }
 
     /// The series as it is known at a moment, on the grid that begins at `start`, or with its first observation.
-    async fn present(
+    pub(crate) async fn present(
         &self,
         subject: &Subject,
         definition: Definition,
@@ -300,6 +248,15 @@ impl Trainer {
     }
 }
 
+/// Whether one series may lend its history to the other: a whole car park to another, a zone to a zone, a kind of place to the same.
+fn is_like(one: &Subject, other: &Subject) -> bool {
+    match (one, other) {
+        (Subject::Place(_), Subject::Place(_)) | (Subject::Zone(..), Subject::Zone(..)) => true,
+        (Subject::Coworking(_, one), Subject::Coworking(_, other)) => one == other,
+        _ => false,
+    }
+}
+
 /// Days for which a forecast that rests on similar places stands.
 const BORROWED_DAYS: TimeDelta = TimeDelta::days(1);
 
@@ -335,10 +292,4 @@ fn has_own_forecast(outcome: Option<&Outcome>) -> bool {
 fn options(definition: &Definition) -> Options {
     let per_day = 24 * 60 / usize::from(definition.step_minutes.max(1));
     Options::new(HORIZON.num_days() as usize * per_day, per_day)
-}
-
-fn floor_to(at: DateTime<Utc>, step_minutes: u16) -> DateTime<Utc> {
-    let seconds = i64::from(step_minutes.max(1)) * 60;
-    at - TimeDelta::seconds(at.timestamp().rem_euclid(seconds))
-        - TimeDelta::nanoseconds(i64::from(at.timestamp_subsec_nanos()))
 }

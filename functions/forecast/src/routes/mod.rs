@@ -1,5 +1,7 @@
 //! The routes, by topic, and the document that describes them.
 
+mod backtests;
+mod demand;
 mod parking;
 mod series;
 
@@ -11,10 +13,14 @@ use axum::{
     response::IntoResponse,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_forecasts::{Entry, Subject, store::days_before};
-use parvis_kit::problem::{FieldError, Problem};
+use parvis_forecasts::{Entry, Measure, Subject, store::days_before};
+use parvis_kit::{
+    auth::{Caller, Role},
+    problem::{FieldError, Problem},
+};
+use serde::Deserialize;
 use utoipa::{
-    OpenApi,
+    IntoParams, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -38,6 +44,15 @@ use crate::{
     ),
     components(schemas(Problem)),
     tags(
+        (
+            name = "Demand",
+            description = "What is booked at a site, by kind of place, and what it earns. Reading needs the role agent, manager or admin, \
+                           revenue manager or admin."
+        ),
+        (
+            name = "Backtests",
+            description = "What forecasts of a live series would have been worth on its past. For agents, managers and administrators."
+        ),
         (name = "Parking", description = "Free places of car parks and zones, up to seven days ahead."),
         (
             name = "Series",
@@ -52,7 +67,9 @@ struct Document;
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(parking::router())
+        .merge(demand::router())
         .merge(series::router())
+        .merge(backtests::router())
         .routes(routes!(openapi))
 }
 
@@ -84,12 +101,46 @@ async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document())
 }
 
+/// Who may read what is not public.
+const READERS: [Role; 3] = [Role::Admin, Role::Manager, Role::Agent];
+/// Who may know what is earned, and may change series.
+const MANAGERS: [Role; 2] = [Role::Admin, Role::Manager];
+
+/// Goes on only for those who may see a series.
+fn may_see(caller: &Caller, subject: &Subject) -> Result<(), Problem> {
+    match subject {
+        Subject::Coworking(_, Measure::Revenue(_)) => caller.require(&MANAGERS),
+        Subject::Coworking(..) | Subject::Fed(_) | Subject::Place(_) | Subject::Zone(..) => caller.require(&READERS),
+    }
+}
+
 /// The most that is forecast, in hours.
 const LONGEST_HOURS: u16 = 168;
 /// The most days of accuracy that one answer holds.
 const LONGEST_DAYS: u16 = 400;
 /// With single points fewer: a day has 96.
 const LONGEST_DAYS_OF_POINTS: u16 = 31;
+
+/// How far ahead.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct HorizonParams {
+    /// How many hours from now on, 1 to 168.
+    #[param(minimum = 1, maximum = 168, default = 24)]
+    hours: Option<u16>,
+}
+
+/// Which days.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct DaysParams {
+    /// How many days back, 1 to 400; with points 1 to 31.
+    #[param(minimum = 1, maximum = 400, default = 28)]
+    days: Option<u16>,
+    /// Whether to tell step by step what was forecast and what came.
+    #[serde(default)]
+    points: bool,
+}
 
 /// A number of a query parameter within its bounds.
 fn within(field: &str, value: Option<u16>, default: u16, most: u16) -> Result<u16, Problem> {

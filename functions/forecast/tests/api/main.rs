@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
+mod backtests;
+mod demand;
 mod documents;
 mod parking;
 mod series;
