@@ -2,16 +2,21 @@
 
 export type BookingPage = "calendar" | "find" | "mine" | "use" | "resources" | "check-in";
 
+export type ForecastPage = "outlook" | "accuracy" | "backtest";
+
 export type Route =
   | { page: "dashboard"; place: string | null }
   | { page: "places" }
   | { page: "admin"; place: string | null }
-  | { page: BookingPage; query: Record<string, string> };
+  | { page: BookingPage; query: Record<string, string> }
+  | { page: ForecastPage; series: string };
 
+const FORECAST_PAGES: readonly string[] = ["outlook", "accuracy", "backtest"];
 const BOOKING_PAGES: readonly string[] = ["calendar", "find", "mine", "use", "resources"];
 
 /**
- * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, and `#/check-in?..`, which QR codes on doors hold;
+ * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, `#/check-in?..`, which QR codes on doors hold,
+ * and `#/forecasts[/<page>][?series=..]`;
  * anything else is the dashboard.
  */
 export function parseRoute(hash: string): Route {
@@ -21,6 +26,10 @@ export function parseRoute(hash: string): Route {
   if (page === "bookings") {
     const name = BOOKING_PAGES.includes(argument ?? "") ? (argument as BookingPage) : "calendar";
     return { page: name, query };
+  }
+  if (page === "forecasts") {
+    const name = FORECAST_PAGES.includes(argument ?? "") ? (argument as ForecastPage) : "outlook";
+    return { page: name, series: query.series ?? "" };
   }
   if (page === "check-in") return { page, query };
   const place = argument ? safeDecode(argument) : null;
@@ -44,6 +53,10 @@ export const links = {
   bookings: (page: BookingPage = "calendar", query: Record<string, string> = {}) => {
     const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
     return `#/bookings${page === "calendar" ? "" : `/${page}`}${search ? `?${search}` : ""}`;
+  },
+  forecasts: (page: ForecastPage = "outlook", series = "") => {
+    const search = series ? `?${new URLSearchParams({ series })}` : "";
+    return `#/forecasts${page === "outlook" ? "" : `/${page}`}${search}`;
   },
   admin: (place?: string | null) => (place ? `#/admin/${encodeURIComponent(place)}` : "#/admin"),
 };

@@ -96,7 +96,7 @@ async fn read_demand(
 ) -> ApiResult<Json<ForecastView>> {
     let subject = subject(site, &measure)?;
     may_see(&caller, &subject)?;
-    Ok(Json(super::forecast(&app, &subject, params.hours).await?))
+    Ok(Json(super::forecast(&app, &subject, params).await?))
 }
 
 /// How good the forecasts of demand were

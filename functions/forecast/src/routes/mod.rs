@@ -28,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     error::ApiResult,
     state::App,
-    views::{AccuracyView, ForecastView},
+    views::{AccuracyView, ForecastView, earlier},
 };
 
 /// What the document says beside the routes.
@@ -128,6 +128,9 @@ struct HorizonParams {
     /// How many hours from now on, 1 to 168.
     #[param(minimum = 1, maximum = 168, default = 24)]
     hours: Option<u16>,
+    /// Whether to tell today's forecast too, as it stood when the day began.
+    #[serde(default)]
+    earlier: bool,
 }
 
 /// Which days.
@@ -156,13 +159,19 @@ async fn entry(app: &App, subject: &Subject) -> ApiResult<Entry> {
     Ok(app.store().listed(subject).await?.ok_or_else(|| Problem::not_found("series"))?)
 }
 
-/// The forecast of the hours from now on.
-async fn forecast(app: &App, subject: &Subject, hours: Option<u16>) -> ApiResult<ForecastView> {
-    let hours = within("hours", hours, 24, LONGEST_HOURS)?;
+/// The forecast of the hours from now on, and of those of today that have passed if wanted.
+async fn forecast(app: &App, subject: &Subject, params: HorizonParams) -> ApiResult<ForecastView> {
+    let hours = within("hours", params.hours, 24, LONGEST_HOURS)?;
     let (entry, outlook) = tokio::try_join!(app.store().listed(subject), app.store().outlook(subject))?;
     let entry = entry.ok_or_else(|| Problem::not_found("series"))?;
     let from: DateTime<Utc> = app.now();
-    Ok(ForecastView::of(&entry, outlook.as_ref(), from, from + TimeDelta::hours(i64::from(hours))))
+    let mut view = ForecastView::of(&entry, outlook.as_ref(), from, from + TimeDelta::hours(i64::from(hours)));
+    if params.earlier && !view.steps.is_empty() {
+        let today = from.with_timezone(&entry.definition.calendar.timezone).date_naive();
+        let issued = app.store().issued(subject, today).await?;
+        view.earlier = issued.map_or_else(Vec::new, |issued| earlier(&entry.definition, &issued, from));
+    }
+    Ok(view)
 }
 
 /// How good the forecasts of the last days were.

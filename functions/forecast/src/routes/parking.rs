@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::LONGEST_HOURS;
+use super::{DaysParams, HorizonParams, LONGEST_HOURS};
 use crate::{
     error::{ApiResult, Refusal},
     state::App,
@@ -60,16 +60,13 @@ async fn list_forecasts(State(app): State<App>, Query(params): Query<ListParams>
     Ok(Json(Series { series: of.map(SeriesView::from).collect() }))
 }
 
-/// Which forecast.
+/// Which part of the car park.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ForecastParams {
+struct ZoneParams {
     /// Only this zone; the whole car park if absent.
     #[param(value_type = Option<String>, example = "Zone_A")]
     zone: Option<ZoneId>,
-    /// How many hours from now on, 1 to 168.
-    #[param(minimum = 1, maximum = 168, default = 24)]
-    hours: Option<u16>,
 }
 
 /// Free places to come
@@ -80,16 +77,17 @@ struct ForecastParams {
     get,
     path = "/v1/forecasts/{place}",
     tag = "Parking",
-    params(("place" = String, Path, description = "The car park", example = "default"), ForecastParams),
+    params(("place" = String, Path, description = "The car park", example = "default"), ZoneParams, HorizonParams),
     responses((status = 200, description = "The forecast, or why there is none", body = ForecastView), Refusal)
 )]
 async fn read_forecast(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
-    Query(params): Query<ForecastParams>,
+    Query(part): Query<ZoneParams>,
+    Query(params): Query<HorizonParams>,
 ) -> ApiResult<Json<ForecastView>> {
-    let subject = Subject::parking(place, params.zone);
-    Ok(Json(super::forecast(&app, &subject, params.hours).await?))
+    let subject = Subject::parking(place, part.zone);
+    Ok(Json(super::forecast(&app, &subject, params).await?))
 }
 
 /// Which arrival.
@@ -130,21 +128,6 @@ async fn read_arrival(
     Ok(Json(Arrival::of(&entry, outlook.as_ref(), at, now)))
 }
 
-/// Which days.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct AccuracyParams {
-    /// Only this zone; the whole car park if absent.
-    #[param(value_type = Option<String>, example = "Zone_A")]
-    zone: Option<ZoneId>,
-    /// How many days back, 1 to 400; with points 1 to 31.
-    #[param(minimum = 1, maximum = 400, default = 28)]
-    days: Option<u16>,
-    /// Whether to tell step by step what was forecast and what came.
-    #[serde(default)]
-    points: bool,
-}
-
 /// How good forecasts were
 ///
 /// Day by day, the forecast as it stood before the day against what came.
@@ -152,14 +135,15 @@ struct AccuracyParams {
     get,
     path = "/v1/forecasts/{place}/accuracy",
     tag = "Parking",
-    params(("place" = String, Path, description = "The car park", example = "default"), AccuracyParams),
+    params(("place" = String, Path, description = "The car park", example = "default"), ZoneParams, DaysParams),
     responses((status = 200, description = "Errors and coverage", body = AccuracyView), Refusal)
 )]
 async fn read_accuracy(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
-    Query(params): Query<AccuracyParams>,
+    Query(part): Query<ZoneParams>,
+    Query(params): Query<DaysParams>,
 ) -> ApiResult<Json<AccuracyView>> {
-    let subject = Subject::parking(place, params.zone);
+    let subject = Subject::parking(place, part.zone);
     Ok(Json(super::accuracy(&app, &subject, params.days, params.points).await?))
 }

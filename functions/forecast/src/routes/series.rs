@@ -259,7 +259,7 @@ async fn read_series_forecast(
     Query(params): Query<HorizonParams>,
 ) -> ApiResult<Json<ForecastView>> {
     caller.require(&READERS)?;
-    Ok(Json(super::forecast(&app, &Subject::Fed(name), params.hours).await?))
+    Ok(Json(super::forecast(&app, &Subject::Fed(name), params).await?))
 }
 
 /// How good the forecasts of a fed series were

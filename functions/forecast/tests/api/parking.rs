@@ -36,6 +36,28 @@ async fn a_forecast_tells_free_places_with_bands_that_hold_each_other() {
 }
 
 #[tokio::test]
+async fn todays_forecast_is_told_as_it_stood_when_the_day_began() {
+    let platform = Platform::with_car_park().await;
+    let subject = "parking/gare".parse().unwrap();
+    let outlook = platform.store.outlook(&subject).await.unwrap().unwrap();
+    let day = at("2026-03-16T00:00:00Z").date_naive();
+    let mut steps = outlook.steps[..8].to_vec();
+    for (step, quarter) in steps.iter_mut().zip(0..) {
+        step.start = at("2026-03-16T11:00:00Z") + chrono::TimeDelta::minutes(15 * quarter);
+    }
+    let issued = Issued { day, origin: at("2026-03-15T23:00:00Z"), scale: None, steps };
+    platform.store.put_issued(&subject, &issued).await.unwrap();
+    let told = async |query: &str| {
+        let forecast = platform.get(&format!("/v1/forecasts/gare{query}")).await.ok();
+        forecast["earlier"].as_array().unwrap().iter().map(|step| step["at"].clone()).collect::<Vec<_>>()
+    };
+    // It is five past twelve.
+    let begun = ["11:00", "11:15", "11:30", "11:45", "12:00"].map(|time| format!("2026-03-16T{time}:00Z"));
+    assert_eq!(told("?earlier=true").await, begun);
+    assert!(told("").await.is_empty());
+}
+
+#[tokio::test]
 async fn who_arrives_when_it_is_full_is_told_a_better_time() {
     let platform = Platform::with_car_park().await;
     let arrival = platform.get(&format!("/v1/forecasts/gare/arrival?at={}", later(3))).await.ok();

@@ -69,7 +69,7 @@ fn survey(at: DateTime<Utc>) -> Survey {
 async fn a_survey_finds_what_is_booked_and_forecasts_it() {
     let city = City::new().await;
     site(&city).await;
-    book(&city, now() - weeks(6), 6 * 7).await;
+    book(&city, now() - weeks(6), 6 * 7 + 1).await;
     assert_eq!(city.trainer.survey(&survey(now())).await.unwrap(), Surveyed { new: 3, gone: 0 });
     let demand = city.outlook("coworking/hq/desk").await;
     // The fifth desk is out of service.
@@ -81,7 +81,7 @@ async fn a_survey_finds_what_is_booked_and_forecasts_it() {
         let works = !matches!(local.weekday(), Weekday::Sat | Weekday::Sun);
         let truth = match local.hour() {
             _ if closed || !works => 0.0,
-            10..12 => 3.0,
+            10 | 11 => 3.0,
             12 => 2.0,
             9..17 => 1.0,
             _ => 0.0,
