@@ -38,6 +38,9 @@ pub enum Task {
     Train,
     /// Take note of what was observed since, then forecast. Trains when there is no model that can be used.
     Update,
+    /// The same; a series that was never forecast is first forecast as of each midnight of the last week, knowing only what was before,
+    /// so that one sees at once how good its forecasts are.
+    CatchUp,
 }
 
 /// Which series there are is for who reads PostgreSQL to find out; the planner does not. Those that are new are forecast at once.
@@ -45,6 +48,8 @@ pub enum Task {
 pub struct Survey {
     /// Where to look.
     pub survey: Area,
+    /// What is done to the series that are new.
+    pub task: Task,
     /// What is taken for the present.
     pub at: DateTime<Utc>,
 }
@@ -100,7 +105,7 @@ mod tests {
         assert_eq!(trial.name(), "20260316T1200Z-20260316T1200Z-24h-48h");
         for message in [
             Message::Job(Job { subject: subject.clone(), task: Task::Train, at }),
-            Message::Survey(Survey { survey: Area::Coworking, at }),
+            Message::Survey(Survey { survey: Area::Coworking, task: Task::CatchUp, at }),
             Message::Backtest(Asked { subject, backtest: trial }),
         ] {
             let text = serde_json::to_string(&message).unwrap();

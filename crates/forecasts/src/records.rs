@@ -114,6 +114,9 @@ pub struct Issued {
     pub origin: DateTime<Utc>,
     /// Error of the seasonal naive forecast in the training span, the scale of MASE.
     pub scale: Option<f64>,
+    /// Whether it was made afterwards, knowing only what was known when the day began.
+    #[serde(default)]
+    pub reconstructed: bool,
     /// The steps of the day after the origin.
     pub steps: Vec<StepForecast>,
 }
@@ -135,6 +138,9 @@ pub struct Scored {
     pub inside_80: f64,
     /// Share of values within the 95 % interval.
     pub inside_95: f64,
+    /// Whether the forecast was made afterwards, knowing only what was known when the day began.
+    #[serde(default)]
+    pub reconstructed: bool,
     /// Step by step.
     pub points: Vec<ScoredPoint>,
 }
@@ -233,6 +239,7 @@ impl Issued {
             mase: self.scale.filter(|scale| *scale > 0.0).map(|scale| mae / scale),
             inside_80: inside_80 / number,
             inside_95: inside_95 / number,
+            reconstructed: self.reconstructed,
             points,
         })
     }
@@ -258,6 +265,7 @@ mod tests {
             day: start.date_naive(),
             origin: start,
             scale: Some(2.0),
+            reconstructed: false,
             steps: vec![step(0, true), step(1, true), step(2, false), step(3, true)],
         };
         // 11 lies within both, 15 within the wider one, the closed step does not count, the last was not observed.

@@ -113,7 +113,7 @@ impl Planner {
         let subjects = parking.chain(listed.into_iter().map(|entry| entry.definition.subject));
         let at = floor(now);
         // Series of bookings that are not known yet are found by who may ask PostgreSQL.
-        let survey = Message::Survey(Survey { survey: Area::Coworking, at });
+        let survey = Message::Survey(Survey { survey: Area::Coworking, task, at });
         let jobs: Vec<Message> = std::iter::once(survey)
             .chain(subjects.map(|subject| Message::Job(Job { subject, task, at })))
             .collect();

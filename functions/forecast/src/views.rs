@@ -368,6 +368,9 @@ pub struct DayView {
     pub coverage_80: f64,
     /// Share of values in the 95 % band.
     pub coverage_95: f64,
+    /// Whether the forecast was made afterwards, knowing only what was known when the day began: so it is for the week before a series
+    /// was first forecast.
+    pub reconstructed: bool,
     /// Step by step, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<Vec<PointView>>,
@@ -436,6 +439,7 @@ fn day_view(scored: &Scored, scale: Scale, points: bool) -> DayView {
         mase: scored.mase.map(rounded),
         coverage_80: rounded(scored.inside_80),
         coverage_95: rounded(scored.inside_95),
+        reconstructed: scored.reconstructed,
         points: points.then(|| scored.points.iter().map(point).collect()),
     }
 }

@@ -1,6 +1,6 @@
 //! Which series of bookings there are: the planner cannot ask PostgreSQL.
 
-use parvis_forecasts::{Area, Job, Subject, Survey, Task, subject::COWORKING};
+use parvis_forecasts::{Area, Job, Subject, Survey, subject::COWORKING};
 
 use crate::{
     bookings,
@@ -34,7 +34,7 @@ impl Trainer {
             known.iter().any(|entry| entry.definition.subject == *subject && entry.outcome.is_some())
         };
         for subject in present.iter().filter(|subject| !is_known(subject)) {
-            self.work(&Job { subject: subject.clone(), task: Task::Train, at: survey.at }).await?;
+            self.work(&Job { subject: subject.clone(), task: survey.task, at: survey.at }).await?;
             surveyed.new += 1;
         }
         Ok(surveyed)

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use parvis_forecasting::{
     Fitted, Grid, Options, Series, Step, StepForecast, Unforecastable, VERSION, cold_start::fit_cold, fit,
+    series::local_midnight,
 };
 use parvis_forecasts::{
     Definition, Entry, ForecastStore, Job, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
@@ -22,6 +24,8 @@ pub(crate) const TRAINING_DAYS: u64 = 730;
 pub(crate) const UPDATE_DAYS: u64 = 180;
 /// How far ahead is forecast.
 const HORIZON: TimeDelta = TimeDelta::days(7);
+/// Days of the past as of which a new series is forecast.
+const CAUGHT_UP_DAYS: u64 = 7;
 /// Similar places that are asked to lend their history.
 const SIMILAR: usize = 6;
 
@@ -90,6 +94,19 @@ impl Trainer {
             self.store.withdraw(&job.subject).await?;
             return Ok(Done::Gone);
         };
+        let never = !matches!(entry.and_then(|entry| entry.outcome), Some(Outcome::Forecast { .. }));
+        if never && job.task == Task::CatchUp {
+            for (at, task) in midnights(job.at, definition.calendar.timezone).into_iter().zip(catching_up()) {
+                let past = Job { subject: job.subject.clone(), task, at };
+                self.forecast_as_of(&past, definition.clone(), true).await?;
+            }
+            return self.forecast_as_of(&Job { task: Task::Train, ..job.clone() }, definition, false).await;
+        }
+        self.forecast_as_of(job, definition, false).await
+    }
+
+    /// Forecasts a series as it was known at the job's moment; `reconstructed` if the moment is past.
+    async fn forecast_as_of(&self, job: &Job, definition: Definition, reconstructed: bool) -> Result<Done, WorkError> {
         let stored = self.usable_model(job, &definition).await?;
         let trained = stored.is_none();
         let model = match stored {
@@ -104,7 +121,7 @@ impl Trainer {
                 return Ok(Done::Refused);
             }
         };
-        self.publish(job, &model, trained).await?;
+        self.publish(job, &model, trained, reconstructed).await?;
         Ok(if trained { Done::Trained } else { Done::Updated })
     }
 
@@ -219,7 +236,13 @@ impl Trainer {
     }
 
     /// Stores what a job gave, the outcome last: a job that is cut off before it is done again.
-    async fn publish(&self, job: &Job, model: &StoredModel, trained: bool) -> Result<(), WorkError> {
+    async fn publish(
+        &self,
+        job: &Job,
+        model: &StoredModel,
+        trained: bool,
+        reconstructed: bool,
+    ) -> Result<(), WorkError> {
         if trained {
             self.store.put_model(&job.subject, model).await?;
         }
@@ -236,7 +259,8 @@ impl Trainer {
             explanation: forecast.explanation,
         });
         self.store.put_outlook(&outlook).await?;
-        let drift = verify::keep_and_score(&self.store, &outlook, model.fitted.scale(), model.fitted.expected_error());
+        let (scale, expected) = (model.fitted.scale(), model.fitted.expected_error());
+        let drift = verify::keep_and_score(&self.store, &outlook, scale, expected, reconstructed);
         let outcome = Outcome::Forecast {
             origin: outlook.origin,
             trained_at: model.trained_at,
@@ -246,6 +270,17 @@ impl Trainer {
         };
         Ok(self.store.conclude(&job.subject, &outcome).await?)
     }
+}
+
+/// The midnights of the last week before a moment, oldest first.
+fn midnights(at: DateTime<Utc>, timezone: Tz) -> Vec<DateTime<Utc>> {
+    let today = at.with_timezone(&timezone).date_naive();
+    (1..=CAUGHT_UP_DAYS).rev().map(|back| local_midnight(days_before(today, back), timezone)).collect()
+}
+
+/// One training, and the updates that follow it.
+fn catching_up() -> impl Iterator<Item = Task> {
+    std::iter::once(Task::Train).chain(std::iter::repeat(Task::Update))
 }
 
 /// Whether one series may lend its history to the other: a whole car park to another, a zone to a zone, a kind of place to the same.
@@ -266,8 +301,8 @@ fn is_done(job: &Job, entry: &Entry) -> bool {
         Some(Outcome::Forecast { origin, trained_at, borrowed, .. }) => match job.task {
             Task::Train => trained_at >= job.at,
             // Similar places are asked once a day: nothing of the place itself is in such a forecast.
-            Task::Update if borrowed => trained_at + BORROWED_DAYS > job.at,
-            Task::Update => origin >= floor_to(job.at, entry.definition.step_minutes),
+            Task::Update | Task::CatchUp if borrowed => trained_at + BORROWED_DAYS > job.at,
+            Task::Update | Task::CatchUp => origin >= floor_to(job.at, entry.definition.step_minutes),
         },
         // A reason not to forecast may be gone a moment later: new observations, a new definition.
         Some(Outcome::Refused { .. }) | None => false,

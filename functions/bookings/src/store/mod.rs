@@ -12,6 +12,7 @@
 //! | [`series`] | what is booked again and again |
 //! | [`people`] | preferences, favourites, calendar links, history |
 //! | [`imported`] | busy times of calendars kept elsewhere |
+//! | [`past`] | bookings of a system that was used before |
 //! | [`due`] | what the schedule has to do |
 //! | [`report`] | the manager's overview |
 
@@ -22,6 +23,7 @@ pub mod catalog;
 pub mod counts;
 pub mod due;
 pub mod imported;
+pub mod past;
 pub mod people;
 pub mod report;
 pub mod series;

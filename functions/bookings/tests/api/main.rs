@@ -13,6 +13,7 @@ mod documents;
 mod model;
 mod money;
 mod outbox;
+mod past;
 mod samples;
 mod series;
 mod support;

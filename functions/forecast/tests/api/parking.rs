@@ -45,7 +45,7 @@ async fn todays_forecast_is_told_as_it_stood_when_the_day_began() {
     for (step, quarter) in steps.iter_mut().zip(0..) {
         step.start = at("2026-03-16T11:00:00Z") + chrono::TimeDelta::minutes(15 * quarter);
     }
-    let issued = Issued { day, origin: at("2026-03-15T23:00:00Z"), scale: None, steps };
+    let issued = Issued { day, origin: at("2026-03-15T23:00:00Z"), scale: None, reconstructed: false, steps };
     platform.store.put_issued(&subject, &issued).await.unwrap();
     let told = async |query: &str| {
         let forecast = platform.get(&format!("/v1/forecasts/gare{query}")).await.ok();
@@ -111,7 +111,7 @@ async fn accuracy_is_told_day_by_day_and_step_by_step() {
     let outlook = platform.store.outlook(&subject).await.unwrap().unwrap();
     let day = at("2026-03-15T00:00:00Z").date_naive();
     let origin = at("2026-03-14T23:00:00Z");
-    let issued = Issued { day, origin, scale: Some(2.0), steps: outlook.steps[..96].to_vec() };
+    let issued = Issued { day, origin, scale: Some(2.0), reconstructed: false, steps: outlook.steps[..96].to_vec() };
     // Everything came three vehicles above the median.
     let median = |at| outlook.steps.iter().find(|step| step.start == at).map(|step| step.quantiles[4]);
     let scored = issued.score(|at| median(at).map(|median| median + 3.0)).unwrap();

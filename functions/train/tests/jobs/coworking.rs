@@ -62,7 +62,7 @@ async fn book(city: &City, from: DateTime<Utc>, days: i64) {
 }
 
 fn survey(at: DateTime<Utc>) -> Survey {
-    Survey { survey: Area::Coworking, at }
+    Survey { survey: Area::Coworking, task: Task::Train, at }
 }
 
 #[tokio::test]

@@ -82,6 +82,8 @@ export interface ScoredDay {
   mase: number | null;
   coverage_80: number;
   coverage_95: number;
+  /** Made afterwards, knowing only what was known when the day began. */
+  reconstructed: boolean;
   points?: Outcome[];
 }
 

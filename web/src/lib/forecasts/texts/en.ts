@@ -90,6 +90,7 @@ export const en = {
   "accuracy.day": "Day",
   "accuracy.mase": "Against last week",
   "accuracy.maseNote": "Below 1 it was better than taking last week's value.",
+  "accuracy.reconstructed": "* Forecast afterwards, with nothing but what was known when the day began.",
   "accuracy.errors": "Mean error by day",
   "accuracy.span": "Days shown",
 

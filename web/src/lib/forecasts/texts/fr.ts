@@ -93,6 +93,7 @@ export const fr: Record<keyof typeof en, Text> = {
   "accuracy.day": "Jour",
   "accuracy.mase": "Face à la semaine passée",
   "accuracy.maseNote": "Au-dessous de 1, mieux que reprendre la valeur de la semaine passée.",
+  "accuracy.reconstructed": "* Prévu après coup, avec seulement ce qui était connu au début du jour.",
   "accuracy.errors": "Erreur moyenne par jour",
   "accuracy.span": "Jours affichés",
 

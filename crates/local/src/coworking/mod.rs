@@ -1,4 +1,6 @@
-//! The demo's coworking site: enters through the API on the first start, with bookings of the next working days.
+//! The demo's coworking site: enters through the API on the first start, with a made-up past and bookings of the next working days.
+
+mod past;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 use crate::identity::{DEMO_USERS, Identity};
 
+/// Past bookings of one request.
+const PAST_AT_ONCE: usize = 1000;
 /// The clocks of the demo's site.
 const ZONE: Tz = Tz::Europe__Paris;
 
@@ -72,6 +76,9 @@ pub(crate) async fn seed(api: &str, identity: &Identity, file: &std::path::Path)
             DEMO_USERS.iter().find(|user| user.name == name).with_context(|| format!("no demo user {name}"))?.sub;
         desk.send("admin", Method::PUT, &format!("/v1/members/{subject}"), body).await?;
     }
+    for some in past::bookings(&desk.resources().await?, ZONE, Utc::now()).chunks(PAST_AT_ONCE) {
+        desk.send("admin", Method::POST, "/v1/past-bookings", &json!({ "bookings": some })).await?;
+    }
     let today = Utc::now().with_timezone(&ZONE).date_naive();
     for planned in &file.series {
         desk.send(&planned.user, Method::POST, "/v1/series", &planned.series(today)?).await?;
@@ -94,6 +101,13 @@ impl Desk<'_> {
         let answer = self.client.get(format!("{}/v1/sites", self.api)).send().await?.error_for_status()?;
         let sites: Value = answer.json().await?;
         Ok(sites["sites"].as_array().is_some_and(Vec::is_empty))
+    }
+
+    /// Everything that can be booked, the seats of pools included.
+    async fn resources(&self) -> anyhow::Result<Vec<Value>> {
+        let answer = self.client.get(format!("{}/v1/resources", self.api)).send().await?.error_for_status()?;
+        let mut list: Value = answer.json().await?;
+        Ok(list["resources"].as_array_mut().map(std::mem::take).unwrap_or_default())
     }
 
     async fn send(&self, user: &str, method: Method, path: &str, body: &Value) -> anyhow::Result<()> {
