@@ -22,7 +22,7 @@ pub use days::Day;
 pub use job::{Area, Asked, Job, Message, Survey, Task, Trial};
 pub use packed::PackedError;
 pub use records::{
-    Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredBacktest, StoredModel, Tested, Tried,
+    Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredBacktest, StoredModel, Tested, Tried, Warning,
 };
 pub use store::{ForecastStore, StoreError};
 pub use subject::{InvalidSubject, Measure, Subject};

@@ -160,6 +160,15 @@ pub struct ScoredPoint {
     pub high_80: f64,
 }
 
+/// Whether people were told that saturation is expected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Warning {
+    /// Whether they were, and it still is.
+    pub raised: bool,
+    /// How often this was written; 0 before the first time.
+    pub version: u64,
+}
+
 /// A backtest that somebody asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StoredBacktest {

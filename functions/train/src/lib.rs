@@ -15,6 +15,7 @@
 //! | [`work`] | a job: train or update, forecast, store |
 //! | [`survey`] | which series of bookings there are |
 //! | [`trial`] | backtests that somebody asked for |
+//! | `warn` | alerts before saturation |
 //! | [`verify`] | yesterday's forecast against what came |
 
 pub mod bookings;
@@ -27,6 +28,7 @@ pub mod sources;
 pub mod survey;
 pub mod trial;
 pub mod verify;
+mod warn;
 pub mod work;
 
 use std::time::SystemTime;

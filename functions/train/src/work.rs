@@ -12,7 +12,10 @@ use parvis_forecasts::{
     Definition, Entry, ForecastStore, Job, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
     Measure, store::days_before, subject::{COWORKING, PARKING},
 };
-use parvis_kit::postgres::{Database, DatabaseError};
+use parvis_kit::{
+    event_store::{EventStore, EventStoreError},
+    postgres::{Database, DatabaseError},
+};
 use parvis_places::{PlacesStore, RegisterError};
 use tokio::task::JoinError;
 
@@ -41,6 +44,9 @@ pub enum WorkError {
     /// The register cannot be read.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// An alert cannot be written.
+    #[error(transparent)]
+    Event(#[from] EventStoreError),
     /// A training broke off.
     #[error("a training broke off")]
     Training(#[from] JoinError),
@@ -70,6 +76,8 @@ pub struct Trainer {
     pub places: PlacesStore,
     /// Observations, models and forecasts.
     pub store: ForecastStore,
+    /// Where alerts go.
+    pub events: EventStore,
     /// The history.
     pub database: Database,
 }
@@ -259,6 +267,9 @@ impl Trainer {
             explanation: forecast.explanation,
         });
         self.store.put_outlook(&outlook).await?;
+        if !reconstructed && self.warn(&outlook).await? {
+            tracing::info!(subject = %job.subject, "saturation is expected");
+        }
         let (scale, expected) = (model.fitted.scale(), model.fitted.expected_error());
         let drift = verify::keep_and_score(&self.store, &outlook, scale, expected, reconstructed);
         let outcome = Outcome::Forecast {

@@ -3,7 +3,12 @@
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use parvis_forecasting::{Kind, Unforecastable};
 use parvis_forecasts::{Outcome, Task};
-use parvis_kit::postgres::Database;
+use parvis_events::{
+    CloudEvent,
+    alert::{Alert, AlertLevel, EXPECTED},
+    place_subject,
+};
+use parvis_kit::{event_store::EventStore, postgres::Database};
 use parvis_places::{Source, Space, Zone};
 use parvis_train::{handle, work::Done};
 use sqlx::postgres::PgConnectOptions;
@@ -162,4 +167,36 @@ async fn a_database_that_is_away_fails_its_jobs_only_and_they_come_again() {
     // Without time left nothing is begun.
     let response = handle(&city.trainer, event(), tokio::time::Instant::now()).await;
     assert_eq!(response.batch_item_failures.len(), 4);
+}
+
+#[tokio::test]
+async fn expected_saturation_is_alerted_once_and_again_only_after_it_has_become_unlikely() {
+    let city = City::new().await;
+    city.place("gare", vec![counter("nord", Some(100))]).await;
+    // 90 of 100 from eight in the morning on, every day; seen from 06:00 in Paris.
+    let morning: DateTime<Utc> = "2026-03-16T05:00:00Z".parse().unwrap();
+    city.count("gare", "nord", morning - weeks(4), morning + hours(48), 90).await;
+    let alerts = async || {
+        let events = EventStore::new(city.dynamodb.clone(), "events");
+        let found: Vec<CloudEvent<Alert>> = events.newest(&place_subject("gare"), 50, None).await.unwrap();
+        found.into_iter().filter(|event| event.data.zone.is_some()).collect::<Vec<_>>()
+    };
+    for quarter in 0..5 {
+        city.work("parking/gare/nord", Task::Update, morning + TimeDelta::minutes(15 * quarter)).await;
+    }
+    let told = alerts().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let Alert { at, chance, level, threshold, .. } = &told[0].data;
+    assert_eq!((told[0].kind.as_str(), *level, *threshold), (EXPECTED, AlertLevel::Saturated, 85.0));
+    // It fills at eight, in Paris.
+    assert_eq!(*at, "2026-03-16T07:00:00Z".parse::<DateTime<Utc>>().unwrap());
+    assert!(chance.unwrap() >= 0.6 && told[0].time <= *at - hours(1), "{told:?}");
+    // In the evening it is empty; the next morning alerts anew.
+    for hour in [6, 10, 16, 23, 24, 25] {
+        city.work("parking/gare/nord", Task::Update, morning + hours(hour)).await;
+    }
+    assert_eq!(alerts().await.len(), 2);
+    // Done again it alerts nobody.
+    city.work("parking/gare/nord", Task::Update, morning + hours(25)).await;
+    assert_eq!(alerts().await.len(), 2);
 }

@@ -1,9 +1,10 @@
 //! Stores of a test's own, and ways to fill them.
 
+use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use parvis_forecasting::{Calendar, Kind, Observation};
 use parvis_forecasts::{Definition, ForecastStore, Job, Outcome, Outlook, Subject, Task};
-use parvis_kit::postgres::Database;
+use parvis_kit::{event_store::EventStore, postgres::Database};
 use parvis_places::{Enrolment, Place, PlacesStore, Source, Space, Zone};
 use parvis_train::{Trainer, work::Done};
 
@@ -14,6 +15,7 @@ pub fn now() -> DateTime<Utc> {
 
 pub struct City {
     pub trainer: Trainer,
+    pub dynamodb: Client,
 }
 
 impl City {
@@ -22,9 +24,10 @@ impl City {
     }
 
     pub async fn over(database: Database) -> Self {
-        let dynamodb = parvis_test_tables::start(&["places", "forecasts"]).await.unwrap();
+        let dynamodb = parvis_test_tables::start(&["places", "forecasts", "events"]).await.unwrap();
         let places = PlacesStore::new(dynamodb.clone(), "places");
-        Self { trainer: Trainer { places, store: ForecastStore::new(dynamodb, "forecasts"), database } }
+        let events = EventStore::new(dynamodb.clone(), "events");
+        Self { trainer: Trainer { places, store: ForecastStore::new(dynamodb.clone(), "forecasts"), events, database }, dynamodb }
     }
 
     pub fn store(&self) -> &ForecastStore {

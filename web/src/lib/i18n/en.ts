@@ -168,6 +168,7 @@ export const en = {
 
   "alerts.title": "Alerts",
   "alerts.none": "No alerts. A zone or the whole car park reports here when it fills up.",
+  "alerts.expected": "{where}: probably {threshold} full at {time} (chance {chance})",
   "alerts.raised": "{where}: {level}",
   "alerts.cleared": "{where}: back below {threshold}",
   "alerts.detail": "{rate} taken, {occupied} of {total}",

@@ -167,6 +167,7 @@ export const fr: Record<Key, Text> = {
 
   "alerts.title": "Alertes",
   "alerts.none": "Aucune alerte. Une zone ou le parking entier se signale ici quand il se remplit.",
+  "alerts.expected": "{where} : probablement {threshold} de remplissage à {time} (chance {chance})",
   "alerts.raised": "{where} : {level}",
   "alerts.cleared": "{where} : repassé sous {threshold}",
   "alerts.detail": "{rate} d’occupation, {occupied} sur {total}",
