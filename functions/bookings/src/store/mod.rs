@@ -9,6 +9,7 @@
 //! | [`bookings`] | bookings as rows |
 //! | [`availability`] | who is free when, in one query |
 //! | [`counts`] | quotas, credits, included minutes |
+//! | [`demand`] | expected demand, taken over from the forecasts |
 //! | [`series`] | what is booked again and again |
 //! | [`people`] | preferences, favourites, calendar links, history |
 //! | [`imported`] | busy times of calendars kept elsewhere |
@@ -21,6 +22,7 @@ pub mod bookings;
 pub mod candidates;
 pub mod catalog;
 pub mod counts;
+pub mod demand;
 pub mod due;
 pub mod imported;
 pub mod past;

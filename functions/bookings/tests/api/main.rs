@@ -9,6 +9,7 @@ mod calendars;
 mod catalog;
 mod contention;
 mod crash;
+mod demand;
 mod documents;
 mod model;
 mod money;
