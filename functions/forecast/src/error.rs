@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use parvis_forecasts::StoreError;
 use parvis_kit::problem::Problem;
+use parvis_places::RegisterError;
 
 use crate::plan::PlanError;
 
@@ -39,6 +40,12 @@ impl From<Problem> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self(if error.is_transient() { Problem::unavailable(error) } else { Problem::internal(error) })
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
+        Self(Problem::unavailable(error))
     }
 }
 

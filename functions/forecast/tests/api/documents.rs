@@ -42,7 +42,7 @@ fn every_operation_is_described_and_routed() {
             assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()));
         }
     }
-    assert_eq!(ids.len(), 16);
+    assert_eq!(ids.len(), 17);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use parvis_forecasting::Unforecastable;
 use parvis_forecasts::{Issued, Outcome};
+use parvis_places::{Location, Place};
 use serde_json::Value;
 
 use crate::support::{Platform, at, car_park, later};
@@ -71,6 +72,43 @@ async fn who_arrives_when_it_is_full_is_told_a_better_time() {
         let problem = platform.get(&format!("/v1/forecasts/gare/arrival?at={wrong}")).await.refused(422);
         assert_eq!(problem["errors"][0]["field"], "at");
     }
+}
+
+fn place(id: &str, location: Option<(f64, f64)>) -> Place {
+    Place {
+        id: id.parse().unwrap(),
+        name: format!("Parking {id}"),
+        timezone: chrono_tz::Europe::Paris,
+        location: location.and_then(|(lat, lon)| Location::new(lat, lon)),
+        address: None,
+        enrolment: Default::default(),
+        thresholds: Default::default(),
+        status: Default::default(),
+        version: 1,
+        created_at: at("2026-03-16T12:00:00Z"),
+        modified_at: at("2026-03-16T12:00:00Z"),
+    }
+}
+
+#[tokio::test]
+async fn better_places_and_times_are_suggested() {
+    let platform = Platform::with_car_park().await;
+    // All are full at four; `gare` is forecast, its neighbour is not, another is too far away.
+    for (id, lat) in [("gare", 43.605), ("port", 43.606), ("aeroport", 43.7)] {
+        platform.places.put_place(&place(id, Some((lat, 3.88)))).await.unwrap();
+    }
+    platform.forecast("parking/aeroport").await;
+    platform.store.define(&car_park("parking/port")).await.unwrap();
+    let suggest = async |hour| {
+        let answer = platform.get(&format!("/v1/forecasts/gare/suggestions?at={}", later(hour))).await.ok();
+        answer["suggestions"].as_array().unwrap().clone()
+    };
+    let told = suggest(3).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["why"], &told[0]["step"]["at"]), (&"other_time".into(), &later(4).into()));
+    assert_eq!(suggest(9).await, Vec::<Value>::new(), "in the evening it is empty");
+    platform.get(&format!("/v1/forecasts/nowhere/suggestions?at={}", later(3))).await.refused(404);
+    platform.get(&format!("/v1/forecasts/gare/suggestions?at={}", later(200))).await.refused(422);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use parvis_forecast::{App, plan::JobQueue, routes::router};
 use parvis_forecasting::{Calendar, Grid, Kind, Options, Series, Step, fit};
 use parvis_forecasts::{Definition, ForecastStore, Outcome, Outlook, Subject};
 use parvis_kit::http::service;
+use parvis_places::PlacesStore;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -31,6 +32,7 @@ pub fn at(text: &str) -> DateTime<Utc> {
 pub struct Platform {
     router: axum::Router,
     pub store: ForecastStore,
+    pub places: PlacesStore,
     queued: Queued,
 }
 
@@ -92,9 +94,11 @@ impl Answer {
 impl Platform {
     /// Nothing is forecast yet.
     pub async fn empty() -> Self {
-        let store = ForecastStore::new(parvis_test_tables::start(&["forecasts"]).await.unwrap(), "forecasts");
+        let dynamodb = parvis_test_tables::start(&["forecasts", "places"]).await.unwrap();
+        let store = ForecastStore::new(dynamodb.clone(), "forecasts");
+        let places = PlacesStore::new(dynamodb, "places");
         let (queue, queued) = queue().await;
-        Self { router: router(App::new(store.clone(), queue, now)), store, queued }
+        Self { router: router(App::new(store.clone(), places.clone(), queue, now)), store, places, queued }
     }
 
     /// What was put into the queue of jobs.

@@ -1,6 +1,6 @@
 /** The forecasts API. Car parks are public; what is booked, earned or fed needs a login. */
 import type { Api } from "../api/client";
-import type { Accuracy, Arrival, Backtest, Forecast, SeriesInfo } from "./types";
+import type { Accuracy, Arrival, Backtest, Forecast, SeriesInfo, Suggestion } from "./types";
 
 type Query = Record<string, string | number | null | undefined>;
 
@@ -46,6 +46,13 @@ export class ForecastsApi {
 
   arrival = (place: string, zone: string | null, at: number) =>
     this.#api.get<Arrival>(`/v1/forecasts/${encodeURIComponent(place)}/arrival`, { zone, at: new Date(at).toISOString() });
+
+  suggestions = async (place: string, at: number) =>
+    (
+      await this.#api.get<{ suggestions: Suggestion[] }>(`/v1/forecasts/${encodeURIComponent(place)}/suggestions`, {
+        at: new Date(at).toISOString(),
+      })
+    ).suggestions;
 
   backtests = async (series: string) =>
     (await this.#api.own<{ backtests: Backtest[] }>("/v1/backtests", { series })).backtests;

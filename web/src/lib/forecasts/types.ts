@@ -66,6 +66,16 @@ export interface Arrival extends SeriesInfo {
   explanation: Reason[];
 }
 
+/** A place and time with a better chance. */
+export interface Suggestion {
+  why: "other_zone" | "other_time" | "other_place";
+  place: string;
+  zone: string | null;
+  name: string;
+  distance_metres: number;
+  step: Step;
+}
+
 /** What was forecast of a step, and what came. */
 export interface Outcome {
   at: string;
