@@ -1,6 +1,7 @@
 //! What the planner asks of the trainer.
 
 use chrono::{DateTime, Utc};
+use parvis_parking::PlaceId;
 use serde::{Deserialize, Serialize};
 
 use crate::subject::Subject;
@@ -15,6 +16,8 @@ pub enum Message {
     Survey(Survey),
     /// Test the forecasts of one series on its past.
     Backtest(Asked),
+    /// Look for what is likely to fail.
+    Inspection(Inspection),
 }
 
 /// One piece of work, on one series.
@@ -62,6 +65,25 @@ pub enum Area {
     Coworking,
 }
 
+/// A look at what is likely to fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// What is looked at.
+    pub inspect: Target,
+    /// What is taken for the present.
+    pub at: DateTime<Utc>,
+}
+
+/// What an inspection looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// The sensors of a car park.
+    Place(PlaceId),
+    /// The equipment that is booked.
+    Equipment,
+}
+
 /// A backtest that somebody asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
@@ -107,6 +129,8 @@ mod tests {
             Message::Job(Job { subject: subject.clone(), task: Task::Train, at }),
             Message::Survey(Survey { survey: Area::Coworking, task: Task::CatchUp, at }),
             Message::Backtest(Asked { subject, backtest: trial }),
+            Message::Inspection(Inspection { inspect: Target::Place("gare".parse().unwrap()), at }),
+            Message::Inspection(Inspection { inspect: Target::Equipment, at }),
         ] {
             let text = serde_json::to_string(&message).unwrap();
             assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message, "{text}");

@@ -9,6 +9,7 @@
 //! | [`job`] | what the planner asks of the trainer |
 //! | [`records`] | what is kept |
 //! | [`days`] | a day of observations |
+//! | [`upkeep`] | what is likely to fail, and work orders |
 //! | [`store`] | the table |
 
 pub mod days;
@@ -17,12 +18,15 @@ mod packed;
 pub mod records;
 pub mod store;
 pub mod subject;
+pub mod upkeep;
 
 pub use days::Day;
-pub use job::{Area, Asked, Job, Message, Survey, Task, Trial};
+pub use job::{Area, Asked, Inspection, Job, Message, Survey, Target, Task, Trial};
 pub use packed::PackedError;
 pub use records::{
-    Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredBacktest, StoredModel, Tested, Tried, Warning,
+    Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredBacktest, StoredModel, Tested, Tried,
+    Warning,
 };
 pub use store::{ForecastStore, StoreError};
+pub use upkeep::{Batteries, PastLife, StoredOrder, Thing};
 pub use subject::{InvalidSubject, Measure, Subject};

@@ -149,9 +149,21 @@ impl ForecastStore {
     /// # Errors
     /// When the table cannot be written.
     pub async fn withdraw(&self, subject: &Subject) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table).key("pk", text(LIST));
-        delete.key("sk", text(&subject.to_string())).send().await.map_err(Box::new)?;
+        self.delete(LIST, &subject.to_string()).await
+    }
+
+    pub(crate) async fn delete(&self, pk: &str, sk: &str) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
+        delete.send().await.map_err(Box::new)?;
         Ok(())
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
     }
 
     async fn note(&self, subject: &Subject, attribute: &str, body: Vec<u8>) -> Result<(), StoreError> {
@@ -317,8 +329,7 @@ impl ForecastStore {
     pub async fn warning(&self, subject: &Subject) -> Result<Warning, StoreError> {
         let Some(item) = self.get(&subject.to_string(), WARNING).await? else { return Ok(Warning::default()) };
         let raised = item.get(RAISED).and_then(|value| value.as_bool().ok()).copied().unwrap_or(false);
-        let version = item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
-        Ok(Warning { raised, version: version.unwrap_or(0) })
+        Ok(Warning { raised, version: number(&item, VERSION) })
     }
 
     /// Writes what follows the warning that was read, together with the event that tells people, or neither. False when somebody else
@@ -385,12 +396,12 @@ impl ForecastStore {
         self.put(&subject.to_string(), &name, backtest, Some(backtest.asked_at + KEEP_BACKTEST)).await
     }
 
-    async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
         Ok(get.consistent_read(true).send().await.map_err(Box::new)?.item)
     }
 
-    async fn put(
+    pub(crate) async fn put(
         &self,
         pk: &str,
         sk: &str,
@@ -412,7 +423,7 @@ impl ForecastStore {
         Ok(())
     }
 
-    async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
         // Ids are ASCII: `~` comes after everything that they may hold.
         self.query_between(pk, prefix, &format!("{prefix}~")).await
     }
@@ -432,8 +443,13 @@ impl ForecastStore {
     }
 }
 
-fn text(value: &str) -> AttributeValue {
+pub(crate) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
+}
+
+/// A number of an item; 0 when there is none.
+pub(crate) fn number(item: &Item, name: &str) -> u64 {
+    item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn expiry(at: DateTime<Utc>) -> AttributeValue {
@@ -457,7 +473,7 @@ fn packed<T: DeserializeOwned>(item: &Item, attribute: &str) -> Result<Option<T>
     Ok(bytes.map(|bytes| unpack(bytes.as_ref())).transpose()?)
 }
 
-fn body<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+pub(crate) fn body<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
     packed(item, BODY)?.ok_or_else(|| missing(BODY))
 }
 

@@ -24,7 +24,6 @@ pub mod store;
 pub mod views;
 
 use parvis_kit::lambda::Failure;
-use schedule::Task;
 
 /// The function's name in metrics and at the database.
 pub const FUNCTION: &str = "bookings";

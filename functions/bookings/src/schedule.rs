@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::FUNCTION;
-use crate::demand::{self, DemandError};
 use crate::actor::Actor;
 use crate::commands::Act;
+use crate::demand::{self, DemandError};
 use crate::state::App;
 use crate::store::due::Attended;
 use crate::store::tx::WriteError;

@@ -10,7 +10,7 @@ use aws_sdk_sqs::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasts::{
-    Area, ForecastStore, Job, Message, StoreError, Subject, Survey, Task,
+    Area, ForecastStore, Inspection, Job, Message, StoreError, Subject, Survey, Target, Task,
     subject::{COWORKING, FED},
 };
 use parvis_kit::metrics::Metrics;
@@ -114,9 +114,14 @@ impl Planner {
         let at = floor(now);
         // Series of bookings that are not known yet are found by who may ask PostgreSQL.
         let survey = Message::Survey(Survey { survey: Area::Coworking, task, at });
-        let jobs: Vec<Message> = std::iter::once(survey)
-            .chain(subjects.map(|subject| Message::Job(Job { subject, task, at })))
-            .collect();
+        let mut jobs = vec![survey];
+        jobs.extend(subjects.map(|subject| Message::Job(Job { subject, task, at })));
+        if task != Task::Update {
+            // What wears does so in days: the night is often enough.
+            let targets = records.iter().map(|record| Target::Place(record.place.id.clone()));
+            let targets = targets.chain(std::iter::once(Target::Equipment));
+            jobs.extend(targets.map(|inspect| Message::Inspection(Inspection { inspect, at })));
+        }
         self.queue.send(&jobs).await?;
         Metrics::new(FUNCTION).count("JobsPlanned", jobs.len() as u64, &[]);
         Ok(Planned { jobs: jobs.len() })

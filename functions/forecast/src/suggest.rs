@@ -75,7 +75,12 @@ pub fn distance(one: Location, other: Location) -> f64 {
 #[must_use]
 pub fn candidates(wanted: &PlaceRecord, all: &[Place]) -> Vec<Candidate> {
     let id = &wanted.place.id;
-    let own = Candidate { subject: Subject::Place(id.clone()), why: Why::OtherTime, name: wanted.place.name.clone(), distance: 0.0 };
+    let own = Candidate {
+        subject: Subject::Place(id.clone()),
+        why: Why::OtherTime,
+        name: wanted.place.name.clone(),
+        distance: 0.0,
+    };
     let zones = wanted.zones.iter().filter(|zone| zone.status == OpenStatus::Open && wanted.zones.len() > 1);
     let zones = zones.map(|zone| Candidate {
         subject: Subject::Zone(id.clone(), zone.id.clone()),
@@ -179,7 +184,8 @@ mod tests {
             (candidate("parking/near", Why::OtherPlace, 300.0), steps(&[0.1, 0.1, 0.95])),
         ];
         let told = best(found, at(2), at(0));
-        let names: Vec<(&str, i64)> = told.iter().map(|one| (&one.name[..], (one.step.at - at(0)).num_minutes() / 15)).collect();
+        let names: Vec<(&str, i64)> =
+            told.iter().map(|one| (&one.name[..], (one.step.at - at(0)).num_minutes() / 15)).collect();
         // The zone is not better by enough.
         assert_eq!(names, [("parking/near", 2), ("parking/far", 2), ("parking/a", 3)]);
     }

@@ -162,9 +162,7 @@ pub async fn hours(
     let step = TimeDelta::minutes(i64::from(STEP_MINUTES));
     let number = usize::try_from((range.to - range.from).num_minutes() / step.num_minutes()).unwrap_or(0);
     let starts = std::iter::successors(Some(range.from), |at| Some(*at + step)).take(number);
-    Ok(starts
-        .map(|at| Observation { at, value: of_hour.get(&at).copied().unwrap_or(0.0).clamp(0.0, most) })
-        .collect())
+    Ok(starts.map(|at| Observation { at, value: of_hour.get(&at).copied().unwrap_or(0.0).clamp(0.0, most) }).collect())
 }
 
 const KINDS: &str = "SELECT DISTINCT site, kind FROM booking_resource WHERE NOT closed";
@@ -182,10 +180,58 @@ pub async fn subjects(pool: &PgPool, at: DateTime<Utc>) -> Result<Vec<Subject>, 
         sqlx::query_as(CURRENCIES).bind(at - EARNING).bind(at).fetch_all(pool).await?;
     let taken = kinds.into_iter().map(|(site, kind)| (site, resource::Kind::from_name(&kind).map(Measure::Taken)));
     let earned = currencies.into_iter().map(|(site, code)| (site, code.parse::<Currency>().ok().map(Measure::Revenue)));
-    let mut subjects: Vec<Subject> =
-        taken.chain(earned).filter_map(|(site, measure)| Some(Subject::Coworking(site.parse().ok()?, measure?))).collect();
+    let mut subjects: Vec<Subject> = taken
+        .chain(earned)
+        .filter_map(|(site, measure)| Some(Subject::Coworking(site.parse().ok()?, measure?)))
+        .collect();
     subjects.sort();
     Ok(subjects)
+}
+
+/// A piece of equipment that can be booked.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Equipment {
+    /// Its id.
+    pub resource: String,
+    /// Where it is.
+    pub site: String,
+    /// Its name, for people.
+    pub name: String,
+    /// Those that live alike: its pool, or itself.
+    pub group: String,
+}
+
+const EQUIPMENT: &str = r#"
+SELECT id AS resource, site, details->>'name' AS name, COALESCE(pool, id) AS "group"
+FROM booking_resource WHERE kind = 'equipment' AND NOT closed ORDER BY id"#;
+
+/// All equipment in service.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn equipment(pool: &PgPool) -> Result<Vec<Equipment>, DatabaseError> {
+    Ok(sqlx::query_as(EQUIPMENT).fetch_all(pool).await?)
+}
+
+const USED: &str = "
+SELECT COALESCE(sum(extract(epoch FROM least(b.ends_at, upper(s.during), $3) - greatest(b.starts_at, $2))), 0)::float8 / 3600
+FROM booking_resource r
+JOIN booking_slot s ON s.resource = r.no
+JOIN booking b ON b.id = s.booking
+WHERE r.id = $1 AND b.state IN ('arrived', 'fulfilled') AND b.starts_at < $3 AND least(b.ends_at, upper(s.during)) > $2";
+
+/// Hours for which a piece was used, from a moment on.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn used_hours(
+    pool: &PgPool,
+    resource: &str,
+    from: Option<DateTime<Utc>>,
+    to: DateTime<Utc>,
+) -> Result<f64, DatabaseError> {
+    let from = from.unwrap_or(DateTime::UNIX_EPOCH);
+    Ok(sqlx::query_scalar(USED).bind(resource).bind(from).bind(to).fetch_one(pool).await?)
 }
 
 #[cfg(test)]

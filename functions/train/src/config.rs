@@ -2,6 +2,7 @@
 
 use parvis_forecasts::ForecastStore;
 use parvis_kit::{env, event_store::EventStore, postgres::Database};
+use parvis_live::LiveStore;
 use parvis_places::PlacesStore;
 
 use crate::{FUNCTION, Trainer};
@@ -13,6 +14,7 @@ pub(crate) async fn trainer_from_env() -> Result<Trainer, lambda_runtime::Error>
     Ok(Trainer {
         places: PlacesStore::new(dynamodb.clone(), env::required("PLACES_TABLE")?),
         events: EventStore::new(dynamodb.clone(), env::required("EVENTS_TABLE")?),
+        live: LiveStore::new(dynamodb.clone(), env::required("LIVE_TABLE")?),
         store: ForecastStore::new(dynamodb, env::required("FORECASTS_TABLE")?),
         database: Database::from_env(&aws, FUNCTION)?,
     })

@@ -55,6 +55,10 @@ async fn do_it(trainer: &Trainer, message: &Message) -> Result<&'static str, Wor
     let done = match message {
         Message::Job(job) => trainer.work(job).await?,
         Message::Backtest(asked) => trainer.test(asked).await?,
+        Message::Inspection(inspection) => {
+            trainer.inspect(inspection).await?;
+            return Ok("Inspections");
+        }
         Message::Survey(survey) => {
             trainer.survey(survey).await?;
             return Ok("Surveys");

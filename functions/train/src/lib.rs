@@ -15,14 +15,17 @@
 //! | [`work`] | a job: train or update, forecast, store |
 //! | [`survey`] | which series of bookings there are |
 //! | [`trial`] | backtests that somebody asked for |
+//! | [`inspect`], `equipment` | what is likely to fail, and work orders |
 //! | `warn` | alerts before saturation |
 //! | [`verify`] | yesterday's forecast against what came |
 
 pub mod bookings;
 mod config;
+mod equipment;
 pub mod gather;
 mod handler;
 pub mod history;
+pub mod inspect;
 pub mod renew;
 pub mod sources;
 pub mod survey;

@@ -9,7 +9,7 @@ use crate::{
     bookings, gather,
     history::{self, Range},
     sources::{Sources, definition},
-    work::{Trainer, TRAINING_DAYS, UPDATE_DAYS, WorkError},
+    work::{TRAINING_DAYS, Trainer, UPDATE_DAYS, WorkError},
 };
 
 /// At the nightly training the last days are read from the history again: late readings correct it.

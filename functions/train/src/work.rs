@@ -9,13 +9,15 @@ use parvis_forecasting::{
     series::local_midnight,
 };
 use parvis_forecasts::{
-    Definition, Entry, ForecastStore, Job, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
-    Measure, store::days_before, subject::{COWORKING, PARKING},
+    Definition, Entry, ForecastStore, Job, Measure, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
+    store::days_before,
+    subject::{COWORKING, PARKING},
 };
 use parvis_kit::{
     event_store::{EventStore, EventStoreError},
     postgres::{Database, DatabaseError},
 };
+use parvis_live::{LiveError, LiveStore};
 use parvis_places::{PlacesStore, RegisterError};
 use tokio::task::JoinError;
 
@@ -44,6 +46,9 @@ pub enum WorkError {
     /// The register cannot be read.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// The live state cannot be read.
+    #[error(transparent)]
+    Live(#[from] LiveError),
     /// An alert cannot be written.
     #[error(transparent)]
     Event(#[from] EventStoreError),
@@ -76,6 +81,8 @@ pub struct Trainer {
     pub places: PlacesStore,
     /// Observations, models and forecasts.
     pub store: ForecastStore,
+    /// The live state of sensors.
+    pub live: LiveStore,
     /// Where alerts go.
     pub events: EventStore,
     /// The history.

@@ -89,8 +89,9 @@ mod tests {
 
     #[test]
     fn the_past_is_over_has_weekdays_and_is_always_the_same() {
-        let resources: Vec<Value> =
-            (0..20).map(|n| json!({ "id": format!("d{n}"), "kind": "desk", "rates": { "standard": { "hour": 500 } } })).collect();
+        let resources: Vec<Value> = (0..20)
+            .map(|n| json!({ "id": format!("d{n}"), "kind": "desk", "rates": { "standard": { "hour": 500 } } }))
+            .collect();
         let now: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
         let past = bookings(&resources, chrono_tz::Europe::Paris, now);
         assert_eq!(past, bookings(&resources, chrono_tz::Europe::Paris, now));

@@ -63,7 +63,11 @@ async fn demand_moves_the_prices_that_may_move_within_their_bounds_and_says_why(
     // All rooms from ten to noon (UTC), none otherwise.
     let busy = |hour: DateTime<Utc>| if (morning..morning + TimeDelta::hours(2)).contains(&hour) { 2.85 } else { 0.0 };
     let forecasts = forecast(&platform, now(), busy).await;
-    assert_eq!(quote(&platform, "arago", "10:00", "11:00").await["charge"]["total"]["cents"], 1000, "nothing is known yet");
+    assert_eq!(
+        quote(&platform, "arago", "10:00", "11:00").await["charge"]["total"]["cents"],
+        1000,
+        "nothing is known yet"
+    );
     let renewed = renew(platform.app.store(), &forecasts, now()).await.unwrap();
     assert_eq!(renewed, Renewed { kinds: 1, hours: 48 });
     let peak = quote(&platform, "arago", "10:00", "11:00").await;
@@ -77,7 +81,10 @@ async fn demand_moves_the_prices_that_may_move_within_their_bounds_and_says_why(
     assert_eq!(quote(&platform, "arago", "09:00", "11:00").await["charge"]["total"]["cents"], 2150);
     // The other room's prices stay as they are.
     let fixed = quote(&platform, "braille", "10:00", "11:00").await;
-    assert_eq!((&fixed["charge"]["total"]["cents"], &fixed["factor"]), (&1000.into(), &json!({ "basis_points": 10000 })));
+    assert_eq!(
+        (&fixed["charge"]["total"]["cents"], &fixed["factor"]),
+        (&1000.into(), &json!({ "basis_points": 10000 }))
+    );
     // A booking without a quote costs the same.
     let booked = platform.book(ANNE, "arago", "10:00", "11:00").await;
     let id = booked["id"].as_str().unwrap();

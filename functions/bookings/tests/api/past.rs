@@ -54,7 +54,8 @@ async fn with_one_mistake_nothing_is_taken_over() {
         (past(2, "nowhere", "08:00", "10:00", "fulfilled", 0), "/bookings/1/resource"),
     ] {
         let body = json!({ "bookings": [past(1, "arago", "08:00", "10:00", "fulfilled", 0), wrong] });
-        let problem = platform.send("POST", "/v1/past-bookings", Some(ADMIN), &[], Some(body)).await.refused(422, "invalid");
+        let problem =
+            platform.send("POST", "/v1/past-bookings", Some(ADMIN), &[], Some(body)).await.refused(422, "invalid");
         assert_eq!(problem["errors"][0]["field"], field);
     }
     let id = "00000000-0000-4000-8000-000000000001";

@@ -136,7 +136,8 @@ async fn ask_for_backtest(
     caller: Caller,
     Json(input): Json<BacktestInput>,
 ) -> ApiResult<(StatusCode, Json<BacktestView>)> {
-    let subject = subject(&input.series).map_err(|_| Problem::invalid(vec![FieldError::new("/series", "names no series")]))?;
+    let subject =
+        subject(&input.series).map_err(|_| Problem::invalid(vec![FieldError::new("/series", "names no series")]))?;
     may_see(&caller, &subject)?;
     let (now, _) = (app.now(), super::entry(&app, &subject).await?);
     let trial = input.trial(now)?;

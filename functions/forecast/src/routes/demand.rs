@@ -20,10 +20,7 @@ use crate::{
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list_demand))
-        .routes(routes!(read_demand))
-        .routes(routes!(read_demand_accuracy))
+    OpenApiRouter::new().routes(routes!(list_demand)).routes(routes!(read_demand)).routes(routes!(read_demand_accuracy))
 }
 
 /// The series of sites.
@@ -61,7 +58,8 @@ async fn list_demand(
     caller.require(&READERS)?;
     let entries = app.store().entries(COWORKING).await?;
     let wanted = |subject: &Subject| {
-        let of_site = matches!(subject, Subject::Coworking(site, _) if params.site.as_ref().is_none_or(|one| one == site));
+        let of_site =
+            matches!(subject, Subject::Coworking(site, _) if params.site.as_ref().is_none_or(|one| one == site));
         of_site && may_see(&caller, subject).is_ok()
     };
     let of = entries.iter().filter(|entry| wanted(&entry.definition.subject));

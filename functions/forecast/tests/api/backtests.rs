@@ -20,7 +20,8 @@ async fn a_backtest_is_queued_told_as_pending_and_then_with_what_came_of_it() {
     let asked = asked.ok();
     let id = asked["id"].as_str().unwrap();
     assert_eq!((id, &asked["state"]), ("20260316T1200Z-20260216T1200Z-24h-48h", &"pending".into()));
-    let trial = json!({ "from": "2026-02-16T12:00:00Z", "every_hours": 24, "horizon_hours": 48, "at": "2026-03-16T12:00:00Z" });
+    let trial =
+        json!({ "from": "2026-02-16T12:00:00Z", "every_hours": 24, "horizon_hours": 48, "at": "2026-03-16T12:00:00Z" });
     assert_eq!(platform.queued(), [json!({ "subject": "parking/gare", "backtest": trial })]);
 
     // What the trainer stores.

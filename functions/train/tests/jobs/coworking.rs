@@ -16,8 +16,8 @@ async fn site(city: &City) {
                         "exceptions": [{"from": "2026-03-17", "to": "2026-03-17"}]}}')"#,
         "INSERT INTO booking_policy (id, details, pad_before, pad_after) VALUES ('free', '{}', 0, 15)",
         r#"INSERT INTO booking_resource (id, site, policy, kind, capacity, features, accessible, closed, details, modified_at)
-           SELECT 'desk-' || n, 'hq', 'free', 'desk', 1, '{}', false, n = 5, '{"opening": null}', now() FROM generate_series(1, 5) n
-           UNION ALL SELECT 'room', 'hq', 'free', 'room', 8, '{}', false, false, '{"opening": null}', now()"#,
+           SELECT 'desk-' || n, 'hq', 'free', 'desk', 1, '{}'::text[], false, n = 5, '{"opening": null}', now() FROM generate_series(1, 5) n
+           UNION ALL SELECT 'room', 'hq', 'free', 'room', 8, '{}'::text[], false, false, '{"opening": null}', now()"#,
     ] {
         sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await.unwrap();
     }
@@ -28,7 +28,8 @@ async fn site(city: &City) {
 async fn book(city: &City, from: DateTime<Utc>, days: i64) {
     let pool = city.trainer.database.pool().await.unwrap();
     let first = from.with_timezone(&chrono_tz::Europe::Paris).date_naive();
-    for day in first.iter_days().take(days as usize).filter(|day| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)) {
+    for day in first.iter_days().take(days as usize).filter(|day| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun))
+    {
         for (desk, starts, ends, state) in [
             ("desk-1", "09:00", "17:00", "fulfilled"),
             ("desk-2", "10:00", "12:30", "fulfilled"),

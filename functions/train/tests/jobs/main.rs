@@ -6,3 +6,4 @@ mod backtests;
 mod coworking;
 mod single;
 mod support;
+mod upkeep;

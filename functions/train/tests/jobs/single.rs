@@ -1,13 +1,13 @@
 //! Single series: what is forecast, that doing it again changes nothing, and what is said when it cannot be.
 
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
-use parvis_forecasting::{Kind, Unforecastable};
-use parvis_forecasts::{Outcome, Task};
 use parvis_events::{
     CloudEvent,
     alert::{Alert, AlertLevel, EXPECTED},
     place_subject,
 };
+use parvis_forecasting::{Kind, Unforecastable};
+use parvis_forecasts::{Outcome, Task};
 use parvis_kit::{event_store::EventStore, postgres::Database};
 use parvis_places::{Source, Space, Zone};
 use parvis_train::{handle, work::Done};

@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use parvis_forecasting::{Calendar, Kind, Observation};
 use parvis_forecasts::{Definition, ForecastStore, Job, Outcome, Outlook, Subject, Task};
 use parvis_kit::{event_store::EventStore, postgres::Database};
-use parvis_places::{Enrolment, Place, PlacesStore, Source, Space, Zone};
+use parvis_live::LiveStore;
+use parvis_places::{Enrolment, Place, PlacesStore, Source, Zone};
 use parvis_train::{Trainer, work::Done};
 
 /// A Monday, 13:00 in Paris.
@@ -24,10 +25,14 @@ impl City {
     }
 
     pub async fn over(database: Database) -> Self {
-        let dynamodb = parvis_test_tables::start(&["places", "forecasts", "events"]).await.unwrap();
+        let dynamodb = parvis_test_tables::start(&["places", "forecasts", "events", "live"]).await.unwrap();
         let places = PlacesStore::new(dynamodb.clone(), "places");
         let events = EventStore::new(dynamodb.clone(), "events");
-        Self { trainer: Trainer { places, store: ForecastStore::new(dynamodb.clone(), "forecasts"), events, database }, dynamodb }
+        let live = LiveStore::new(dynamodb.clone(), "live");
+        Self {
+            trainer: Trainer { places, store: ForecastStore::new(dynamodb.clone(), "forecasts"), events, live, database },
+            dynamodb,
+        }
     }
 
     pub fn store(&self) -> &ForecastStore {
