@@ -28,5 +28,5 @@ pub use records::{
     Warning,
 };
 pub use store::{ForecastStore, StoreError};
-pub use upkeep::{Batteries, PastLife, StoredOrder, Thing};
 pub use subject::{InvalidSubject, Measure, Subject};
+pub use upkeep::{Batteries, PastLife, StoredOrder, Thing};

@@ -9,11 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
-    primitives::Blob,
-    types::AttributeValue,
-};
+use aws_sdk_dynamodb::{operation::put_item::PutItemError, primitives::Blob, types::AttributeValue};
 use chrono::{DateTime, Utc};
 use parvis_forecasting::lifetime::Life;
 use parvis_maintenance::{Kind, Order, Reliability};

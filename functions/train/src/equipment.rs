@@ -30,7 +30,8 @@ impl Trainer {
             let mut lives: Vec<Life> = past.iter().map(|(_, past)| past.life).collect();
             let mut ages = HashMap::new();
             for piece in &pieces {
-                let ends = past.iter().filter(|(resource, _)| *resource == piece.resource).map(|(_, past)| past.ended_at);
+                let ends =
+                    past.iter().filter(|(resource, _)| *resource == piece.resource).map(|(_, past)| past.ended_at);
                 let age = bookings::used_hours(pool, &piece.resource, ends.max(), at).await?;
                 ages.insert(piece.resource.clone(), age);
                 // A piece at work says as much as one that failed.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasts::{Batteries, Inspection, StoredOrder, Target, Thing};
-use parvis_maintenance::{Finding, Kind, Order, Reliability, State, battery, rates, silence};
+use parvis_maintenance::{Finding, Order, Reliability, State, battery, rates, silence};
 use parvis_parking::{Connectivity, PlaceId, SpaceNumber, SpaceState, ZoneId};
 use parvis_places::PlaceRecord;
 
@@ -94,7 +94,9 @@ impl Trainer {
             let batteries = self.note_batteries(place, zone, &of_zone).await?;
             let counts: BTreeMap<u16, u32> = of_zone
                 .iter()
-                .map(|sensor| (sensor.number.get(), changes.get(&(zone.to_string(), sensor.number.get())).copied().unwrap_or(0)))
+                .map(|sensor| {
+                    (sensor.number.get(), changes.get(&(zone.to_string(), sensor.number.get())).copied().unwrap_or(0))
+                })
                 .collect();
             for sensor in of_zone {
                 let findings = findings(sensor, &batteries, &counts, at);
@@ -188,14 +190,8 @@ fn judged(reliability: &Reliability, probability: f64) -> f64 {
 /// The order after its thing was found again; none when nothing changes.
 fn followed(before: Option<StoredOrder>, found: Found, at: DateTime<Utc>) -> Option<StoredOrder> {
     let Found { thing, title, age_hours, group, finding } = found;
-    let proposed = |finding, version| StoredOrder {
-        thing,
-        title,
-        age_hours,
-        group,
-        order: Order::propose(finding, at),
-        version,
-    };
+    let proposed =
+        |finding, version| StoredOrder { thing, title, age_hours, group, order: Order::propose(finding, at), version };
     match before {
         None => Some(proposed(finding, 0)),
         Some(mut known) if known.order.is_open() => {
@@ -212,7 +208,7 @@ fn followed(before: Option<StoredOrder>, found: Found, at: DateTime<Utc>) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use parvis_maintenance::{Evidence, work::Step};
+    use parvis_maintenance::{Evidence, Kind, work::Step};
 
     use super::*;
 

@@ -2,6 +2,7 @@
 
 mod backtests;
 mod demand;
+mod maintenance;
 mod parking;
 mod series;
 
@@ -53,6 +54,10 @@ use crate::{
             name = "Backtests",
             description = "What forecasts of a live series would have been worth on its past. For agents, managers and administrators."
         ),
+        (
+            name = "Maintenance",
+            description = "Sensors and equipment that are likely to be wrong or to fail, as work orders. For agents, managers and administrators."
+        ),
         (name = "Parking", description = "Free places of car parks and zones, up to seven days ahead."),
         (
             name = "Series",
@@ -70,6 +75,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(demand::router())
         .merge(series::router())
         .merge(backtests::router())
+        .merge(maintenance::router())
         .routes(routes!(openapi))
 }
 

@@ -5,6 +5,7 @@
 mod backtests;
 mod demand;
 mod documents;
+mod maintenance;
 mod parking;
 mod series;
 mod support;

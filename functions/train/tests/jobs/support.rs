@@ -6,6 +6,7 @@ use parvis_forecasting::{Calendar, Kind, Observation};
 use parvis_forecasts::{Definition, ForecastStore, Job, Outcome, Outlook, Subject, Task};
 use parvis_kit::{event_store::EventStore, postgres::Database};
 use parvis_live::LiveStore;
+use parvis_parking::{DeviceMessage, SpaceReading, Status};
 use parvis_places::{Enrolment, Place, PlacesStore, Source, Zone};
 use parvis_train::{Trainer, work::Done};
 
@@ -30,7 +31,13 @@ impl City {
         let events = EventStore::new(dynamodb.clone(), "events");
         let live = LiveStore::new(dynamodb.clone(), "live");
         Self {
-            trainer: Trainer { places, store: ForecastStore::new(dynamodb.clone(), "forecasts"), events, live, database },
+            trainer: Trainer {
+                places,
+                store: ForecastStore::new(dynamodb.clone(), "forecasts"),
+                events,
+                live,
+                database,
+            },
             dynamodb,
         }
     }
@@ -158,4 +165,19 @@ pub fn fed(from: DateTime<Utc>, number: i64) -> Vec<Observation> {
     let noise = |at: DateTime<Utc>| (at.timestamp() / 3600 * 7919 % 1009 % 3) as f64;
     let value = |at: DateTime<Utc>| 4.0 + f64::from(at.hour() % 12) + noise(at);
     (0..number).map(|hour| from + hours(hour)).map(|at| Observation { at, value: value(at) }).collect()
+}
+
+/// A space of `lot`, zone `A`, free and with so many percent of its battery left.
+pub fn reading(number: u32, battery: i64, at: DateTime<Utc>) -> DeviceMessage {
+    DeviceMessage::Space(SpaceReading {
+        place: "lot".parse().unwrap(),
+        zone: "A".parse().unwrap(),
+        space: number.try_into().unwrap(),
+        status: Status::Free,
+        at,
+        sequence: None,
+        confidence: None,
+        battery: u8::try_from(battery).ok(),
+        received_at: at,
+    })
 }

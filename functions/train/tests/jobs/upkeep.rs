@@ -1,12 +1,10 @@
 //! Inspections: sensors and equipment that are likely to fail, and the orders that come of them.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasting::lifetime::Life;
 use parvis_forecasts::{Inspection, PastLife, StoredOrder, Target};
 use parvis_maintenance::{Evidence, Kind, State, Verdict, work::Step};
-use parvis_parking::{Block, BlockIndex, BlockKey, SpaceNumber};
+use parvis_parking::{Block, BlockKey, SpaceNumber};
 use parvis_places::{Source, Space, Zone};
 
 use crate::support::{City, counter, hours, now};
@@ -33,7 +31,7 @@ async fn lot(city: &City) {
 /// What the sensors say at a moment: all with the same battery, but for the third, which loses three percent a day.
 async fn report(city: &City, day: i64, silent: Option<u32>) {
     let at = now() + TimeDelta::days(day);
-    let key = BlockKey { place: "lot".parse().unwrap(), zone: "A".parse().unwrap(), index: BlockIndex::of(SpaceNumber::try_from(1).unwrap()) };
+    let key = BlockKey::of_space("lot".parse().unwrap(), "A".parse().unwrap(), SpaceNumber::try_from(1_u32).unwrap());
     let stored = city.trainer.live.get(&key).await.unwrap();
     let (version, mut block) = stored.map_or((None, Block::empty(key.index)), |one| (Some(one.version), one.block));
     let messages: Vec<_> = (1..=8_u32)
@@ -42,7 +40,7 @@ async fn report(city: &City, day: i64, silent: Option<u32>) {
         .collect();
     block.merge(&messages);
     if let Block::Spaces(spaces) = &mut block {
-        spaces.mark_silent(at, Duration::from_secs(900));
+        spaces.mark_silent(at, TimeDelta::minutes(15));
     }
     city.trainer.live.put_if(&key, version, &block).await.unwrap();
 }
