@@ -59,6 +59,13 @@ export const sections: Section[] = [
         href: () => links.forecasts("backtest", openSeries()),
         roles: ["admin", "manager", "agent"],
       },
+      {
+        page: "maintenance",
+        label: "nav.maintenance",
+        icon: "tools",
+        href: () => links.forecasts("maintenance"),
+        roles: ["admin", "manager", "agent"],
+      },
     ],
   },
 ];

@@ -2,7 +2,7 @@
 
 export type BookingPage = "calendar" | "find" | "mine" | "use" | "resources" | "check-in";
 
-export type ForecastPage = "outlook" | "accuracy" | "backtest";
+export type ForecastPage = "outlook" | "accuracy" | "backtest" | "maintenance";
 
 export type Route =
   | { page: "dashboard"; place: string | null }
@@ -11,7 +11,7 @@ export type Route =
   | { page: BookingPage; query: Record<string, string> }
   | { page: ForecastPage; series: string };
 
-const FORECAST_PAGES: readonly string[] = ["outlook", "accuracy", "backtest"];
+const FORECAST_PAGES: readonly string[] = ["outlook", "accuracy", "backtest", "maintenance"];
 const BOOKING_PAGES: readonly string[] = ["calendar", "find", "mine", "use", "resources"];
 
 /**

@@ -136,6 +136,7 @@ export const en = {
   "nav.outlook": "Week ahead",
   "nav.accuracy": "Accuracy",
   "nav.backtest": "Backtest",
+  "nav.maintenance": "Maintenance",
   "arrival.title": "Will there be a place?",
   "arrival.when": "Arrival",
   "arrival.where": "Where",

@@ -135,6 +135,7 @@ export const fr: Record<Key, Text> = {
   "nav.outlook": "Semaine",
   "nav.accuracy": "Précision",
   "nav.backtest": "Test",
+  "nav.maintenance": "Maintenance",
   "arrival.title": "Y aura-t-il une place ?",
   "arrival.when": "Arrivée",
   "arrival.where": "Où",
