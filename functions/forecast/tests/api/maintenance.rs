@@ -63,7 +63,10 @@ async fn orders_are_told_by_urgency_planned_closed_and_teach() {
     );
     // The laser has lived 480 hours.
     let lives = platform.store.lives("lasers").await.unwrap();
-    assert_eq!((lives.len(), lives[0].0.as_str(), lives[0].1.life.age, lives[0].1.life.failed), (1, "laser", 480.0, true));
+    assert_eq!(
+        (lives.len(), lives[0].0.as_str(), lives[0].1.life.age, lives[0].1.life.failed),
+        (1, "laser", 480.0, true)
+    );
     assert_eq!(step("equipment:hq:laser:wear", json!({ "step": "reopen" })).await.ok()["status"]["state"], "proposed");
 }
 
@@ -78,7 +81,8 @@ async fn what_makes_no_sense_is_refused_and_lives_can_be_noted() {
     send("POST", path, "agent", json!({ "step": "reopen" })).await.refused(409);
     send("POST", path, "agent", json!({ "step": "plan", "on": "2030-01-01T00:00:00Z" })).await.refused(422);
     send("POST", "/v1/maintenance/none/steps", "agent", json!({ "step": "dismiss" })).await.refused(404);
-    let life = json!({ "group": "lasers", "resource": "laser-2", "hours": 510.0, "failed": true, "ended_at": later(-100) });
+    let life =
+        json!({ "group": "lasers", "resource": "laser-2", "hours": 510.0, "failed": true, "ended_at": later(-100) });
     assert_eq!(send("POST", "/v1/maintenance/lives", "manager", life.clone()).await.status, 204);
     send("POST", "/v1/maintenance/lives", "agent", life.clone()).await.refused(403);
     let mut ahead = life;

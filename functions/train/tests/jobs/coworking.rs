@@ -16,8 +16,8 @@ async fn site(city: &City) {
                         "exceptions": [{"from": "2026-03-17", "to": "2026-03-17"}]}}')"#,
         "INSERT INTO booking_policy (id, details, pad_before, pad_after) VALUES ('free', '{}', 0, 15)",
         r#"INSERT INTO booking_resource (id, site, policy, kind, capacity, features, accessible, closed, details, modified_at)
-           SELECT 'desk-' || n, 'hq', 'free', 'desk', 1, '{}'::text[], false, n = 5, '{"opening": null}', now() FROM generate_series(1, 5) n
-           UNION ALL SELECT 'room', 'hq', 'free', 'room', 8, '{}'::text[], false, false, '{"opening": null}', now()"#,
+           SELECT 'desk-' || n, 'hq', 'free', 'desk', 1, '{}'::text[], false, n = 5, '{"opening": null}'::jsonb, now() FROM generate_series(1, 5) n
+           UNION ALL SELECT 'room', 'hq', 'free', 'room', 8, '{}'::text[], false, false, '{"opening": null}'::jsonb, now()"#,
     ] {
         sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await.unwrap();
     }

@@ -71,9 +71,8 @@ async fn sensors_that_flap_run_out_or_fall_silent_get_orders() {
     // 30 % are left and go in ten days.
     assert!((percent - 30.0).abs() < 0.1 && (per_day - 3.0).abs() < 0.2, "{battery:?}");
     assert!(battery.order.finding.by < now() + TimeDelta::days(20));
-    assert!(orders.iter().all(|one| one.order.finding.kind != Kind::Silent), "it may come back");
-    let later = inspect(&city, place(), now() + TimeDelta::days(11)).await;
-    assert!(later.iter().any(|one| one.id() == "sensor:lot:A:5:silent"), "{later:?}");
+    // The fifth was last heard a day before.
+    assert!(orders.iter().any(|one| one.id() == "sensor:lot:A:5:silent"), "{orders:?}");
 }
 
 #[tokio::test]
