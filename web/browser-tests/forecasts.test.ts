@@ -34,8 +34,7 @@ describe("the dashboard", () => {
   it("has forecast bands over its charts", async () => {
     const page = await newPage();
     await openLive(page, `#/parking/${park}`);
-    for (const panel of ["recent", "hourly"])
-      await page.getByTestId(panel).getByTestId("band-key").waitFor();
+    for (const panel of ["recent", "hourly"]) await page.getByTestId(panel).getByTestId("band-key").waitFor();
     await page.getByTestId("hourly").getByText("Values as a table").click();
     // Hours to come are told in the table too.
     await page.getByTestId("hourly").locator("td", { hasText: "expected" }).first().waitFor();
@@ -66,7 +65,11 @@ describe("the week ahead", () => {
     await openForecasts(page, "", `parking/${park}`);
     await page.locator("[data-testid=week] canvas").waitFor();
     const level = async (hour: number) =>
-      Number(await page.locator(`[data-testid=heat] tbody tr:nth-child(3) td:nth-of-type(${hour + 1})`).getAttribute("data-level"));
+      Number(
+        await page
+          .locator(`[data-testid=heat] tbody tr:nth-child(3) td:nth-of-type(${hour + 1})`)
+          .getAttribute("data-level"),
+      );
     await expect.poll(() => level(11)).toBeGreaterThan(0.85);
     expect(await level(3)).toBeLessThan(0.3);
     expect(await page.getByTestId("why").innerText()).toMatch(/usual course of the week, known from 2[78] days/);
@@ -124,7 +127,7 @@ describe("a backtest", () => {
     await page.getByTestId("backtest-gain").waitFor();
     await page.locator("[data-testid=backtest] canvas").waitFor();
     expect(await violations(page)).toEqual([]);
-  });
+  }, 150_000);
 });
 
 describe("bookings", () => {

@@ -51,7 +51,12 @@ export const sections: Section[] = [
     label: "nav.forecasts",
     pages: [
       { page: "outlook", label: "nav.outlook", icon: "trend", href: () => links.forecasts("outlook", openSeries()) },
-      { page: "accuracy", label: "nav.accuracy", icon: "target", href: () => links.forecasts("accuracy", openSeries()) },
+      {
+        page: "accuracy",
+        label: "nav.accuracy",
+        icon: "target",
+        href: () => links.forecasts("accuracy", openSeries()),
+      },
       {
         page: "backtest",
         label: "nav.backtest",

@@ -60,7 +60,13 @@ describe("bands", () => {
       ],
       [point],
     );
-    expect(table).toMatchObject({ at: [a, b], value: [3, 7], median: [null, 5], low80: [null, 4], low95: [null, null] });
+    expect(table).toMatchObject({
+      at: [a, b],
+      value: [3, 7],
+      median: [null, 5],
+      low80: [null, 4],
+      low95: [null, null],
+    });
   });
 });
 

@@ -11,7 +11,9 @@ export const CAPACITY = 200;
 
 /** Full or nearly so from 8 to 19 o'clock by the car park's clock, nearly empty otherwise; some noise that nobody can foresee. */
 function occupied(at: number): number {
-  const hour = Number(new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, hour: "2-digit", hourCycle: "h23" }).format(at));
+  const hour = Number(
+    new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, hour: "2-digit", hourCycle: "h23" }).format(at),
+  );
   const noise = ((at / HALF_HOUR) * 7919) % 13;
   return hour >= 8 && hour < 19 ? Math.min(CAPACITY, 191 + noise) : 20 + noise;
 }

@@ -45,7 +45,10 @@ export class ForecastsApi {
   }
 
   arrival = (place: string, zone: string | null, at: number) =>
-    this.#api.get<Arrival>(`/v1/forecasts/${encodeURIComponent(place)}/arrival`, { zone, at: new Date(at).toISOString() });
+    this.#api.get<Arrival>(`/v1/forecasts/${encodeURIComponent(place)}/arrival`, {
+      zone,
+      at: new Date(at).toISOString(),
+    });
 
   suggestions = async (place: string, at: number) =>
     (

@@ -43,10 +43,7 @@ export interface Board {
 }
 
 export type Step =
-  | { step: "plan"; on: string }
-  | { step: "close"; verdict: Verdict }
-  | { step: "dismiss" }
-  | { step: "reopen" };
+  { step: "plan"; on: string } | { step: "close"; verdict: Verdict } | { step: "dismiss" } | { step: "reopen" };
 
 export class MaintenanceApi {
   #api: Api;

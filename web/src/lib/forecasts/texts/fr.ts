@@ -40,7 +40,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "refusal.nothing_similar": "aucun lieu semblable n’a un passé suffisant.",
 
   "chart.title": "Les sept prochains jours",
-  "chart.sub": "Ligne : autant de chances d’être au-dessus qu’au-dessous. Bande foncée : 4 jours sur 5. Claire : 19 sur 20.",
+  "chart.sub":
+    "Ligne : autant de chances d’être au-dessus qu’au-dessous. Bande foncée : 4 jours sur 5. Claire : 19 sur 20.",
   "chart.median": "Prévision",
   "chart.band80": "Bande à 80 %",
   "chart.band95": "Bande à 95 %",
