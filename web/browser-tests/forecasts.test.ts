@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Page } from "playwright-core";
 import { as } from "./support/house";
 import { loginAs, newPage, openLive, useBrowser, violations } from "./support/browser";
-import { carParkWithPast, forecastNow, siteWithPast } from "./support/forecasts";
+import { carParkWithPast, forecastNow, siteWithPast, until } from "./support/forecasts";
 import { useSensor } from "./support/sensor";
 
 useBrowser();
@@ -17,7 +17,7 @@ beforeAll(async () => {
   [park, site] = await Promise.all([carParkWithPast(), siteWithPast()]);
   await forecastNow();
   for (const path of [`/v1/forecasts/${park}`, `/v1/demand/${site}/room`, `/v1/demand/${site}/revenue-EUR`])
-    await expect.poll(() => stateOf(path).catch(String), { timeout: 180_000, interval: 1_000 }).toBe("forecast");
+    await until(() => stateOf(path), "forecast", 180_000);
 }, 300_000);
 
 const percent = (text: string) => Number(/(\d+)\s?%/.exec(text)?.[1]);

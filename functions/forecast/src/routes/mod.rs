@@ -1,5 +1,6 @@
 //! The routes, by topic, and the document that describes them.
 
+mod advice;
 mod backtests;
 mod demand;
 mod maintenance;
@@ -75,6 +76,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(demand::router())
         .merge(series::router())
         .merge(backtests::router())
+        .merge(advice::router())
         .merge(maintenance::router())
         .routes(routes!(openapi))
 }
@@ -120,6 +122,8 @@ fn may_see(caller: &Caller, subject: &Subject) -> Result<(), Problem> {
     }
 }
 
+/// Forecasts that are read at the same time.
+const READS: usize = 16;
 /// The most that is forecast, in hours.
 const LONGEST_HOURS: u16 = 168;
 /// The most days of accuracy that one answer holds.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{DaysParams, HorizonParams, LONGEST_HOURS};
+use super::{DaysParams, HorizonParams, LONGEST_HOURS, READS};
 use crate::{
     error::{ApiResult, Refusal},
     state::App,
@@ -21,8 +21,6 @@ use crate::{
     views::{AccuracyView, Arrival, ForecastView, SeriesView, steps},
 };
 
-/// Forecasts of alternatives that are read at the same time.
-const READS: usize = 16;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

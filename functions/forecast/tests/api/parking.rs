@@ -2,7 +2,7 @@
 
 use parvis_forecasting::Unforecastable;
 use parvis_forecasts::{Issued, Outcome};
-use parvis_places::{Location, Place};
+use parvis_places::{Location, OpenStatus, Place, Source, Zone};
 use serde_json::Value;
 
 use crate::support::{Platform, at, car_park, later};
@@ -191,4 +191,35 @@ async fn what_makes_no_sense_is_refused() {
     platform.get("/v1/forecasts/gare?hours=169").await.refused(422);
     platform.get("/v1/forecasts/gare?hours=x").await.refused(400);
     platform.get("/v1/forecasts/gare/arrival").await.refused(400);
+}
+
+#[tokio::test]
+async fn capacity_advice_is_for_staff_and_rests_on_the_week_ahead() {
+    let platform = Platform::with_car_park().await;
+    platform.places.put_place(&place("gare", None)).await.unwrap();
+    let zone = |id: &str, status| Zone {
+        id: id.parse().unwrap(),
+        name: format!("Zone {id}"),
+        source: Source::Counter,
+        capacity: Some(50),
+        spaces: Vec::new(),
+        status,
+        thresholds: None,
+        version: 1,
+    };
+    let gare = "gare".parse().unwrap();
+    platform.places.put_zone(&gare, &zone("nord", OpenStatus::Open)).await.unwrap();
+    platform.places.put_zone(&gare, &zone("sud", OpenStatus::Closed)).await.unwrap();
+    for zone in ["nord", "sud"] {
+        platform.store.define(&car_park(&format!("parking/gare/{zone}"))).await.unwrap();
+    }
+    let advise = async |role, query: &str| platform.send("GET", &format!("/v1/advice{query}"), Some(role), None).await;
+    let told = advise("agent", "?place=gare").await.ok();
+    // Full from eight to five, every day: the closed zone is needed now already, at one in the afternoon.
+    assert_eq!((&told["advice"][0]["advice"], &told["advice"][0]["zone"]), (&"open_zone".into(), &"sud".into()), "{told}");
+    assert!(number(&told["advice"][0]["expected"]) > 95.0, "{told}");
+    assert_eq!(advise("agent", "?site=nowhere").await.ok()["advice"], serde_json::json!([]));
+    advise("driver", "?place=gare").await.refused(403);
+    advise("agent", "").await.refused(422);
+    advise("agent", "?place=nowhere").await.refused(404);
 }

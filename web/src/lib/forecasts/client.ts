@@ -1,6 +1,6 @@
 /** The forecasts API. Car parks are public; what is booked, earned or fed needs a login. */
 import type { Api } from "../api/client";
-import type { Accuracy, Arrival, Backtest, Forecast, SeriesInfo, Suggestion } from "./types";
+import type { Accuracy, Advice, Arrival, Backtest, Forecast, SeriesInfo, Suggestion } from "./types";
 
 type Query = Record<string, string | number | null | undefined>;
 
@@ -56,6 +56,13 @@ export class ForecastsApi {
         at: new Date(at).toISOString(),
       })
     ).suggestions;
+
+  /** For staff: what to do with the capacity of a car park or of a site. */
+  advice = async (series: string) => {
+    const [area, id] = series.split("/");
+    const where = area === "parking" ? { place: id } : { site: id };
+    return (await this.#api.own<{ advice: Advice[] }>("/v1/advice", where)).advice;
+  };
 
   backtests = async (series: string) =>
     (await this.#api.own<{ backtests: Backtest[] }>("/v1/backtests", { series })).backtests;

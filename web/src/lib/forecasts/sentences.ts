@@ -1,7 +1,7 @@
 /** What the API tells in codes, as sentences. */
 import type { Format } from "../format";
 import { tf, type ForecastKey } from "./texts";
-import type { Coded, Reason, SeriesInfo, Unit } from "./types";
+import type { Advice, Coded, Reason, SeriesInfo, Unit } from "./types";
 
 const number = (value: unknown) => (typeof value === "number" ? value : 0);
 const dayText = (value: unknown, format: Format) => format.day(`${String(value)}T12:00:00Z`);
@@ -59,6 +59,43 @@ export function refusalText(reason: Coded, format: Format): string {
       return tf("refusal.nothing_similar");
     default:
       return tf("refusal.empty");
+  }
+}
+
+/** What to do with capacity, and what that rests on. */
+export function adviceText(advice: Advice, format: Format): string {
+  const n = (value: number) => format.number(value);
+  const percent = (share: number) => format.percent(share * 100);
+  switch (advice.advice) {
+    case "close_zone":
+      return tf("advice.close", {
+        zone: advice.name,
+        days: advice.days.map((day) => dayText(day, format)).join(", "),
+        most: n(advice.most_taken),
+        left: n(advice.capacity_left),
+      });
+    case "open_zone":
+      return tf("advice.open", {
+        zone: advice.name,
+        from: format.dateTime(advice.from),
+        expected: n(advice.expected),
+        capacity: n(advice.capacity),
+      });
+    case "convert_spaces":
+      return tf("advice.convert", {
+        zone: advice.name,
+        crowded: advice.crowded_name,
+        share: percent(advice.crowded_share),
+        peak: percent(advice.idle_peak),
+      });
+    case "staff_reception":
+      return tf("advice.staff", {
+        day: dayText(advice.day, format),
+        from: advice.from_hour,
+        until: advice.until_hour,
+        expected: n(advice.expected),
+        capacity: n(advice.capacity),
+      });
   }
 }
 

@@ -76,6 +76,20 @@ export interface Suggestion {
   step: Step;
 }
 
+/** What to do with capacity, with what it rests on. */
+export type Advice =
+  | { advice: "close_zone"; name: string; days: string[]; most_taken: number; capacity_left: number }
+  | { advice: "open_zone"; name: string; from: string; expected: number; capacity: number }
+  | { advice: "convert_spaces"; name: string; crowded_name: string; crowded_share: number; idle_peak: number }
+  | {
+      advice: "staff_reception";
+      day: string;
+      from_hour: number;
+      until_hour: number;
+      expected: number;
+      capacity: number;
+    };
+
 /** What was forecast of a step, and what came. */
 export interface Outcome {
   at: string;

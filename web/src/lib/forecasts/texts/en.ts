@@ -70,6 +70,14 @@ export const en = {
   "fact.pastError": "On weeks it was not shown while learning, it was off by {error} on average (mostly: {model}).",
   "fact.unused": "Left out: {stuck} steps of a source that hung, {gaps} steps without a value.",
 
+  "advice.title": "Advice on capacity",
+  "advice.none": "Nothing to change in the week to come.",
+  "advice.close": "{zone} can be closed on {days}: at most {most} places will be taken, and {left} are left.",
+  "advice.open": "Open {zone} from {from}: {expected} of {capacity} places are expected to be taken.",
+  "advice.convert":
+    "Let spaces of {zone} serve the demand for {crowded}: that is crowded in {share} of the day’s hours, while the first never passes {peak}.",
+  "advice.staff": "Staff the reception on {day} from {from} to {until} o’clock: up to {expected} of {capacity} places taken.",
+
   "models.title": "The models behind it",
   "models.sub": "Each forecast weeks that were held back; the better ones count for more.",
   "models.model": "Model",

@@ -74,6 +74,14 @@ export const fr: Record<keyof typeof en, Text> = {
     "Sur des semaines cachées pendant l’apprentissage, elle s’est trompée de {error} en moyenne (surtout : {model}).",
   "fact.unused": "Écartés : {stuck} pas d’une source bloquée, {gaps} pas sans valeur.",
 
+  "advice.title": "Conseils de capacité",
+  "advice.none": "Rien à changer la semaine prochaine.",
+  "advice.close": "{zone} peut être fermée {days} : au plus {most} places seront prises, et il en reste {left}.",
+  "advice.open": "Ouvrir {zone} à partir du {from} : {expected} places sur {capacity} devraient être prises.",
+  "advice.convert":
+    "Affecter des places de {zone} à la demande pour {crowded} : celle-ci est bondée {share} des heures du jour, la première ne dépasse jamais {peak}.",
+  "advice.staff": "Tenir l’accueil {day} de {from} à {until} h : jusqu’à {expected} places prises sur {capacity}.",
+
   "models.title": "Les modèles derrière",
   "models.sub": "Chacun a prévu des semaines mises de côté ; les meilleurs comptent davantage.",
   "models.model": "Modèle",
