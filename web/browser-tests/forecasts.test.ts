@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Page } from "playwright-core";
 import { as } from "./support/house";
 import { loginAs, newPage, openLive, useBrowser, violations } from "./support/browser";
-import { carParkWithPast, forecastNow, siteWithPast, until } from "./support/forecasts";
+import { carParkWithPast, forecastNow, siteWithPast, until, wornPrinter } from "./support/forecasts";
 import { useSensor } from "./support/sensor";
 
 useBrowser();
@@ -11,13 +11,19 @@ useSensor();
 
 let park: string;
 let site: string;
+/** A work order: a printer of the site that has done more hours than others like it. */
+let order: string;
 const stateOf = async (path: string) => (await as<{ state: string }>("manager", "GET", path)).state;
 
 beforeAll(async () => {
   [park, site] = await Promise.all([carParkWithPast(), siteWithPast()]);
+  order = await wornPrinter(site);
   await forecastNow();
   for (const path of [`/v1/forecasts/${park}`, `/v1/demand/${site}/room`, `/v1/demand/${site}/revenue-EUR`])
     await until(() => stateOf(path), "forecast", 180_000);
+  type Board = { orders: { id: string }[] };
+  const found = async () => (await as<Board>("agent", "GET", "/v1/maintenance")).orders.some(({ id }) => id === order);
+  await until(found, true, 60_000);
 }, 300_000);
 
 const percent = (text: string) => Number(/(\d+)\s?%/.exec(text)?.[1]);
@@ -113,10 +119,10 @@ describe("accuracy", () => {
 describe("a backtest", () => {
   it("is for staff, runs on the live series and tells errors by model", async () => {
     const page = await newPage();
-    await openLive(page, `#/forecasts/backtest?${new URLSearchParams({ series: `parking/${park}` })}`);
+    await openForecasts(page, "/backtest", `parking/${park}`);
     await page.getByText("Log in as staff").waitFor();
     await loginAs(page, "agent");
-    await page.goto(`/#/forecasts/backtest?${new URLSearchParams({ series: `parking/${park}` })}`);
+    await openForecasts(page, "/backtest", `parking/${park}`);
     await page.getByTestId("backtest-form").getByLabel("From").fill(inDays(-7, "00:00").slice(0, 10));
     await page.getByTestId("backtest-run").click();
     await page.locator("[data-testid=backtest][data-state=measured]").waitFor({ timeout: 120_000 });
@@ -133,14 +139,34 @@ describe("a backtest", () => {
 describe("bookings", () => {
   it("have their demand forecast for staff, and their revenue for managers", async () => {
     const page = await newPage();
-    await openLive(page, "#/forecasts");
+    await page.goto("/#/forecasts");
     await loginAs(page, "manager");
     await openForecasts(page, "", `coworking/${site}/room`);
     await page.locator("[data-testid=week] canvas").waitFor();
+    // All rooms are taken from ten to noon on working days.
+    expect(await page.getByTestId("advice").innerText()).toMatch(/Staff the reception on .+ from 10 to 12 o’clock/);
     expect(await page.getByTestId("week").innerText()).toContain("rooms taken");
     await page.getByTestId("series").selectOption(`coworking/${site}/revenue-EUR`);
     await expect.poll(() => page.getByTestId("week").innerText()).toContain("revenue in EUR");
     expect(await page.getByTestId("models").innerText()).toContain("€");
+    expect(await violations(page)).toEqual([]);
+  });
+});
+
+describe("the maintenance board", () => {
+  it("is for staff and moves orders from found to planned and done", async () => {
+    const page = await newPage();
+    await page.goto("/#/forecasts/maintenance");
+    await page.getByText("Log in as staff to see what needs looking after.").waitFor();
+    await loginAs(page, "manager");
+    await page.goto("/#/forecasts/maintenance");
+    const card = (column: string) => page.getByTestId(`column-${column}`).locator(`[data-id="${order}"]`);
+    await card("proposed").getByRole("button", { name: /^Plan for/ }).click();
+    await card("planned").getByRole("button", { name: "Close…" }).click();
+    await card("planned").getByRole("button", { name: "It was so" }).click();
+    await card("over").waitFor();
+    expect(await card("over").innerText()).toContain("mended or replaced");
+    await page.getByText(/Worn: \d+ of \d+/).waitFor();
     expect(await violations(page)).toEqual([]);
   });
 });

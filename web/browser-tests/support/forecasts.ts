@@ -85,3 +85,28 @@ export async function siteWithPast(): Promise<string> {
   await as("admin", "POST", "/v1/past-bookings", { bookings });
   return house.site;
 }
+
+/** A piece of equipment that was used for 480 hours, where others failed after about 500; the id of the order that it will get. */
+export async function wornPrinter(site: string): Promise<string> {
+  const printer = `printer-${randomBytes(4).toString("hex")}`;
+  const policy = `any-${printer}`;
+  await as("manager", "PUT", `/v1/policies/${policy}`, { name: "Any" });
+  await as("manager", "PUT", `/v1/resources/${printer}`, { site, policy, kind: "equipment", name: "Printer" });
+  const start = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+  const bookings = Array.from({ length: 60 }, (_, back) => ({
+    id: randomUUID(),
+    resource: printer,
+    slot: {
+      start: new Date(start - (back + 1) * 86_400_000).toISOString(),
+      end: new Date(start - (back + 1) * 86_400_000 + 8 * 3_600_000).toISOString(),
+    },
+    ended: "fulfilled",
+  }));
+  await as("admin", "POST", "/v1/past-bookings", { bookings });
+  for (const [number, hours] of [430, 470, 500, 520, 560].entries()) {
+    const ended_at = new Date(start - (400 + number) * 86_400_000).toISOString();
+    const life = { group: printer, resource: "another", hours, failed: true, ended_at };
+    await as("manager", "POST", "/v1/maintenance/lives", life);
+  }
+  return `equipment:${site}:${printer}:wear`;
+}

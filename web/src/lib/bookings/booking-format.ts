@@ -8,10 +8,6 @@ import type { Language } from "../i18n/translate";
 export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export class BookingFormat extends Format {
-  /** Tue 24 Nov */
-  day(at: number | string): string {
-    return dates(this.language, this.zone, { weekday: "short", day: "numeric", month: "short" }).format(new Date(at));
-  }
 
   /** Tuesday 24 November 2026 */
   longDay(at: number | string): string {
