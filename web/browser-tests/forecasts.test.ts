@@ -161,7 +161,9 @@ describe("the maintenance board", () => {
     await loginAs(page, "manager");
     await page.goto("/#/forecasts/maintenance");
     const card = (column: string) => page.getByTestId(`column-${column}`).locator(`[data-id="${order}"]`);
-    await card("proposed").getByRole("button", { name: /^Plan for/ }).click();
+    await card("proposed")
+      .getByRole("button", { name: /^Plan for/ })
+      .click();
     await card("planned").getByRole("button", { name: "Close…" }).click();
     await card("planned").getByRole("button", { name: "It was so" }).click();
     await card("over").waitFor();

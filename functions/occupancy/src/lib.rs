@@ -24,10 +24,10 @@ pub mod open_data;
 pub mod params;
 pub mod routes;
 pub mod series;
+pub mod shared_stuck;
 pub mod sql;
 pub mod state;
 pub mod statistics;
-pub mod shared_stuck;
 pub mod stuck_cache;
 pub mod views;
 

@@ -53,7 +53,14 @@ impl App {
     /// An application over its stores. `clock` tells the present time.
     #[must_use]
     pub fn new(stores: Stores, rules: Rules, clock: fn() -> DateTime<Utc>) -> Self {
-        Self(Arc::new(Inner { stores, rules, clock, listing: RwLock::default(), stuck: Arc::default(), shared_stuck: SharedStuck::default() }))
+        Self(Arc::new(Inner {
+            stores,
+            rules,
+            clock,
+            listing: RwLock::default(),
+            stuck: Arc::default(),
+            shared_stuck: SharedStuck::default(),
+        }))
     }
 
     /// The present time.

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use chrono::Utc;
-use futures::{StreamExt as _, TryStreamExt as _};
 use parvis_booking::SiteId;
 use parvis_forecasting::Kind;
 use parvis_forecasts::{Definition, ForecastStore, Measure, Outcome, Outlook, StoreError, Subject, subject::COWORKING};
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{READERS, READS};
+use super::READERS;
 use crate::{
     advice::{Advice, Area, Expected, of_car_park, of_site},
     error::{ApiResult, Refusal},
@@ -76,15 +75,16 @@ async fn list_advice(
 async fn car_park(app: &App, id: PlaceId) -> ApiResult<Vec<Advice>> {
     let record = app.places().get(&id).await?.ok_or_else(|| Problem::not_found("place"))?;
     let now = app.now();
-    let Some(place) = area(app.store(), &Subject::Place(id.clone()), &record.place.name, true, now).await? else {
+    let Some(place) = area(app.store(), Subject::Place(id.clone()), &record.place.name, true, now).await? else {
         return Ok(Vec::new());
     };
-    let reads = record.zones.iter().map(|zone| {
-        let open = zone.status == OpenStatus::Open;
+    let mut reads = Vec::new();
+    for zone in &record.zones {
         let subject = Subject::Zone(id.clone(), zone.id.clone());
-        async move { area(app.store(), &subject, &zone.name, open, now).await }
-    });
-    let zones: Vec<Option<Area>> = futures::stream::iter(reads).buffered(READS).try_collect().await?;
+        reads.push(area(app.store(), subject, &zone.name, zone.status == OpenStatus::Open, now));
+    }
+    // A car park has some dozens of zones at most.
+    let zones = futures::future::try_join_all(reads).await?;
     let zones: Vec<Area> = zones.into_iter().flatten().collect();
     let saturated = f64::from(record.thresholds(None).of(Level::Saturated)) / 100.0;
     Ok(of_car_park(&place, &zones, saturated, record.place.timezone))
@@ -97,7 +97,7 @@ async fn reception(app: &App, site: &SiteId) -> ApiResult<Vec<Advice>> {
     let mut kinds = Vec::new();
     for entry in &entries {
         if let Subject::Coworking(_, Measure::Taken(_)) = entry.definition.subject {
-            kinds.extend(area(app.store(), &entry.definition.subject, &entry.definition.title, true, now).await?);
+            kinds.extend(area(app.store(), entry.definition.subject.clone(), &entry.definition.title, true, now).await?);
         }
     }
     Ok(of_site(&kinds, timezone))
@@ -106,12 +106,12 @@ async fn reception(app: &App, site: &SiteId) -> ApiResult<Vec<Advice>> {
 /// A series with its week ahead; one that is not in service may lack a forecast, others that lack one are left out.
 async fn area(
     store: &ForecastStore,
-    subject: &Subject,
+    subject: Subject,
     name: &str,
     open: bool,
     now: chrono::DateTime<Utc>,
 ) -> Result<Option<Area>, StoreError> {
-    let (entry, outlook) = tokio::try_join!(store.listed(subject), store.outlook(subject))?;
+    let (entry, outlook) = tokio::try_join!(store.listed(&subject), store.outlook(&subject))?;
     let Some(entry) = entry else { return Ok(None) };
     let forecast = matches!(entry.outcome, Some(Outcome::Forecast { .. }));
     let ahead = outlook.filter(|_| forecast).map_or_else(Vec::new, |outlook| ahead(&outlook, now));

@@ -21,7 +21,6 @@ use crate::{
     views::{AccuracyView, Arrival, ForecastView, SeriesView, steps},
 };
 
-
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_forecasts))

@@ -216,7 +216,11 @@ async fn capacity_advice_is_for_staff_and_rests_on_the_week_ahead() {
     let advise = async |role, query: &str| platform.send("GET", &format!("/v1/advice{query}"), Some(role), None).await;
     let told = advise("agent", "?place=gare").await.ok();
     // Full from eight to five, every day: the closed zone is needed now already, at one in the afternoon.
-    assert_eq!((&told["advice"][0]["advice"], &told["advice"][0]["zone"]), (&"open_zone".into(), &"sud".into()), "{told}");
+    assert_eq!(
+        (&told["advice"][0]["advice"], &told["advice"][0]["zone"]),
+        (&"open_zone".into(), &"sud".into()),
+        "{told}"
+    );
     assert!(number(&told["advice"][0]["expected"]) > 95.0, "{told}");
     assert_eq!(advise("agent", "?site=nowhere").await.ok()["advice"], serde_json::json!([]));
     advise("driver", "?place=gare").await.refused(403);

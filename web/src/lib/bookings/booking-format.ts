@@ -8,7 +8,6 @@ import type { Language } from "../i18n/translate";
 export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export class BookingFormat extends Format {
-
   /** Tuesday 24 November 2026 */
   longDay(at: number | string): string {
     const options = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;

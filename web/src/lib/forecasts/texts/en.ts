@@ -76,7 +76,8 @@ export const en = {
   "advice.open": "Open {zone} from {from}: {expected} of {capacity} places are expected to be taken.",
   "advice.convert":
     "Let spaces of {zone} serve the demand for {crowded}: that is crowded in {share} of the day’s hours, while the first never passes {peak}.",
-  "advice.staff": "Staff the reception on {day} from {from} to {until} o’clock: up to {expected} of {capacity} places taken.",
+  "advice.staff":
+    "Staff the reception on {day} from {from} to {until} o’clock: up to {expected} of {capacity} places taken.",
 
   "models.title": "The models behind it",
   "models.sub": "Each forecast weeks that were held back; the better ones count for more.",
