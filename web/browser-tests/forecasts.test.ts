@@ -1,7 +1,7 @@
 /** Forecasts of a car park and of bookings with a made-up past, in a browser, against a running stack. */
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Page } from "playwright-core";
-import { as } from "./support/house";
+import { as } from "./support/api";
 import { loginAs, newPage, openLive, useBrowser, violations } from "./support/browser";
 import { carParkWithPast, forecastNow, siteWithPast, until, wornPrinter } from "./support/forecasts";
 import { useSensor } from "./support/sensor";

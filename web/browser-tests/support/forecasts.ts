@@ -2,7 +2,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { inject } from "vitest";
 import { instantOf } from "../../src/lib/bookings/zoned";
-import { as, buildHouse, dayFromToday, ZONE } from "./house";
+import { as } from "./api";
+import { buildHouse, dayFromToday, ZONE } from "./house";
 import { publishPast } from "./sensor";
 
 const HALF_HOUR = 1_800_000;
