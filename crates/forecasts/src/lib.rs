@@ -19,6 +19,7 @@ pub mod records;
 pub mod store;
 pub mod subject;
 pub mod upkeep;
+mod warnings;
 
 pub use days::Day;
 pub use job::{Area, Asked, Inspection, Job, Message, Survey, Target, Task, Trial};
