@@ -97,7 +97,8 @@ async fn reception(app: &App, site: &SiteId) -> ApiResult<Vec<Advice>> {
     let mut kinds = Vec::new();
     for entry in &entries {
         if let Subject::Coworking(_, Measure::Taken(_)) = entry.definition.subject {
-            kinds.extend(area(app.store(), entry.definition.subject.clone(), &entry.definition.title, true, now).await?);
+            kinds
+                .extend(area(app.store(), entry.definition.subject.clone(), &entry.definition.title, true, now).await?);
         }
     }
     Ok(of_site(&kinds, timezone))
