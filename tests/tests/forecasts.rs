@@ -123,14 +123,14 @@ async fn arrivals_that_are_fed_are_forecast_by_the_night() {
 }
 
 /// A site with one room that was taken from ten to noon (UTC) on each of the last 28 days, at 20 euros each.
-async fn site_with_past(platform: &Platform) -> String {
+async fn site_with_past(platform: &Platform) -> anyhow::Result<String> {
     let (manager, admin) = (platform.login("manager").await, platform.login("admin").await);
     let site = format!("house-{}", platform.unique());
-    let put = async |path: String, body: Value| manager.send(Method::PUT, &path, &body).await.unwrap();
-    put(format!("/v1/sites/{site}"), json!({ "name": "House", "timezone": "UTC" })).await;
-    put(format!("/v1/policies/any-{site}"), json!({ "name": "Any" })).await;
+    let put = async |path: String, body: Value| manager.send(Method::PUT, &path, &body).await;
+    put(format!("/v1/sites/{site}"), json!({ "name": "House", "timezone": "UTC" })).await?;
+    put(format!("/v1/policies/any-{site}"), json!({ "name": "Any" })).await?;
     let room = json!({ "site": site, "policy": format!("any-{site}"), "kind": "room", "name": "Room" });
-    put(format!("/v1/resources/room-{site}"), room).await;
+    put(format!("/v1/resources/room-{site}"), room).await?;
     let today = Utc::now().date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
     let run: u32 = rand::random();
     let booking = |back: i64| {
@@ -142,16 +142,16 @@ async fn site_with_past(platform: &Platform) -> String {
         })
     };
     let bookings: Vec<Value> = (1..=28).map(booking).collect();
-    let imported = admin.send(Method::POST, "/v1/past-bookings", &json!({ "bookings": bookings })).await.unwrap();
+    let imported = admin.send(Method::POST, "/v1/past-bookings", &json!({ "bookings": bookings })).await?;
     assert_eq!(imported["imported"], 28);
-    site
+    Ok(site)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_booked_is_found_forecast_and_tested_on_its_past() {
     let platform = Platform::start().await;
     let Some(embedded) = platform.embedded_or_say("the hourly update, whose timer is fired on demand") else { return };
-    let site = site_with_past(&platform).await;
+    let site = site_with_past(&platform).await.unwrap();
     embedded.fire_schedule("ForecastFunction", "Hourly").await.unwrap();
     let demand = in_state(&platform, &format!("/v1/demand/{site}/room?hours=168"), "forecast").await;
     assert_eq!((&demand["unit"], &demand["capacity"]), (&json!("bounded"), &json!(1.0)));
