@@ -116,7 +116,7 @@ mod tests {
         let at = |minute: i64| DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
         assert_eq!(floor_to(at(44) + TimeDelta::milliseconds(59_999), 15), at(30));
         assert_eq!((floor_to(at(45), 15), floor_to(at(45), 60)), (at(45), at(0)));
-        assert_eq!(unread(Some(at(61)), at(200), 15), Some(Range { from: at(75), to: at(200) }));
-        assert_eq!((unread(Some(at(190)), at(200), 15), unread(None, at(200), 15)), (None, None));
+        assert_eq!(unread(Some(at(61)), at(195), 15), Some(Range { from: at(75), to: at(195) }));
+        assert_eq!((unread(Some(at(190)), at(195), 15), unread(None, at(195), 15)), (None, None));
     }
 }
