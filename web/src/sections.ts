@@ -1,6 +1,6 @@
 /** The parts of the product in the navigation. A coming part is one more entry here and its pages; nothing is shown before it is. */
 import type { Key } from "./lib/i18n/en";
-import { links, type Route } from "./lib/router.svelte";
+import { links, router, type Route } from "./lib/router.svelte";
 import type { Role } from "./lib/auth/session.svelte";
 import type { IconName } from "./components/icons";
 
@@ -59,12 +59,42 @@ export const sections: Section[] = [
       },
     ],
   },
+  {
+    id: "forecasts",
+    label: "nav.forecasts",
+    pages: [
+      { page: "outlook", label: "nav.outlook", icon: "trend", href: () => links.forecasts("outlook", openSeries()) },
+      {
+        page: "accuracy",
+        label: "nav.accuracy",
+        icon: "target",
+        href: () => links.forecasts("accuracy", openSeries()),
+      },
+      {
+        page: "backtest",
+        label: "nav.backtest",
+        icon: "flask",
+        href: () => links.forecasts("backtest", openSeries()),
+        roles: ["admin", "manager", "agent"],
+      },
+      {
+        page: "maintenance",
+        label: "nav.maintenance",
+        icon: "tools",
+        href: () => links.forecasts("maintenance"),
+        roles: ["admin", "manager", "agent"],
+      },
+    ],
+  },
 ];
 
-/** The part of the product that a page belongs to; a page that is in no navigation belongs to the bookings (the door's check-in). */
+/** The pages of forecasts are about one series: it stays when another of them is opened. */
+function openSeries(): string {
+  return "series" in router.route ? router.route.series : "";
+}
+
+/** The part of the product that a page belongs to; the door's check-in, which is in no navigation, belongs to the bookings. */
 export function sectionOf(page: Route["page"]): Section {
-  return (
-    sections.find((section) => section.pages.some((one) => one.page === page)) ??
-    sections.find((section) => section.id === "bookings")!
-  );
+  const within = (id: string) => sections.find((section) => section.id === id)!;
+  return sections.find((section) => section.pages.some((one) => one.page === page)) ?? within("bookings");
 }

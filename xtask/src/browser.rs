@@ -25,7 +25,8 @@ pub fn run_tests() -> anyhow::Result<()> {
         .current_dir("web")
         .env("CHROMIUM", chromium)
         .env("PARVIS_URL", stack.endpoint("api")?)
-        .env("PARVIS_MQTT", stack.endpoint("mqtt")?))
+        .env("PARVIS_MQTT", stack.endpoint("mqtt")?)
+        .env("PARVIS_LAMBDA", stack.endpoint("lambda")?))
 }
 
 /// A running `parvis`, stopped when dropped.

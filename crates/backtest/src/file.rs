@@ -6,11 +6,14 @@ use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use parvis_forecasting::{
-    Kind, Known, Observation, Series, Step, regularise,
+    Kind, Known, Observation, Step, regularise,
     series::{align, usual_step},
 };
 
-use crate::time::{Read, Reader};
+use crate::{
+    run::Named,
+    time::{Read, Reader},
+};
 
 /// Which columns hold what.
 #[derive(Debug, Clone)]
@@ -34,17 +37,6 @@ pub enum Capacity {
     Fixed(f64),
     /// In a column; values in a column of percentages are turned into this unit.
     Column(String),
-}
-
-/// A series of the file.
-#[derive(Debug, Clone)]
-pub struct Named {
-    /// Group and column.
-    pub name: String,
-    /// Its values.
-    pub series: Series,
-    /// What is known ahead.
-    pub known: Vec<Known>,
 }
 
 /// What was read.

@@ -1,11 +1,20 @@
 //! Backtests of all series of a file, by several models.
 
 use parvis_forecasting::{
-    Accuracy, Backtest, Calendar, Kind, Model, Options, Plan, Series, backtest, candidates, series::mean_of,
+    Accuracy, Backtest, Calendar, Kind, Known, Model, Options, Plan, Series, backtest, candidates, series::mean_of,
 };
 use rayon::prelude::*;
 
-use crate::file::Named;
+/// A series with its name.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// What it is called: in a file, group and column.
+    pub name: String,
+    /// Its values.
+    pub series: Series,
+    /// What is known ahead.
+    pub known: Vec<Known>,
+}
 
 /// What is tested: a model of reference, or the choice.
 #[derive(Debug, Clone)]

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub const RAISED: &str = "parvis.parking.alert.raised";
 /// Type of the event when the occupancy has come back under a threshold by the hysteresis.
 pub const CLEARED: &str = "parvis.parking.alert.cleared";
+/// Type of the event when a forecast says that a threshold will probably be reached soon.
+pub const EXPECTED: &str = "parvis.parking.alert.expected";
 /// What the types of all alerts start with.
 pub const PREFIX: &str = "parvis.parking.alert.";
 
@@ -59,8 +61,11 @@ pub struct Alert {
     pub total: u32,
     /// The threshold in percent.
     pub threshold: f64,
-    /// When the occupancy that crossed the threshold was reached.
+    /// When the occupancy that crossed the threshold was reached; of an expected one, when it will be.
     pub at: DateTime<Utc>,
+    /// Probability, 0 to 1, that the threshold is reached, of an expected alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<f64>,
     /// The place's time zone (IANA name), for texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
@@ -93,6 +98,7 @@ mod tests {
                 total: 8,
                 threshold: 70.0,
                 at,
+                chance: None,
                 timezone: None,
             },
         )

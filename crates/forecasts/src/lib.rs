@@ -5,10 +5,11 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`subject`] | what is forecast: a place, a zone, a series that is fed over HTTP |
+//! | [`subject`] | what is forecast: a place, a zone, bookings of a site, a series that is fed over HTTP |
 //! | [`job`] | what the planner asks of the trainer |
 //! | [`records`] | what is kept |
 //! | [`days`] | a day of observations |
+//! | [`upkeep`] | what is likely to fail, and work orders |
 //! | [`store`] | the table |
 
 pub mod days;
@@ -17,10 +18,16 @@ mod packed;
 pub mod records;
 pub mod store;
 pub mod subject;
+pub mod upkeep;
+mod warnings;
 
 pub use days::Day;
-pub use job::{Job, Task};
+pub use job::{Area, Asked, Inspection, Job, Message, Survey, Target, Task, Trial};
 pub use packed::PackedError;
-pub use records::{Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredModel};
+pub use records::{
+    Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredBacktest, StoredModel, Tested, Tried,
+    Warning,
+};
 pub use store::{ForecastStore, StoreError};
-pub use subject::{InvalidSubject, Subject};
+pub use subject::{InvalidSubject, Measure, Subject};
+pub use upkeep::{Batteries, PastLife, StoredOrder, Thing};

@@ -1,10 +1,12 @@
 //! What is kept of a series.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use parvis_forecasting::{Calendar, Explanation, Fitted, Kind, Rehearsed, StepForecast, Unforecastable};
+use parvis_forecasting::{
+    Accuracy, Calendar, Explanation, Fitted, Kind, Point, Rehearsed, StepForecast, Unforecastable,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::subject::Subject;
+use crate::{job::Trial, subject::Subject};
 
 /// What a series is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,6 +114,9 @@ pub struct Issued {
     pub origin: DateTime<Utc>,
     /// Error of the seasonal naive forecast in the training span, the scale of MASE.
     pub scale: Option<f64>,
+    /// Whether it was made afterwards, knowing only what was known when the day began.
+    #[serde(default)]
+    pub reconstructed: bool,
     /// The steps of the day after the origin.
     pub steps: Vec<StepForecast>,
 }
@@ -133,6 +138,9 @@ pub struct Scored {
     pub inside_80: f64,
     /// Share of values within the 95 % interval.
     pub inside_95: f64,
+    /// Whether the forecast was made afterwards, knowing only what was known when the day began.
+    #[serde(default)]
+    pub reconstructed: bool,
     /// Step by step.
     pub points: Vec<ScoredPoint>,
 }
@@ -150,6 +158,57 @@ pub struct ScoredPoint {
     pub low_80: f64,
     /// Its upper end.
     pub high_80: f64,
+}
+
+/// Whether people were told that saturation is expected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Warning {
+    /// Whether they were, and it still is.
+    pub raised: bool,
+    /// How often this was written; 0 before the first time.
+    pub version: u64,
+}
+
+/// A backtest that somebody asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredBacktest {
+    /// How it tests.
+    pub trial: Trial,
+    /// When it was asked for.
+    pub asked_at: DateTime<Utc>,
+    /// What came of it; none before it was done.
+    pub tested: Option<Tested>,
+}
+
+/// What a backtest gave.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Tested {
+    /// It was measured.
+    Measured {
+        /// Origins from which something was forecast.
+        origins: usize,
+        /// The models of reference, and last what is chosen.
+        contenders: Vec<Tried>,
+        /// The last weeks of what is chosen, each origin up to the next one.
+        line: Vec<Point>,
+    },
+    /// Nothing could be forecast.
+    Refused {
+        /// Why.
+        reason: Unforecastable,
+    },
+}
+
+/// How good one of the contenders of a backtest was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tried {
+    /// Its name.
+    pub name: String,
+    /// Over all origins and steps.
+    pub accuracy: Accuracy,
+    /// By days ahead, from the first.
+    pub by_day_ahead: Vec<Accuracy>,
 }
 
 /// Place of a probability in [`parvis_forecasting::PROBABILITIES`].
@@ -189,6 +248,7 @@ impl Issued {
             mase: self.scale.filter(|scale| *scale > 0.0).map(|scale| mae / scale),
             inside_80: inside_80 / number,
             inside_95: inside_95 / number,
+            reconstructed: self.reconstructed,
             points,
         })
     }
@@ -214,6 +274,7 @@ mod tests {
             day: start.date_naive(),
             origin: start,
             scale: Some(2.0),
+            reconstructed: false,
             steps: vec![step(0, true), step(1, true), step(2, false), step(3, true)],
         };
         // 11 lies within both, 15 within the wider one, the closed step does not count, the last was not observed.

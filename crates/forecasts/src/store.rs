@@ -8,6 +8,8 @@
 //! | subject | `forecast` | the present forecast |
 //! | subject | `issued#<date>` | the forecast of a local day as it stood before it |
 //! | subject | `scored#<date>` | the same against what came |
+//! | subject | `warning` | whether people were told that saturation is expected |
+//! | subject | `backtest#<name>` | a backtest that somebody asked for |
 
 use std::collections::HashMap;
 
@@ -16,7 +18,7 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::{
         delete_item::DeleteItemError, get_item::GetItemError, put_item::PutItemError, query::QueryError,
-        update_item::UpdateItemError,
+        transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
     },
     primitives::Blob,
     types::AttributeValue,
@@ -28,7 +30,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     days::Day,
     packed::{PackedError, pack, unpack},
-    records::{Definition, Entry, Issued, Outcome, Outlook, Scored, StoredModel},
+    records::{Definition, Entry, Issued, Outcome, Outlook, Scored, StoredBacktest, StoredModel},
     subject::Subject,
 };
 
@@ -47,6 +49,9 @@ pub enum StoreError {
     /// A change failed after the SDK's own retries.
     #[error("the table of forecasts could not be changed")]
     Update(#[from] Box<SdkError<UpdateItemError>>),
+    /// A transaction failed after the SDK's own retries.
+    #[error("the table of forecasts could not be changed")]
+    Transact(#[source] Box<SdkError<TransactWriteItemsError>>),
     /// A deletion failed after the SDK's own retries.
     #[error("the table of forecasts could not be changed")]
     Delete(#[from] Box<SdkError<DeleteItemError>>),
@@ -73,6 +78,7 @@ const FORECAST: &str = "forecast";
 const DAY: &str = "day#";
 const ISSUED: &str = "issued#";
 const SCORED: &str = "scored#";
+const BACKTEST: &str = "backtest#";
 /// Attribute of a packed record.
 const BODY: &str = "body";
 const DEFINITION: &str = "definition";
@@ -86,6 +92,7 @@ const ATTEMPTS: usize = 5;
 pub const KEEP_OBSERVATIONS: TimeDelta = TimeDelta::days(800);
 const KEEP_ISSUED: TimeDelta = TimeDelta::days(40);
 const KEEP_SCORED: TimeDelta = TimeDelta::days(400);
+const KEEP_BACKTEST: TimeDelta = TimeDelta::days(90);
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -140,9 +147,21 @@ impl ForecastStore {
     /// # Errors
     /// When the table cannot be written.
     pub async fn withdraw(&self, subject: &Subject) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table).key("pk", text(LIST));
-        delete.key("sk", text(&subject.to_string())).send().await.map_err(Box::new)?;
+        self.delete(LIST, &subject.to_string()).await
+    }
+
+    pub(crate) async fn delete(&self, pk: &str, sk: &str) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
+        delete.send().await.map_err(Box::new)?;
         Ok(())
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
     }
 
     async fn note(&self, subject: &Subject, attribute: &str, body: Vec<u8>) -> Result<(), StoreError> {
@@ -301,12 +320,37 @@ impl ForecastStore {
         self.put(&subject.to_string(), &dated(SCORED, scored.day), scored, Some(until)).await
     }
 
-    async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
+    /// The backtests of a series, oldest first.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn backtests(&self, subject: &Subject) -> Result<Vec<StoredBacktest>, StoreError> {
+        self.query(&subject.to_string(), BACKTEST).await?.iter().map(body).collect()
+    }
+
+    /// One of them, by its name.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn backtest(&self, subject: &Subject, name: &str) -> Result<Option<StoredBacktest>, StoreError> {
+        self.get(&subject.to_string(), &format!("{BACKTEST}{name}")).await?.as_ref().map(body).transpose()
+    }
+
+    /// Keeps a backtest, or what came of it.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn put_backtest(&self, subject: &Subject, backtest: &StoredBacktest) -> Result<(), StoreError> {
+        let name = format!("{BACKTEST}{}", backtest.trial.name());
+        self.put(&subject.to_string(), &name, backtest, Some(backtest.asked_at + KEEP_BACKTEST)).await
+    }
+
+    pub(crate) async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
         Ok(get.consistent_read(true).send().await.map_err(Box::new)?.item)
     }
 
-    async fn put(
+    pub(crate) async fn put(
         &self,
         pk: &str,
         sk: &str,
@@ -328,7 +372,7 @@ impl ForecastStore {
         Ok(())
     }
 
-    async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
         // Ids are ASCII: `~` comes after everything that they may hold.
         self.query_between(pk, prefix, &format!("{prefix}~")).await
     }
@@ -348,8 +392,13 @@ impl ForecastStore {
     }
 }
 
-fn text(value: &str) -> AttributeValue {
+pub(crate) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
+}
+
+/// A number of an item; 0 when there is none.
+pub(crate) fn number(item: &Item, name: &str) -> u64 {
+    item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn expiry(at: DateTime<Utc>) -> AttributeValue {
@@ -373,7 +422,7 @@ fn packed<T: DeserializeOwned>(item: &Item, attribute: &str) -> Result<Option<T>
     Ok(bytes.map(|bytes| unpack(bytes.as_ref())).transpose()?)
 }
 
-fn body<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+pub(crate) fn body<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
     packed(item, BODY)?.ok_or_else(|| missing(BODY))
 }
 

@@ -107,7 +107,7 @@ async fn a_model_and_its_forecast_survive_the_table() -> Result<()> {
     let read = store.outlook(&subject).await?.map(|read| (means(&read.steps), read.definition, read.span));
     assert_eq!(read, Some((means(&outlook.steps), outlook.definition, outlook.span)));
     let day = at.date_naive();
-    let issued = Issued { day, origin: at, scale: None, steps: forecast.steps };
+    let issued = Issued { day, origin: at, scale: None, reconstructed: false, steps: forecast.steps };
     store.put_issued(&subject, &issued).await?;
     assert_eq!(store.issued(&subject, day).await?.map(|read| means(&read.steps)), Some(means(&issued.steps)));
     let scored = issued.score(|_| Some(5.0)).ok_or_else(|| anyhow::anyhow!("nothing to score"))?;

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// A battery runs out.
     Battery,
+    /// A sensor is not heard any more.
+    Silent,
     /// A sensor changes far more often than its neighbours.
     Flapping,
     /// A sensor changes far more seldom than its neighbours.
@@ -17,6 +19,21 @@ pub enum Kind {
     Disagreement,
     /// Equipment is about to fail by wear.
     Wear,
+}
+
+impl Kind {
+    /// The kind's name, as it is serialised.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Battery => "battery",
+            Self::Silent => "silent",
+            Self::Flapping => "flapping",
+            Self::Stuck => "stuck",
+            Self::Disagreement => "disagreement",
+            Self::Wear => "wear",
+        }
+    }
 }
 
 /// Something that is likely to be wrong, or to fail.
@@ -47,6 +64,13 @@ pub enum Evidence {
         empty_in_days: (f64, Option<f64>),
         /// Readings looked at.
         readings: usize,
+    },
+    /// Of a sensor that is not heard any more.
+    Silence {
+        /// Since when.
+        since: DateTime<Utc>,
+        /// For how many hours.
+        hours: f64,
     },
     /// Of a sensor that changes too often or too seldom.
     Rate {

@@ -6,6 +6,7 @@
 //! | [`finding`] | what is found: a probability, the evidence, a suggested date |
 //! | [`battery`] | when a battery will be empty, from its past readings |
 //! | [`rates`] | a sensor that changes too often (flapping) or too seldom (stuck) beside its neighbours |
+//! | [`silence`] | a sensor that is not heard any more |
 //! | [`agreement`] | a sensor that disagrees with payments |
 //! | [`equipment`] | barriers, terminals: failure by wear |
 //! | [`work`] | work orders, their closing, and what feedback says of a kind of finding |
@@ -15,6 +16,7 @@ pub mod battery;
 pub mod equipment;
 pub mod finding;
 pub mod rates;
+pub mod silence;
 mod special;
 pub mod work;
 

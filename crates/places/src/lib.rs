@@ -7,6 +7,7 @@
 mod cache;
 mod error;
 mod model;
+mod notes;
 mod store;
 mod summary;
 mod whole;
@@ -14,5 +15,6 @@ mod whole;
 pub use cache::{CachedPlaces, DefaultPlace, Snapshot};
 pub use error::RegisterError;
 pub use model::{Enrolment, Location, OpenStatus, Place, PlaceRecord, Source, Space, SpaceKind, Zone};
+pub use notes::Note;
 pub use store::{PlacesStore, entry_of};
 pub use summary::{PlaceSummary, ZoneSummary};

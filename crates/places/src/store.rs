@@ -89,7 +89,7 @@ impl PlacesStore {
     }
 
     /// Queries, and not `GetItem`, even for one entry: most readers of the register are allowed nothing else.
-    async fn query(&self, pk: &str, sk: Option<&str>) -> Result<Vec<SdkItem>, RegisterError> {
+    pub(crate) async fn query(&self, pk: &str, sk: Option<&str>) -> Result<Vec<SdkItem>, RegisterError> {
         let mut query = self
             .client
             .query()
@@ -125,7 +125,7 @@ impl PlacesStore {
         self.put(&zones_of(place), zone.id.as_str(), item, zone.version).await
     }
 
-    async fn put(&self, pk: &str, sk: &str, item: SdkItem, version: u64) -> Result<(), RegisterError> {
+    pub(crate) async fn put(&self, pk: &str, sk: &str, item: SdkItem, version: u64) -> Result<(), RegisterError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(keyed(item, pk, sk)));
         let put = if version <= 1 {
             put.condition_expression("attribute_not_exists(pk)")

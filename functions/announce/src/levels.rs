@@ -244,6 +244,7 @@ fn crossings(
                 total: area.tally.total,
                 threshold: f64::from(record.thresholds(area.zone).of(*level)),
                 at: area.at,
+                chance: None,
                 timezone: Some(place.timezone.name().to_owned()),
             };
             CloudEvent::new(

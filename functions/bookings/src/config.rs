@@ -2,6 +2,7 @@
 
 use chrono::Utc;
 use parvis_booking::pricing::QuoteKey;
+use parvis_forecasts::ForecastStore;
 use parvis_kit::env::{EnvError, required};
 use parvis_kit::event_store::EventStore;
 use parvis_kit::lambda::BoxError;
@@ -29,16 +30,17 @@ pub enum ConfigError {
     ShortKey,
 }
 
-/// The application as the environment describes it. Connections are opened when first used.
+/// The application, and the forecasts that it looks at, as the environment describes them. Connections are opened when first used.
 ///
 /// # Errors
 /// When a setting is missing or wrong.
-pub async fn app_from_env() -> Result<App, ConfigError> {
+pub async fn from_env() -> Result<(App, ForecastStore), ConfigError> {
     let aws = parvis_kit::aws::config().await.map_err(ConfigError::Aws)?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let events = EventStore::new(dynamodb.clone(), required("EVENTS_TABLE")?);
-    let live = LiveStore::new(dynamodb, required("LIVE_TABLE")?);
+    let live = LiveStore::new(dynamodb.clone(), required("LIVE_TABLE")?);
+    let forecasts = ForecastStore::new(dynamodb, required("FORECASTS_TABLE")?);
     let key = QuoteKey::new(required("BOOKINGS_KEY")?).ok_or(ConfigError::ShortKey)?;
     let store = Store::new(Database::from_env(&aws, FUNCTION)?);
-    Ok(App::new(store, events, live, key, Utc::now))
+    Ok((App::new(store, events, live, key, Utc::now), forecasts))
 }

@@ -5,6 +5,7 @@
 //! | [`routes`] | the routes of `/v1` by topic, and the OpenAPI document |
 //! | [`commands`] | the writes on bookings, each done once and whole |
 //! | [`store`] | PostgreSQL |
+//! | [`demand`] | takes expected demand over from the forecasts |
 //! | [`schedule`] | deadlines, no-shows, releases by sensor, the outbox |
 //! | [`actor`], [`error`], [`events`], [`views`] | who acts, what is refused, what others hear, what clients see |
 //!
@@ -13,6 +14,7 @@
 pub mod actor;
 pub mod commands;
 pub mod config;
+pub mod demand;
 pub mod error;
 pub mod events;
 pub mod routes;
@@ -22,7 +24,6 @@ pub mod store;
 pub mod views;
 
 use parvis_kit::lambda::Failure;
-use schedule::Task;
 
 /// The function's name in metrics and at the database.
 pub const FUNCTION: &str = "bookings";
@@ -33,12 +34,12 @@ pub const FUNCTION: &str = "bookings";
 /// When the configuration is incomplete or the Runtime API fails.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     parvis_kit::telemetry::init();
-    let app = config::app_from_env().await?;
+    let (app, forecasts) = config::from_env().await?;
     app.store().database().warm().await;
     let tasks = app.clone();
-    parvis_kit::http::run_http_and_tasks(routes::router(app), move |Task::Sweep| {
-        let app = tasks.clone();
-        async move { schedule::sweep(&app).await.map_err(Failure::retryable) }
+    parvis_kit::http::run_http_and_tasks(routes::router(app), move |task| {
+        let (app, forecasts) = (tasks.clone(), forecasts.clone());
+        async move { schedule::run(&app, &forecasts, task).await.map_err(Failure::retryable) }
     })
     .await
 }

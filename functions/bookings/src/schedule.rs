@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parvis_booking::life::Action;
 use parvis_booking::resource::Sensor;
 use parvis_booking::sensing::{OccupancyObservation, Verdict, verdict};
+use parvis_forecasts::ForecastStore;
 use parvis_kit::metrics::Metrics;
 use parvis_kit::postgres::DatabaseError;
 use parvis_kit::telemetry::chain;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use crate::FUNCTION;
 use crate::actor::Actor;
 use crate::commands::Act;
+use crate::demand::{self, DemandError};
 use crate::state::App;
 use crate::store::due::Attended;
 use crate::store::tx::WriteError;
@@ -30,6 +32,29 @@ const OUTBOX_AGE: TimeDelta = TimeDelta::seconds(10);
 pub enum Task {
     /// All that is due.
     Sweep,
+    /// Take expected demand over from the forecasts.
+    Demand,
+}
+
+/// What a task has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Done {
+    /// Of [`Task::Sweep`].
+    Swept(Swept),
+    /// Of [`Task::Demand`].
+    Renewed(demand::Renewed),
+}
+
+/// Does a task.
+///
+/// # Errors
+/// When a store is away.
+pub async fn run(app: &App, forecasts: &ForecastStore, task: Task) -> Result<Done, DemandError> {
+    Ok(match task {
+        Task::Sweep => Done::Swept(sweep(app).await?),
+        Task::Demand => Done::Renewed(demand::renew(app.store(), forecasts, app.now()).await?),
+    })
 }
 
 /// What a run has done.

@@ -17,5 +17,5 @@ pub(crate) async fn from_env() -> Result<(App, Planner), lambda_runtime::Error> 
     let store = ForecastStore::new(dynamodb.clone(), env::required("FORECASTS_TABLE")?);
     let queue = JobQueue::new(aws_sdk_sqs::Client::new(&aws), env::required("FORECAST_QUEUE_URL")?);
     let places = PlacesStore::new(dynamodb, env::required("PLACES_TABLE")?);
-    Ok((App::new(store.clone(), Utc::now), Planner { places, store, queue }))
+    Ok((App::new(store.clone(), places.clone(), queue.clone(), Utc::now), Planner { places, store, queue }))
 }

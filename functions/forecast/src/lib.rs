@@ -7,14 +7,20 @@
 //! |---|---|
 //! | [`routes`] | the routes of `/v1`, and the OpenAPI document |
 //! | [`views`] | what clients see: free places with bands, the chance of finding one |
+//! | [`advice`] | what to do with capacity |
+//! | [`backtest_view`] | what clients see of a backtest |
+//! | [`suggest`] | where and when a place is more likely |
 //! | [`plan`] | the schedule's jobs |
 //! | [`error`] | what handlers fail with |
 
+pub mod advice;
+pub mod backtest_view;
 mod config;
 pub mod error;
 pub mod plan;
 pub mod routes;
 mod state;
+pub mod suggest;
 pub mod views;
 
 use parvis_kit::lambda::Failure;

@@ -9,7 +9,10 @@ use aws_sdk_sqs::{
     types::SendMessageBatchRequestEntry,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_forecasts::{ForecastStore, Job, StoreError, Subject, Task, subject::FED};
+use parvis_forecasts::{
+    Area, ForecastStore, Inspection, Job, Message, StoreError, Subject, Survey, Target, Task,
+    subject::{COWORKING, FED},
+};
 use parvis_kit::metrics::Metrics;
 use parvis_places::{PlaceRecord, PlacesStore, RegisterError};
 use serde::Serialize;
@@ -65,9 +68,13 @@ impl JobQueue {
         Self { client, url }
     }
 
-    async fn send(&self, jobs: &[Job]) -> Result<(), PlanError> {
-        for batch in jobs.chunks(BATCH) {
-            let entry = |(place, job): (usize, &Job)| -> Result<_, PlanError> {
+    /// Puts messages into the queue.
+    ///
+    /// # Errors
+    /// When the queue does not take all of them.
+    pub async fn send(&self, messages: &[Message]) -> Result<(), PlanError> {
+        for batch in messages.chunks(BATCH) {
+            let entry = |(place, job): (usize, &Message)| -> Result<_, PlanError> {
                 let entry = SendMessageBatchRequestEntry::builder().id(place.to_string());
                 Ok(entry.message_body(serde_json::to_string(job)?).build()?)
             };
@@ -94,17 +101,27 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// Has every series trained or updated, as of `now`.
+    /// Has every series trained or updated as of `now`, and new ones looked for.
     ///
     /// # Errors
     /// When the register or the list cannot be read, or the queue does not take all jobs. Plan again then.
     pub async fn plan(&self, task: Task, now: DateTime<Utc>) -> Result<Planned, PlanError> {
         let records = self.places.list_records().await?;
-        let fed = self.store.entries(FED).await?;
+        let mut listed = self.store.entries(FED).await?;
+        listed.extend(self.store.entries(COWORKING).await?);
         let parking = records.iter().flat_map(subjects);
-        let subjects = parking.chain(fed.into_iter().map(|entry| entry.definition.subject));
+        let subjects = parking.chain(listed.into_iter().map(|entry| entry.definition.subject));
         let at = floor(now);
-        let jobs: Vec<Job> = subjects.map(|subject| Job { subject, task, at }).collect();
+        // Series of bookings that are not known yet are found by who may ask PostgreSQL.
+        let survey = Message::Survey(Survey { survey: Area::Coworking, task, at });
+        let mut jobs = vec![survey];
+        jobs.extend(subjects.map(|subject| Message::Job(Job { subject, task, at })));
+        if task != Task::Update {
+            // What wears does so in days: the night is often enough.
+            let targets = records.iter().map(|record| Target::Place(record.place.id.clone()));
+            let targets = targets.chain(std::iter::once(Target::Equipment));
+            jobs.extend(targets.map(|inspect| Message::Inspection(Inspection { inspect, at })));
+        }
         self.queue.send(&jobs).await?;
         Metrics::new(FUNCTION).count("JobsPlanned", jobs.len() as u64, &[]);
         Ok(Planned { jobs: jobs.len() })
@@ -118,7 +135,9 @@ fn subjects(record: &PlaceRecord) -> Vec<Subject> {
     std::iter::once(Subject::Place(place.clone())).chain(zones).collect()
 }
 
-fn floor(now: DateTime<Utc>) -> DateTime<Utc> {
+/// The last beginning of a stretch.
+#[must_use]
+pub fn floor(now: DateTime<Utc>) -> DateTime<Utc> {
     let past = now.timestamp_millis().rem_euclid(STRETCH.num_milliseconds());
     let floored = now.timestamp_millis() - past;
     DateTime::from_timestamp_millis(floored).unwrap_or(now)

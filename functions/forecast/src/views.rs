@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use parvis_forecasting::{Fact, Kind, PROBABILITIES, StepForecast, Unforecastable};
-use parvis_forecasts::{Definition, Entry, Outcome, Outlook, Scored};
+use parvis_forecasts::{Definition, Entry, Issued, Outcome, Outlook, Scored};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -268,6 +268,8 @@ pub struct ForecastView {
     pub explanation: Vec<Reason>,
     /// The steps from now on.
     pub steps: Vec<StepView>,
+    /// If asked for, the steps of today that have begun, as they were forecast before the day: to be compared with what came.
+    pub earlier: Vec<StepView>,
 }
 
 impl ForecastView {
@@ -290,6 +292,7 @@ impl ForecastView {
                 .collect(),
             explanation: outlook.map_or_else(Vec::new, explanation),
             steps: outlook.map_or_else(Vec::new, |outlook| steps(outlook, from, to)),
+            earlier: Vec::new(),
         }
     }
 }
@@ -305,6 +308,13 @@ pub fn steps(outlook: &Outlook, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<S
     let within = outlook.steps.iter().filter(|step| step.start + length > from && step.start < to);
     let scale = Scale::of(&outlook.definition);
     within.map(|step| StepView::of(step, scale)).collect()
+}
+
+/// The steps of a day that have begun, as they were forecast before it.
+#[must_use]
+pub fn earlier(definition: &Definition, issued: &Issued, now: DateTime<Utc>) -> Vec<StepView> {
+    let begun = issued.steps.iter().filter(|step| step.start <= now);
+    begun.map(|step| StepView::of(step, Scale::of(definition))).collect()
 }
 
 /// The chance of finding a place on arrival.
@@ -358,6 +368,9 @@ pub struct DayView {
     pub coverage_80: f64,
     /// Share of values in the 95 % band.
     pub coverage_95: f64,
+    /// Whether the forecast was made afterwards, knowing only what was known when the day began: so it is for the week before a series
+    /// was first forecast.
+    pub reconstructed: bool,
     /// Step by step, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<Vec<PointView>>,
@@ -426,6 +439,7 @@ fn day_view(scored: &Scored, scale: Scale, points: bool) -> DayView {
         mase: scored.mase.map(rounded),
         coverage_80: rounded(scored.inside_80),
         coverage_95: rounded(scored.inside_95),
+        reconstructed: scored.reconstructed,
         points: points.then(|| scored.points.iter().map(point).collect()),
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use minijinja::{Environment, UndefinedBehavior, context};
-use parvis_events::alert::{Alert, CLEARED, RAISED};
+use parvis_events::alert::{Alert, CLEARED, EXPECTED, RAISED};
 use parvis_events::booking::BookingChanged;
 
 use crate::invitations::Word;
@@ -82,13 +82,19 @@ macro_rules! texts {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("../texts/", $name, ".txt")))),*] };
 }
 
-const TEXTS: [(&str, &str); 24] = texts![
+const TEXTS: [(&str, &str); 30] = texts![
     "fr/parking.alert.raised.subject",
     "fr/parking.alert.raised.sms",
     "fr/parking.alert.raised.email",
     "fr/parking.alert.cleared.subject",
     "fr/parking.alert.cleared.sms",
     "fr/parking.alert.cleared.email",
+    "fr/parking.alert.expected.subject",
+    "fr/parking.alert.expected.sms",
+    "fr/parking.alert.expected.email",
+    "en/parking.alert.expected.subject",
+    "en/parking.alert.expected.sms",
+    "en/parking.alert.expected.email",
     "en/parking.alert.raised.subject",
     "en/parking.alert.raised.sms",
     "en/parking.alert.raised.email",
@@ -138,6 +144,7 @@ impl Texts {
         let event = match kind {
             RAISED => "parking.alert.raised",
             CLEARED => "parking.alert.cleared",
+            EXPECTED => "parking.alert.expected",
             _ => return Ok(None),
         };
         let facts = facts(alert, language);
@@ -210,6 +217,7 @@ fn facts(alert: &Alert, language: Language) -> minijinja::Value {
         total => alert.total,
         free => alert.total.saturating_sub(alert.occupied),
         level => alert.level.as_str(),
+        chance => alert.chance.map(|chance| whole(chance * 100.0)),
         date => date(local, language),
         time => local.format("%H:%M").to_string(),
         timezone => timezone.name(),
@@ -240,6 +248,7 @@ mod tests {
             total: 8,
             threshold: 85.0,
             at: "2026-07-01T16:05:00Z".parse().unwrap(),
+            chance: Some(0.75),
             timezone: Some("Europe/Paris".into()),
         }
     }
@@ -253,8 +262,10 @@ mod tests {
         insta::assert_debug_snapshot!([
             message(RAISED, Language::French),
             message(CLEARED, Language::French),
+            message(EXPECTED, Language::French),
             message(RAISED, Language::English),
             message(CLEARED, Language::English),
+            message(EXPECTED, Language::English),
         ]);
     }
 
@@ -266,7 +277,7 @@ mod tests {
     #[test]
     fn an_sms_fits_into_one_part() {
         for language in [Language::French, Language::English] {
-            for kind in [RAISED, CLEARED] {
+            for kind in [RAISED, CLEARED, EXPECTED] {
                 let sms = message(kind, language).sms;
                 assert!(sms.chars().count() <= 160, "{} characters: {sms}", sms.chars().count());
                 assert_eq!(sms.chars().find(|c| !in_gsm_alphabet(*c)), None, "{sms}");

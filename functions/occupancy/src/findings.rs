@@ -5,7 +5,6 @@
 //! [`crate::sql::StuckSpaceRule`]).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use parvis_kit::postgres::DatabaseError;
@@ -18,7 +17,7 @@ use crate::current::PlaceNow;
 use crate::series::rounded;
 use crate::sql::{self, ActiveZone, QuietZone, StuckCounter};
 use crate::state::App;
-use crate::stuck_cache::StuckCounters;
+use crate::stuck_cache::{StuckCounters, by_place};
 
 /// What is the matter with a sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -235,19 +234,25 @@ fn minute(at: DateTime<Utc>) -> String {
 impl App {
     /// The stuck counters of the fleet, asked of the database.
     async fn ask_stuck_counters(self) -> Result<StuckCounters, DatabaseError> {
+        let asked_at = self.now();
         let found = sql::stuck_counters(self.database().pool().await?, self.rules().stuck_counter).await?;
-        let mut by_place: HashMap<String, Vec<StuckCounter>> = HashMap::new();
-        for counter in found {
-            by_place.entry(counter.place.clone()).or_default().push(counter);
-        }
-        Ok(Arc::new(by_place))
+        let found = by_place(found);
+        self.shared_stuck().share(self.places().store(), &found, asked_at).await;
+        Ok(found)
     }
 
-    /// The stuck counters of the fleet as last found, without waiting for the database; `None` before it has answered.
-    #[must_use]
-    pub fn last_known_stuck_counters(&self) -> Option<StuckCounters> {
-        let app = self.clone();
-        self.stuck().last_known(move || app.ask_stuck_counters())
+    /// The stuck counters of the fleet as last found by any sandbox, without waiting for the database; `None` before it has answered.
+    /// Whoever finds them old looks for them in the background.
+    pub async fn last_known_stuck_counters(&self) -> Option<StuckCounters> {
+        let shared = self.shared_stuck().read(self.places().store()).await;
+        match shared {
+            Some(found) if !found.is_old(self.now()) => Some(found.counters),
+            old => {
+                let app = self.clone();
+                let own = self.stuck().last_known(move || app.ask_stuck_counters());
+                old.map(|found| found.counters).or(own)
+            }
+        }
     }
 
     /// All findings of a place, by zone and space.

@@ -7,6 +7,7 @@
 //! | [`open_data`] | feeds in the shapes of APDS and CDS |
 //! | [`field`] | the routes of the smart-parking field project |
 //! | [`current`], [`series`], [`statistics`], [`findings`] | what is told: now, over time, usually, what is broken |
+//! | [`shared_stuck`] | the same for all sandboxes |
 //! | [`stuck_cache`] | the one finding that needs the database, kept so that nobody waits for it |
 //! | [`sql`] | the questions asked of the history |
 //! | [`export`] | tables as CSV and XLSX |
@@ -23,6 +24,7 @@ pub mod open_data;
 pub mod params;
 pub mod routes;
 pub mod series;
+pub mod shared_stuck;
 pub mod sql;
 pub mod state;
 pub mod statistics;

@@ -13,6 +13,7 @@ use parvis_places::{CachedPlaces, PlaceRecord};
 
 use crate::config::Rules;
 use crate::error::ApiResult;
+use crate::shared_stuck::SharedStuck;
 use crate::stuck_cache::StuckCache;
 
 /// How old the list of all places may be, as old as a single place may.
@@ -45,13 +46,21 @@ struct Inner {
     clock: fn() -> DateTime<Utc>,
     listing: RwLock<Option<(Instant, Listing)>>,
     stuck: Arc<StuckCache>,
+    shared_stuck: SharedStuck,
 }
 
 impl App {
     /// An application over its stores. `clock` tells the present time.
     #[must_use]
     pub fn new(stores: Stores, rules: Rules, clock: fn() -> DateTime<Utc>) -> Self {
-        Self(Arc::new(Inner { stores, rules, clock, listing: RwLock::default(), stuck: Arc::default() }))
+        Self(Arc::new(Inner {
+            stores,
+            rules,
+            clock,
+            listing: RwLock::default(),
+            stuck: Arc::default(),
+            shared_stuck: SharedStuck::default(),
+        }))
     }
 
     /// The present time.
@@ -88,6 +97,12 @@ impl App {
     #[must_use]
     pub fn places(&self) -> &CachedPlaces {
         &self.0.stores.places
+    }
+
+    /// What all sandboxes know of stuck sensors.
+    #[must_use]
+    pub fn shared_stuck(&self) -> &SharedStuck {
+        &self.0.shared_stuck
     }
 
     /// What is known of stuck sensors.

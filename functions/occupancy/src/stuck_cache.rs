@@ -14,6 +14,16 @@ use crate::sql::StuckCounter;
 /// Stuck counters by place.
 pub type StuckCounters = Arc<HashMap<String, Vec<StuckCounter>>>;
 
+/// Stuck counters by their places.
+#[must_use]
+pub fn by_place(found: Vec<StuckCounter>) -> StuckCounters {
+    let mut by_place: HashMap<String, Vec<StuckCounter>> = HashMap::new();
+    for counter in found {
+        by_place.entry(counter.place.clone()).or_default().push(counter);
+    }
+    Arc::new(by_place)
+}
+
 /// How old it may be for who asks for the current state, which tells only their number. Longer than the half hour after
 /// which an unused database pauses: a page that stays open must not keep it running.
 const RENEWED_AFTER: Duration = Duration::from_hours(1);

@@ -1,7 +1,8 @@
 //! Configuration from the environment.
 
 use parvis_forecasts::ForecastStore;
-use parvis_kit::{env, postgres::Database};
+use parvis_kit::{env, event_store::EventStore, postgres::Database};
+use parvis_live::LiveStore;
 use parvis_places::PlacesStore;
 
 use crate::{FUNCTION, Trainer};
@@ -12,6 +13,8 @@ pub(crate) async fn trainer_from_env() -> Result<Trainer, lambda_runtime::Error>
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     Ok(Trainer {
         places: PlacesStore::new(dynamodb.clone(), env::required("PLACES_TABLE")?),
+        events: EventStore::new(dynamodb.clone(), env::required("EVENTS_TABLE")?),
+        live: LiveStore::new(dynamodb.clone(), env::required("LIVE_TABLE")?),
         store: ForecastStore::new(dynamodb, env::required("FORECASTS_TABLE")?),
         database: Database::from_env(&aws, FUNCTION)?,
     })

@@ -19,14 +19,6 @@ const HELD_STEPS: usize = 4;
 /// A long past is read in pieces of so many days: no statement may take long.
 const PIECE: TimeDelta = TimeDelta::days(31);
 
-/// The beginning of the step that contains a moment.
-#[must_use]
-pub fn floor(at: DateTime<Utc>) -> DateTime<Utc> {
-    at - TimeDelta::nanoseconds(
-        at.timestamp_nanos_opt().map_or(0, |nanos| nanos.rem_euclid(STEP.num_nanoseconds().unwrap_or(1))),
-    )
-}
-
 /// Occupied spaces of the sources in each step of a range, oldest first, at most `capacity`. Steps of which a counter
 /// tells nothing are absent.
 ///
@@ -138,11 +130,5 @@ mod tests {
         assert_eq!(sums[..6], [None, Some(15.0), Some(25.0), Some(25.0), Some(25.0), Some(25.0)]);
         assert_eq!(sums[6..], [None, None]);
         assert_eq!(counter_sums(&[], 0, HOUR), [Some(0.0); 4]);
-    }
-
-    #[test]
-    fn steps_begin_on_quarters() {
-        assert_eq!(floor(at(44) + TimeDelta::milliseconds(59_999)), at(30));
-        assert_eq!(floor(at(45)), at(45));
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use parvis_forecasts::Job;
+use parvis_forecasts::Message;
 use parvis_kit::{batch::queue_response, metrics::Metrics, telemetry::chain};
 use tokio::time::Instant;
 
 use crate::{
     FUNCTION,
-    work::{Done, Trainer},
+    work::{Done, Trainer, WorkError},
 };
 
 /// What the longest training may take; a job is not begun with less time left.
@@ -26,33 +26,50 @@ pub async fn handle(trainer: &Trainer, event: SqsEvent, deadline: Instant) -> Sq
             failed.push(id);
             continue;
         }
-        let job = match serde_json::from_str::<Job>(message.body.as_deref().unwrap_or_default()) {
-            Ok(job) => job,
+        let work = match serde_json::from_str::<Message>(message.body.as_deref().unwrap_or_default()) {
+            Ok(work) => work,
             Err(error) => {
-                tracing::error!(%error, "a message is no job");
+                tracing::error!(%error, "a message is none of ours");
                 metrics.count("JobsUnreadable", 1, &[]);
                 failed.push(id);
                 continue;
             }
         };
         let started = Instant::now();
-        match trainer.work(&job).await {
-            Ok(done) => {
-                let name = match done {
-                    Done::Trained => "SeriesTrained",
-                    Done::Updated => "SeriesUpdated",
-                    Done::Refused => "SeriesRefused",
-                    Done::Already => "JobsRepeated",
-                    Done::Gone => "SeriesGone",
-                };
+        match do_it(trainer, &work).await {
+            Ok(name) => {
                 metrics.count(name, 1, &[]).milliseconds("JobTime", started.elapsed().as_secs_f64() * 1e3, &[]);
             }
             Err(error) => {
-                tracing::error!(subject = %job.subject, error = %chain(&error), "a series is not forecast yet");
+                tracing::error!(?work, error = %chain(&error), "a job is not done yet");
                 metrics.count("JobsFailed", 1, &[]);
                 failed.push(id);
             }
         }
     }
     queue_response(failed)
+}
+
+/// Does what a message says, and names the metric that counts it.
+async fn do_it(trainer: &Trainer, message: &Message) -> Result<&'static str, WorkError> {
+    let done = match message {
+        Message::Job(job) => trainer.work(job).await?,
+        Message::Backtest(asked) => trainer.test(asked).await?,
+        Message::Inspection(inspection) => {
+            trainer.inspect(inspection).await?;
+            return Ok("Inspections");
+        }
+        Message::Survey(survey) => {
+            trainer.survey(survey).await?;
+            return Ok("Surveys");
+        }
+    };
+    Ok(match done {
+        Done::Trained => "SeriesTrained",
+        Done::Updated => "SeriesUpdated",
+        Done::Refused => "SeriesRefused",
+        Done::Already => "JobsRepeated",
+        Done::Gone => "SeriesGone",
+        Done::Tested => "SeriesTested",
+    })
 }

@@ -1,6 +1,8 @@
 //! The questions asked of the history in PostgreSQL. Its tables belong to the `history` function and are only read here; every
 //! statement is bounded by a place and a range of time.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use parvis_kit::postgres::DatabaseError;
 use sqlx::{FromRow, PgPool};
@@ -102,6 +104,28 @@ pub async fn changes(
 ) -> Result<Vec<Change>, DatabaseError> {
     let query = sqlx::query_as(CHANGES).bind(place).bind(&sources.zones).bind(&sources.numbers);
     Ok(query.bind(range.from).bind(range.to).bind(i32::from(STEP_MINUTES)).fetch_all(pool).await?)
+}
+
+const CHANGES_BY_SPACE: &str = "
+SELECT zone, space, count(*) AS changes FROM parking_transition
+WHERE place = $1 AND at >= $2 AND at < $3 AND kind IN ('park_start', 'park_end') GROUP BY zone, space";
+
+/// How often each space changed in a range of time; spaces that did not are absent.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn changes_by_space(
+    pool: &PgPool,
+    place: &str,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<HashMap<(String, u16), u32>, DatabaseError> {
+    let rows: Vec<(String, i32, i64)> =
+        sqlx::query_as(CHANGES_BY_SPACE).bind(place).bind(from).bind(to).fetch_all(pool).await?;
+    let row = |(zone, space, changes): (String, i32, i64)| {
+        Some(((zone, u16::try_from(space).ok()?), u32::try_from(changes).unwrap_or(u32::MAX)))
+    };
+    Ok(rows.into_iter().filter_map(row).collect())
 }
 
 const COUNTED: &str = "

@@ -10,15 +10,28 @@
 //! | [`sources`] | what a parking series is made of, from the register |
 //! | [`history`] | the questions asked of PostgreSQL |
 //! | [`gather`] | from arrivals, departures and counters to one value per quarter of an hour |
+//! | [`bookings`] | the questions asked of the bookings |
+//! | [`renew`] | brings the observations of a series up to date |
 //! | [`work`] | a job: train or update, forecast, store |
+//! | [`survey`] | which series of bookings there are |
+//! | [`trial`] | backtests that somebody asked for |
+//! | [`inspect`], `equipment` | what is likely to fail, and work orders |
+//! | `warn` | alerts before saturation |
 //! | [`verify`] | yesterday's forecast against what came |
 
+pub mod bookings;
 mod config;
+mod equipment;
 pub mod gather;
 mod handler;
 pub mod history;
+pub mod inspect;
+pub mod renew;
 pub mod sources;
+pub mod survey;
+pub mod trial;
 pub mod verify;
+mod warn;
 pub mod work;
 
 use std::time::SystemTime;

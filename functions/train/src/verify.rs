@@ -9,7 +9,7 @@ const SETTLING_DAYS: u64 = 2;
 /// Days over which errors are watched.
 const WATCHED_DAYS: u64 = 56;
 
-/// Keeps the first forecast of each local day, scores those of the last days, and tells whether errors have grown.
+/// Keeps the first forecast of each local day, said to be `reconstructed` if the day is past, scores those of the last days, and tells whether errors have grown.
 ///
 /// # Errors
 /// When the table cannot be read or written.
@@ -18,6 +18,7 @@ pub async fn keep_and_score(
     outlook: &Outlook,
     scale: Option<f64>,
     expected_error: Option<f64>,
+    reconstructed: bool,
 ) -> Result<Option<Drifted>, StoreError> {
     let subject = &outlook.definition.subject;
     let timezone = outlook.definition.calendar.timezone;
@@ -25,7 +26,7 @@ pub async fn keep_and_score(
     let today = local_day(outlook.origin);
     if store.issued(subject, today).await?.is_none() {
         let steps = outlook.steps.iter().filter(|step| local_day(step.start) == today).cloned().collect();
-        store.put_issued(subject, &Issued { day: today, origin: outlook.origin, scale, steps }).await?;
+        store.put_issued(subject, &Issued { day: today, origin: outlook.origin, scale, reconstructed, steps }).await?;
     }
     let mut scored = store.scored(subject, days_before(today, WATCHED_DAYS)).await?;
     // A local day begins and ends on other days of UTC.

@@ -3,32 +3,34 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use parvis_forecasting::{
     Fitted, Grid, Options, Series, Step, StepForecast, Unforecastable, VERSION, cold_start::fit_cold, fit,
+    series::local_midnight,
 };
 use parvis_forecasts::{
-    Definition, Entry, ForecastStore, Job, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
-    store::days_before, subject::PARKING,
+    Definition, Entry, ForecastStore, Job, Measure, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
+    store::days_before,
+    subject::{COWORKING, PARKING},
 };
-use parvis_kit::postgres::{Database, DatabaseError};
+use parvis_kit::{
+    event_store::{EventStore, EventStoreError},
+    postgres::{Database, DatabaseError},
+};
+use parvis_live::{LiveError, LiveStore};
 use parvis_places::{PlacesStore, RegisterError};
 use tokio::task::JoinError;
 
-use crate::{
-    gather::{self, floor},
-    history::{self, Range},
-    sources::{Sources, definition},
-    verify,
-};
+use crate::{renew::floor_to, verify};
 
 /// Days of observations that a training looks at: enough for the time of the year.
-const TRAINING_DAYS: u64 = 730;
+pub(crate) const TRAINING_DAYS: u64 = 730;
 /// Days that an update looks at. Models look back six half-lives of their level, of 28 days at most.
-const UPDATE_DAYS: u64 = 180;
+pub(crate) const UPDATE_DAYS: u64 = 180;
 /// How far ahead is forecast.
 const HORIZON: TimeDelta = TimeDelta::days(7);
-/// At the nightly training the last days are read from the history again: late readings correct it.
-const READ_AGAIN: TimeDelta = TimeDelta::days(3);
+/// Days of the past as of which a new series is forecast.
+const CAUGHT_UP_DAYS: u64 = 7;
 /// Similar places that are asked to lend their history.
 const SIMILAR: usize = 6;
 
@@ -44,6 +46,12 @@ pub enum WorkError {
     /// The register cannot be read.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// The live state cannot be read.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// An alert cannot be written.
+    #[error(transparent)]
+    Event(#[from] EventStoreError),
     /// A training broke off.
     #[error("a training broke off")]
     Training(#[from] JoinError),
@@ -62,6 +70,8 @@ pub enum Done {
     Already,
     /// There is no such series any more.
     Gone,
+    /// Its forecasts were tested on its past.
+    Tested,
 }
 
 /// Does jobs; cheap to clone.
@@ -71,14 +81,18 @@ pub struct Trainer {
     pub places: PlacesStore,
     /// Observations, models and forecasts.
     pub store: ForecastStore,
+    /// The live state of sensors.
+    pub live: LiveStore,
+    /// Where alerts go.
+    pub events: EventStore,
     /// The history.
     pub database: Database,
 }
 
 /// What a series looks like at the time of a job.
-struct Present {
+pub(crate) struct Present {
     definition: Definition,
-    series: Series,
+    pub(crate) series: Series,
 }
 
 impl Trainer {
@@ -91,19 +105,23 @@ impl Trainer {
         if entry.as_ref().is_some_and(|entry| is_done(job, entry)) {
             return Ok(Done::Already);
         }
-        let definition = match job.subject.place() {
-            Some(_) => match self.gather(job).await? {
-                Some(definition) => definition,
-                None => {
-                    self.store.withdraw(&job.subject).await?;
-                    return Ok(Done::Gone);
-                }
-            },
-            None => match entry {
-                Some(entry) => entry.definition,
-                None => return Ok(Done::Gone),
-            },
+        let Some(definition) = self.renew(job).await? else {
+            self.store.withdraw(&job.subject).await?;
+            return Ok(Done::Gone);
         };
+        let never = !matches!(entry.and_then(|entry| entry.outcome), Some(Outcome::Forecast { .. }));
+        if never && job.task == Task::CatchUp {
+            for (at, task) in midnights(job.at, definition.calendar.timezone).into_iter().zip(catching_up()) {
+                let past = Job { subject: job.subject.clone(), task, at };
+                self.forecast_as_of(&past, definition.clone(), true).await?;
+            }
+            return self.forecast_as_of(&Job { task: Task::Train, ..job.clone() }, definition, false).await;
+        }
+        self.forecast_as_of(job, definition, false).await
+    }
+
+    /// Forecasts a series as it was known at the job's moment; `reconstructed` if the moment is past.
+    async fn forecast_as_of(&self, job: &Job, definition: Definition, reconstructed: bool) -> Result<Done, WorkError> {
         let stored = self.usable_model(job, &definition).await?;
         let trained = stored.is_none();
         let model = match stored {
@@ -118,46 +136,8 @@ impl Trainer {
                 return Ok(Done::Refused);
             }
         };
-        self.publish(job, &model, trained).await?;
+        self.publish(job, &model, trained, reconstructed).await?;
         Ok(if trained { Done::Trained } else { Done::Updated })
-    }
-
-    /// Reads what is new in the history of a parking series. None when the register has no such place or zone.
-    async fn gather(&self, job: &Job) -> Result<Option<Definition>, WorkError> {
-        let (Some(place), zone) = (job.subject.place(), job.subject.zone()) else { return Ok(None) };
-        let record = self.places.get(place).await?;
-        let known = |record: &parvis_places::PlaceRecord| zone.is_none_or(|zone| record.zone(zone).is_some());
-        let Some(record) = record.filter(known) else { return Ok(None) };
-        let sources = Sources::of(&record, zone);
-        let pool = self.database.pool().await?;
-        let to = floor(job.at);
-        let told = history::told_capacity(pool, place.as_str(), &sources.unsized_counters, to).await?;
-        let capacity = sources.spaces() + f64::from(sources.counted) + told;
-        let definition = definition(&record, &job.subject, capacity.max(1.0));
-        self.store.define(&definition).await?;
-        let first = match self.resume_from(job, to).await? {
-            Some(from) => Some(from),
-            None => history::first_record(pool, place.as_str(), &sources).await?,
-        };
-        // The step of the very first record was seen in part only.
-        let first = first.map(|first| floor(first + gather::STEP - TimeDelta::microseconds(1)));
-        let earliest = to - TimeDelta::days(TRAINING_DAYS as i64);
-        if let Some(from) = first.map(|first| first.max(earliest)).filter(|from| *from < to && capacity > 0.0) {
-            let range = Range { from, to };
-            let observations = gather::occupied(pool, place.as_str(), &sources, range, capacity).await?;
-            self.store.observe(&job.subject, &observations, definition.step_minutes).await?;
-        }
-        Ok(Some(definition))
-    }
-
-    /// Where reading the history goes on: with the day of the last observation, some days earlier at night.
-    async fn resume_from(&self, job: &Job, to: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, WorkError> {
-        let days = self.store.observations(&job.subject, days_before(to.date_naive(), UPDATE_DAYS)).await?;
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(None) };
-        let again = if job.task == Task::Train { READ_AGAIN } else { TimeDelta::zero() };
-        // Not before the first observation: what was before it is unknown.
-        let known = first.observations().next().map_or(first.start(), |observation| observation.at);
-        Ok(Some((last.start() - again).max(known)))
     }
 
     /// The stored model, if the job is an update and the model is of this program and of the series as it is now.
@@ -215,15 +195,15 @@ impl Trainer {
         }))
     }
 
-    /// Trains on similar places: the zones of the same car park, or other car parks.
+    /// Trains on similar places: the zones of the same car park, other car parks, the same kind of place at other sites.
     async fn borrow(&self, job: &Job, definition: &Definition) -> Result<Option<(DateTime<Utc>, Fitted)>, WorkError> {
         let prefix = match &job.subject {
             Subject::Zone(place, _) => format!("{PARKING}{place}/"),
             Subject::Place(_) => PARKING.to_owned(),
-            Subject::Fed(_) => return Ok(None),
+            Subject::Coworking(_, Measure::Taken(_)) => COWORKING.to_owned(),
+            Subject::Coworking(_, Measure::Revenue(_)) | Subject::Fed(_) => return Ok(None),
         };
-        let alike =
-            |subject: &Subject| *subject != job.subject && subject.zone().is_some() == job.subject.zone().is_some();
+        let alike = |subject: &Subject| *subject != job.subject && is_like(subject, &job.subject);
         let mut similar = Vec::new();
         for entry in self.store.entries(&prefix).await? {
             if similar.len() < SIMILAR && alike(&entry.definition.subject) && has_own_forecast(entry.outcome.as_ref()) {
@@ -243,7 +223,7 @@ impl Trainer {
     }
 
     /// The series as it is known at a moment, on the grid that begins at `start`, or with its first observation.
-    async fn present(
+    pub(crate) async fn present(
         &self,
         subject: &Subject,
         definition: Definition,
@@ -271,7 +251,13 @@ impl Trainer {
     }
 
     /// Stores what a job gave, the outcome last: a job that is cut off before it is done again.
-    async fn publish(&self, job: &Job, model: &StoredModel, trained: bool) -> Result<(), WorkError> {
+    async fn publish(
+        &self,
+        job: &Job,
+        model: &StoredModel,
+        trained: bool,
+        reconstructed: bool,
+    ) -> Result<(), WorkError> {
         if trained {
             self.store.put_model(&job.subject, model).await?;
         }
@@ -288,7 +274,11 @@ impl Trainer {
             explanation: forecast.explanation,
         });
         self.store.put_outlook(&outlook).await?;
-        let drift = verify::keep_and_score(&self.store, &outlook, model.fitted.scale(), model.fitted.expected_error());
+        if !reconstructed && self.warn(&outlook).await? {
+            tracing::info!(subject = %job.subject, "saturation is expected");
+        }
+        let (scale, expected) = (model.fitted.scale(), model.fitted.expected_error());
+        let drift = verify::keep_and_score(&self.store, &outlook, scale, expected, reconstructed);
         let outcome = Outcome::Forecast {
             origin: outlook.origin,
             trained_at: model.trained_at,
@@ -297,6 +287,26 @@ impl Trainer {
             drift: drift.await?,
         };
         Ok(self.store.conclude(&job.subject, &outcome).await?)
+    }
+}
+
+/// The midnights of the last week before a moment, oldest first.
+fn midnights(at: DateTime<Utc>, timezone: Tz) -> Vec<DateTime<Utc>> {
+    let today = at.with_timezone(&timezone).date_naive();
+    (1..=CAUGHT_UP_DAYS).rev().map(|back| local_midnight(days_before(today, back), timezone)).collect()
+}
+
+/// One training, and the updates that follow it.
+fn catching_up() -> impl Iterator<Item = Task> {
+    std::iter::once(Task::Train).chain(std::iter::repeat(Task::Update))
+}
+
+/// Whether one series may lend its history to the other: a whole car park to another, a zone to a zone, a kind of place to the same.
+fn is_like(one: &Subject, other: &Subject) -> bool {
+    match (one, other) {
+        (Subject::Place(_), Subject::Place(_)) | (Subject::Zone(..), Subject::Zone(..)) => true,
+        (Subject::Coworking(_, one), Subject::Coworking(_, other)) => one == other,
+        _ => false,
     }
 }
 
@@ -309,8 +319,8 @@ fn is_done(job: &Job, entry: &Entry) -> bool {
         Some(Outcome::Forecast { origin, trained_at, borrowed, .. }) => match job.task {
             Task::Train => trained_at >= job.at,
             // Similar places are asked once a day: nothing of the place itself is in such a forecast.
-            Task::Update if borrowed => trained_at + BORROWED_DAYS > job.at,
-            Task::Update => origin >= floor_to(job.at, entry.definition.step_minutes),
+            Task::Update | Task::CatchUp if borrowed => trained_at + BORROWED_DAYS > job.at,
+            Task::Update | Task::CatchUp => origin >= floor_to(job.at, entry.definition.step_minutes),
         },
         // A reason not to forecast may be gone a moment later: new observations, a new definition.
         Some(Outcome::Refused { .. }) | None => false,
@@ -335,10 +345,4 @@ fn has_own_forecast(outcome: Option<&Outcome>) -> bool {
 fn options(definition: &Definition) -> Options {
     let per_day = 24 * 60 / usize::from(definition.step_minutes.max(1));
     Options::new(HORIZON.num_days() as usize * per_day, per_day)
-}
-
-fn floor_to(at: DateTime<Utc>, step_minutes: u16) -> DateTime<Utc> {
-    let seconds = i64::from(step_minutes.max(1)) * 60;
-    at - TimeDelta::seconds(at.timestamp().rem_euclid(seconds))
-        - TimeDelta::nanoseconds(i64::from(at.timestamp_subsec_nanos()))
 }

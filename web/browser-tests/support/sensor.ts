@@ -25,6 +25,14 @@ export async function publishReading(
   });
 }
 
+/** Publishes counts of the past, oldest first. Resolves when the broker has acknowledged all. */
+export async function publishPast(place: string, zone: string, counts: { at: number; occupied: number }[]) {
+  const topic = `${place}/parking/${zone}/counter`;
+  const send = ({ at, occupied }: { at: number; occupied: number }) =>
+    client.publishAsync(topic, JSON.stringify({ timestamp: new Date(at).toISOString(), occupied }), { qos: 1 });
+  for (let some = 0; some < counts.length; some += 100) await Promise.all(counts.slice(some, some + 100).map(send));
+}
+
 /** Publishes the count of a car park without a sensor per space. */
 export async function publishCount(place: string, zone: string, occupied: number): Promise<void> {
   const count = { timestamp: new Date().toISOString(), occupied };

@@ -76,9 +76,20 @@ export class Format {
     return dates(this.language, this.zone, { day: "numeric", month: "short", year: "numeric" }).format(new Date(at));
   }
 
-  /** Tue 24 Nov */
-  day(at: number | string): string {
+  /** Sat 21 Nov */
+  day(at: Instant): string {
     return dates(this.language, this.zone, { weekday: "short", day: "numeric", month: "short" }).format(new Date(at));
+  }
+
+  /** The local day, 2026-11-21, and the hour of it. */
+  localHour(at: Instant): { day: string; hour: number } {
+    const local = toLocalInput(Number(new Date(at)), this.zone);
+    return { day: local.slice(0, 10), hour: Number(local.slice(11, 13)) };
+  }
+
+  /** An amount in units of its currency: €12.50 */
+  currency(value: number, currency: string): string {
+    return numbers(this.language, { style: "currency", currency, maximumFractionDigits: 2 }).format(value);
   }
 
   /** Europe/Paris (UTC+1) */

@@ -3,20 +3,23 @@
 export type BookingPage = "calendar" | "find" | "mine" | "use" | "resources" | "check-in";
 
 export type PaymentPage = "park" | "stays" | "vehicles" | "revenue" | "tariffs";
+export type ForecastPage = "outlook" | "accuracy" | "backtest" | "maintenance";
 
 export type Route =
   | { page: "dashboard"; place: string | null }
   | { page: "places" }
   | { page: "admin"; place: string | null }
   | { page: BookingPage; query: Record<string, string> }
-  | { page: PaymentPage; query: Record<string, string> };
+  | { page: PaymentPage; query: Record<string, string> }
+  | { page: ForecastPage; series: string };
 
+const FORECAST_PAGES: readonly string[] = ["outlook", "accuracy", "backtest", "maintenance"];
 const BOOKING_PAGES: readonly string[] = ["calendar", "find", "mine", "use", "resources"];
 const PAYMENT_PAGES: readonly string[] = ["park", "stays", "vehicles", "revenue", "tariffs"];
 
 /**
  * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, `#/pay[/<page>][?..]` (QR codes on meters hold
- * `#/pay?zone=..`), and `#/check-in?..`, which QR codes on doors hold; anything else is the dashboard.
+ * `#/pay?zone=..`), `#/check-in?..`, which QR codes on doors hold, and `#/forecasts[/<page>][?series=..]`; anything else is the dashboard.
  */
 export function parseRoute(hash: string): Route {
   const [path = "", search] = hash.replace(/^#\/?/, "").split("?");
@@ -29,6 +32,10 @@ export function parseRoute(hash: string): Route {
   if (page === "pay") {
     const name = PAYMENT_PAGES.includes(argument ?? "") ? (argument as PaymentPage) : "park";
     return { page: name, query };
+  }
+  if (page === "forecasts") {
+    const name = FORECAST_PAGES.includes(argument ?? "") ? (argument as ForecastPage) : "outlook";
+    return { page: name, series: query.series ?? "" };
   }
   if (page === "check-in") return { page, query };
   const place = argument ? safeDecode(argument) : null;
@@ -64,6 +71,8 @@ export const links = {
   /** Empty values are left out. */
   pay: (page: PaymentPage = "park", query: Record<string, string> = {}) =>
     `#/pay${page === "park" ? "" : `/${page}`}${searchOf(query)}`,
+  forecasts: (page: ForecastPage = "outlook", series = "") =>
+    `#/forecasts${page === "outlook" ? "" : `/${page}`}${searchOf({ series })}`,
   admin: (place?: string | null) => (place ? `#/admin/${encodeURIComponent(place)}` : "#/admin"),
 };
 

@@ -1,9 +1,11 @@
 //! Prices: rate cards, quotes that explain themselves line by line, and their signature.
 
+mod demand;
 mod quote;
 mod rates;
 mod sign;
 
+pub use demand::{DemandLevel, ExpectedHour, factor_over};
 pub use quote::{Line, LineKind, Part, Quote, QuoteAsk, quote};
 pub use rates::{DemandFactor, RateCard, Rates};
 pub use sign::{QuoteError, QuoteKey};

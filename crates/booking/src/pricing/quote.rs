@@ -197,7 +197,7 @@ impl Sums {
             }
         }
         let factor = ask.factor.within(card);
-        if factor != DemandFactor::none() {
+        if factor.basis_points != DemandFactor::ONE {
             let moved = price.share(i64::from(factor.basis_points), i64::from(DemandFactor::ONE), Rounding::HalfUp)?;
             self.line(part, LineKind::Demand, i64::from(factor.basis_points), None, moved.checked_sub(price)?);
             price = moved;
@@ -316,7 +316,7 @@ mod tests {
         let mut ask = ask(&card, &policy, &room);
         ask.member = true;
         ask.included_minutes = 30;
-        ask.factor = DemandFactor { basis_points: 20_000 };
+        ask.factor = DemandFactor { basis_points: 20_000, expected_percent: Some(99) };
         let quote = quote(ask).unwrap();
         let lines: Vec<_> = quote.lines.iter().map(|line| (line.kind, line.quantity, line.amount.cents)).collect();
         assert_eq!(

@@ -147,6 +147,12 @@ fn cheapest(minutes: i64, units: &[Unit], hour: Option<i64>, currency: Currency)
 }
 
 impl RateCard {
+    /// Whether demand may move its prices.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        (self.factor_floor, self.factor_cap) != (DemandFactor::ONE, DemandFactor::ONE)
+    }
+
     /// The rates for a member or anybody.
     #[must_use]
     pub fn rates(&self, member: bool) -> Rates {
@@ -183,6 +189,9 @@ impl RateCard {
 pub struct DemandFactor {
     /// In basis points: 10000 is 1.0.
     pub basis_points: u32,
+    /// Why: percent of the places of this kind that are expected to be taken then. Absent without a forecast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_percent: Option<u32>,
 }
 
 impl DemandFactor {
@@ -192,13 +201,14 @@ impl DemandFactor {
     /// The factor while there is no forecast.
     #[must_use]
     pub const fn none() -> Self {
-        Self { basis_points: Self::ONE }
+        Self { basis_points: Self::ONE, expected_percent: None }
     }
 
     /// The factor within what the card allows.
     #[must_use]
     pub fn within(self, card: &RateCard) -> Self {
-        Self { basis_points: self.basis_points.clamp(card.factor_floor, card.factor_cap.max(card.factor_floor)) }
+        let basis_points = self.basis_points.clamp(card.factor_floor, card.factor_cap.max(card.factor_floor));
+        Self { basis_points, ..self }
     }
 }
 

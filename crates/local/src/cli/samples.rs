@@ -91,12 +91,13 @@ pub(super) async fn replay(arguments: ReplayHere) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has the car parks forecast now, which the schedule would do at five past.
+/// Has the car parks and the bookings forecast now, which the schedule would do at five past, and the last week as it would have been
+/// forecast then, so that there is something to judge forecasts by.
 async fn forecast(lambda: &str) {
     let url = format!("{lambda}/2015-03-31/functions/ForecastFunction/invocations");
-    let request = crate::http::client().post(url).body(r#"{"task":"update"}"#);
+    let request = crate::http::client().post(url).body(r#"{"task":"catch-up"}"#);
     match request.send().await.and_then(reqwest::Response::error_for_status) {
-        Ok(_) => eprintln!("forecasts are made in the background: see /v1/forecasts"),
+        Ok(_) => eprintln!("forecasts are made in the background: see Forecasts in the web application"),
         Err(error) => eprintln!("no forecasts before the next hour: {error}"),
     }
 }

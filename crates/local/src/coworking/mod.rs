@@ -1,7 +1,8 @@
-//! The demo's coworking site: enters through the API on the first start, with bookings of the next working days and of the last
-//! weeks.
+//! The demo's coworking site: enters through the API on the first start, with a made-up past, what sensors saw of it, and bookings of the
+//! next working days.
 
 mod past;
+mod sensed;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,8 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::identity::{DEMO_USERS, Identity};
 
+/// Past bookings of one request.
+const PAST_AT_ONCE: usize = 1000;
 /// The clocks of the demo's site.
 const ZONE: Tz = Tz::Europe__Paris;
 
@@ -81,6 +84,9 @@ pub(crate) async fn seed(
             DEMO_USERS.iter().find(|user| user.name == name).with_context(|| format!("no demo user {name}"))?.sub;
         desk.send("admin", Method::PUT, &format!("/v1/members/{subject}"), body).await?;
     }
+    for some in past::bookings(&desk.resources().await?, ZONE, Utc::now()).chunks(PAST_AT_ONCE) {
+        desk.send("admin", Method::POST, "/v1/past-bookings", &json!({ "bookings": some })).await?;
+    }
     let today = Utc::now().with_timezone(&ZONE).date_naive();
     for planned in &file.series {
         desk.send(&planned.user, Method::POST, "/v1/series", &planned.series(today)?).await?;
@@ -88,7 +94,7 @@ pub(crate) async fn seed(
     for planned in &file.bookings {
         desk.send(&planned.user, Method::POST, "/v1/bookings", &planned.booking(today)?).await?;
     }
-    past::fill(database).await
+    sensed::fill(database).await
 }
 
 /// The demo's API with its users.
@@ -103,6 +109,13 @@ impl Desk<'_> {
         let answer = self.client.get(format!("{}/v1/sites", self.api)).send().await?.error_for_status()?;
         let sites: Value = answer.json().await?;
         Ok(sites["sites"].as_array().is_some_and(Vec::is_empty))
+    }
+
+    /// Everything that can be booked, the seats of pools included.
+    async fn resources(&self) -> anyhow::Result<Vec<Value>> {
+        let answer = self.client.get(format!("{}/v1/resources", self.api)).send().await?.error_for_status()?;
+        let mut list: Value = answer.json().await?;
+        Ok(list["resources"].as_array_mut().map(std::mem::take).unwrap_or_default())
     }
 
     async fn send(&self, user: &str, method: Method, path: &str, body: &Value) -> anyhow::Result<()> {

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use parvis_booking::Slot;
 use parvis_booking::booking::{Booking, Charge, PayWith, Wish};
 use parvis_booking::policy::{Refusal, Usage, usages};
-use parvis_booking::pricing::{DemandFactor, Part, Quote, QuoteAsk, quote};
+use parvis_booking::pricing::{DemandFactor, Part, Quote, QuoteAsk, RateCard, factor_over, quote};
 use sqlx::PgConnection;
 
 use crate::error::Refused;
 use crate::store::candidates::Candidate;
 use crate::store::counts::{self, Counted};
+use crate::store::demand;
 use crate::store::people::{self, Member, included_key};
 use crate::store::tx::WriteError;
 
@@ -27,24 +28,31 @@ pub async fn priced(
     now: DateTime<Utc>,
 ) -> Result<Quote, WriteError> {
     let left = included_left(sql, owner, member, wish.slot, chosen).await?;
-    Ok(quoted(owner, wish, chosen, pay_with, member, left, now)?)
+    let factor = expected(sql, chosen, wish.slot).await?;
+    Ok(quoted(owner, wish, chosen, pay_with, (member, left), factor, now)?)
 }
 
-/// The quote for what was chosen, when `included_minutes` are left in the plan.
+/// How expected demand moves the price of what was chosen: by that for the first place whose price it may move.
+async fn expected(sql: &mut PgConnection, chosen: &[&Candidate], slot: Slot) -> Result<DemandFactor, WriteError> {
+    let moved = chosen.iter().find(|one| one.resource.rates.as_ref().is_some_and(RateCard::moves));
+    let Some(Candidate { resource, site, .. }) = moved else { return Ok(DemandFactor::none()) };
+    let hours = demand::of_slot(sql, site.id.as_str(), resource.kind.as_str(), slot).await?;
+    Ok(factor_over(slot, &hours))
+}
+
+/// The quote for what was chosen, for a member in whose plan so many minutes are left.
 pub fn quoted(
     owner: &str,
     wish: Wish,
     chosen: &[&Candidate],
     pay_with: PayWith,
-    member: &Member,
-    included_minutes: u32,
+    (member, included_minutes): (&Member, u32),
+    factor: DemandFactor,
     now: DateTime<Utc>,
 ) -> Result<Quote, Refused> {
     let parts = chosen.iter().copied().map(part).collect();
     let zone = chosen.first().map_or(chrono_tz::Tz::UTC, |one| one.zone());
     let is_member = member.plan.as_ref().is_some_and(|(_, plan)| plan.member);
-    // 1.0 until there are forecasts of demand to take it from.
-    let factor = DemandFactor::none();
     Ok(quote(QuoteAsk { owner, wish, parts, zone, member: is_member, included_minutes, pay_with, factor, now })?)
 }
 

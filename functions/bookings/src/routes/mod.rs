@@ -7,6 +7,7 @@ mod calendars;
 mod catalog;
 mod import;
 mod input;
+pub mod past;
 mod people;
 mod quotes;
 mod reports;
@@ -64,6 +65,7 @@ fn described() -> Routes<App> {
         .merge(people::router())
         .merge(calendars::router())
         .merge(reports::router())
+        .merge(past::router())
         .routes(routes!(openapi))
 }
 

@@ -9,9 +9,11 @@
 //! | [`bookings`] | bookings as rows |
 //! | [`availability`] | who is free when, in one query |
 //! | [`counts`] | quotas, credits, included minutes |
+//! | [`demand`] | expected demand, taken over from the forecasts |
 //! | [`series`] | what is booked again and again |
 //! | [`people`] | preferences, favourites, calendar links, history |
 //! | [`imported`] | busy times of calendars kept elsewhere |
+//! | [`past`] | bookings of a system that was used before |
 //! | [`due`] | what the schedule has to do |
 //! | [`report`] | the manager's overview |
 
@@ -20,8 +22,10 @@ pub mod bookings;
 pub mod candidates;
 pub mod catalog;
 pub mod counts;
+pub mod demand;
 pub mod due;
 pub mod imported;
+pub mod past;
 pub mod people;
 pub mod report;
 pub mod series;

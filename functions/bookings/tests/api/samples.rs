@@ -42,4 +42,6 @@ fn the_schedules_event_is_the_sweep() {
     }
     let event: Event = serde_json::from_str(event!("sweep")).unwrap();
     assert_eq!(event.task, Task::Sweep);
+    let event: Event = serde_json::from_str(include_str!("../../../../events/bookings/demand.json")).unwrap();
+    assert_eq!(event.task, Task::Demand);
 }

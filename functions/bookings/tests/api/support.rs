@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 /// The tables of the template that this function uses.
-const TABLES: [&str; 2] = ["live", "events"];
+const TABLES: [&str; 3] = ["live", "events", "forecasts"];
 
 thread_local! {
     /// Each test has a thread of its own, and so a clock of its own. It begins on a Monday at 08:00 in Paris.

@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_forecasts::{Subject, subject::PARKING};
+use futures::{StreamExt as _, TryStreamExt as _};
+use parvis_forecasts::{Outcome, Outlook, StoreError, Subject, subject::PARKING};
 use parvis_kit::{
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
@@ -12,11 +13,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::LONGEST_HOURS;
+use super::{DaysParams, HorizonParams, LONGEST_HOURS, READS};
 use crate::{
     error::{ApiResult, Refusal},
     state::App,
-    views::{AccuracyView, Arrival, ForecastView, SeriesView},
+    suggest::{self, AROUND, Suggestion},
+    views::{AccuracyView, Arrival, ForecastView, SeriesView, steps},
 };
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -24,6 +26,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list_forecasts))
         .routes(routes!(read_forecast))
         .routes(routes!(read_arrival))
+        .routes(routes!(list_suggestions))
         .routes(routes!(read_accuracy))
 }
 
@@ -60,16 +63,13 @@ async fn list_forecasts(State(app): State<App>, Query(params): Query<ListParams>
     Ok(Json(Series { series: of.map(SeriesView::from).collect() }))
 }
 
-/// Which forecast.
+/// Which part of the car park.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ForecastParams {
+struct ZoneParams {
     /// Only this zone; the whole car park if absent.
     #[param(value_type = Option<String>, example = "Zone_A")]
     zone: Option<ZoneId>,
-    /// How many hours from now on, 1 to 168.
-    #[param(minimum = 1, maximum = 168, default = 24)]
-    hours: Option<u16>,
 }
 
 /// Free places to come
@@ -80,16 +80,17 @@ struct ForecastParams {
     get,
     path = "/v1/forecasts/{place}",
     tag = "Parking",
-    params(("place" = String, Path, description = "The car park", example = "default"), ForecastParams),
+    params(("place" = String, Path, description = "The car park", example = "default"), ZoneParams, HorizonParams),
     responses((status = 200, description = "The forecast, or why there is none", body = ForecastView), Refusal)
 )]
 async fn read_forecast(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
-    Query(params): Query<ForecastParams>,
+    Query(part): Query<ZoneParams>,
+    Query(params): Query<HorizonParams>,
 ) -> ApiResult<Json<ForecastView>> {
-    let subject = Subject::parking(place, params.zone);
-    Ok(Json(super::forecast(&app, &subject, params.hours).await?))
+    let subject = Subject::parking(place, part.zone);
+    Ok(Json(super::forecast(&app, &subject, params).await?))
 }
 
 /// Which arrival.
@@ -118,31 +119,70 @@ async fn read_arrival(
     Path(place): Path<PlaceId>,
     Query(params): Query<ArrivalParams>,
 ) -> ApiResult<Json<Arrival>> {
-    let (at, now) = (params.at, app.now());
-    // A page that asks for "now" may be a moment late.
-    if at < now - TimeDelta::minutes(15) || at > now + TimeDelta::hours(i64::from(LONGEST_HOURS)) {
-        let message = "must lie between now and seven days ahead";
-        return Err(Problem::invalid(vec![FieldError::new("at", message)]).into());
-    }
+    let (at, now) = (arrival(params.at, app.now())?, app.now());
     let subject = Subject::parking(place, params.zone);
     let (entry, outlook) = tokio::try_join!(app.store().listed(&subject), app.store().outlook(&subject))?;
     let entry = entry.ok_or_else(|| Problem::not_found("series"))?;
     Ok(Json(Arrival::of(&entry, outlook.as_ref(), at, now)))
 }
 
-/// Which days.
+/// Places and times with a better chance.
+#[derive(Debug, Serialize, ToSchema)]
+struct Suggestions {
+    /// The best first; empty when the wish is as good as any.
+    suggestions: Vec<Suggestion>,
+}
+
+/// When one would like to arrive.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct AccuracyParams {
-    /// Only this zone; the whole car park if absent.
-    #[param(value_type = Option<String>, example = "Zone_A")]
-    zone: Option<ZoneId>,
-    /// How many days back, 1 to 400; with points 1 to 31.
-    #[param(minimum = 1, maximum = 400, default = 28)]
-    days: Option<u16>,
-    /// Whether to tell step by step what was forecast and what came.
-    #[serde(default)]
-    points: bool,
+struct WishParams {
+    /// When one arrives (RFC 3339), from now to seven days ahead.
+    at: DateTime<Utc>,
+}
+
+/// Where and when a place is more likely
+///
+/// Zones of the car park, the car park at another time within three hours, open car parks within 1.5 km: those with a chance better by
+/// five hundredths at least.
+#[utoipa::path(
+    get,
+    path = "/v1/forecasts/{place}/suggestions",
+    tag = "Parking",
+    params(("place" = String, Path, description = "The car park", example = "default"), WishParams),
+    responses((status = 200, description = "Better places and times", body = Suggestions), Refusal)
+)]
+async fn list_suggestions(
+    State(app): State<App>,
+    Path(place): Path<PlaceId>,
+    Query(params): Query<WishParams>,
+) -> ApiResult<Json<Suggestions>> {
+    let (at, now) = (arrival(params.at, app.now())?, app.now());
+    let wanted = app.places().get(&place).await?.ok_or_else(|| Problem::not_found("place"))?;
+    let candidates = suggest::candidates(&wanted, &app.places().list().await?);
+    let reads = candidates.into_iter().map(|candidate| {
+        let store = app.store();
+        async move {
+            let (entry, outlook) =
+                tokio::try_join!(store.listed(&candidate.subject), store.outlook(&candidate.subject))?;
+            let forecast = matches!(entry.and_then(|entry| entry.outcome), Some(Outcome::Forecast { .. }));
+            let around = |outlook: &Outlook| steps(outlook, at - AROUND, at + AROUND);
+            let steps = outlook.filter(|_| forecast).as_ref().map_or_else(Vec::new, around);
+            Ok::<_, StoreError>((candidate, steps))
+        }
+    });
+    let found = futures::stream::iter(reads).buffered(READS).try_collect().await?;
+    Ok(Json(Suggestions { suggestions: suggest::best(found, at, now) }))
+}
+
+/// A time of arrival that can be forecast.
+fn arrival(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    // A page that asks for "now" may be a moment late.
+    if at < now - TimeDelta::minutes(15) || at > now + TimeDelta::hours(i64::from(LONGEST_HOURS)) {
+        let message = "must lie between now and seven days ahead";
+        return Err(Problem::invalid(vec![FieldError::new("at", message)]));
+    }
+    Ok(at)
 }
 
 /// How good forecasts were
@@ -152,14 +192,15 @@ struct AccuracyParams {
     get,
     path = "/v1/forecasts/{place}/accuracy",
     tag = "Parking",
-    params(("place" = String, Path, description = "The car park", example = "default"), AccuracyParams),
+    params(("place" = String, Path, description = "The car park", example = "default"), ZoneParams, DaysParams),
     responses((status = 200, description = "Errors and coverage", body = AccuracyView), Refusal)
 )]
 async fn read_accuracy(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
-    Query(params): Query<AccuracyParams>,
+    Query(part): Query<ZoneParams>,
+    Query(params): Query<DaysParams>,
 ) -> ApiResult<Json<AccuracyView>> {
-    let subject = Subject::parking(place, params.zone);
+    let subject = Subject::parking(place, part.zone);
     Ok(Json(super::accuracy(&app, &subject, params.days, params.points).await?))
 }

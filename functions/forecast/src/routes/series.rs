@@ -6,15 +6,16 @@ use chrono_tz::Tz;
 use parvis_forecasting::{Calendar, Kind, Observation, calendar::SchoolZone};
 use parvis_forecasts::{Definition, Entry, Subject, store::KEEP_OBSERVATIONS, subject::FED};
 use parvis_kit::{
-    auth::{Caller, Role},
+    auth::Caller,
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
 };
 use parvis_parking::PlaceId;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::{DaysParams, HorizonParams, MANAGERS, READERS};
 use crate::{
     error::{ApiResult, Refusal},
     state::App,
@@ -30,8 +31,6 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(read_series_accuracy))
 }
 
-const READERS: [Role; 3] = [Role::Admin, Role::Manager, Role::Agent];
-const WRITERS: [Role; 2] = [Role::Admin, Role::Manager];
 /// Observations of one request.
 const MOST_OBSERVATIONS: usize = 10_000;
 /// Observations may lie so far ahead of our clock.
@@ -157,7 +156,7 @@ async fn define_series(
     Path(name): Path<PlaceId>,
     Json(input): Json<SeriesInput>,
 ) -> ApiResult<Json<SeriesView>> {
-    caller.require(&WRITERS)?;
+    caller.require(&MANAGERS)?;
     let definition = input.definition(Subject::Fed(name))?;
     app.store().define(&definition).await?;
     let outcome = super::entry(&app, &definition.subject).await?.outcome;
@@ -237,20 +236,11 @@ async fn feed_series(
     Path(name): Path<PlaceId>,
     Json(input): Json<Observations>,
 ) -> ApiResult<(StatusCode, Json<Taken>)> {
-    caller.require(&WRITERS)?;
+    caller.require(&MANAGERS)?;
     let definition = super::entry(&app, &Subject::Fed(name)).await?.definition;
     let observations = input.read(&definition, app.now())?;
     let days_changed = app.store().observe(&definition.subject, &observations, definition.step_minutes).await?;
     Ok((StatusCode::ACCEPTED, Json(Taken { observations: observations.len(), days_changed })))
-}
-
-/// How far ahead.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct HorizonParams {
-    /// How many hours from now on, 1 to 168.
-    #[param(minimum = 1, maximum = 168, default = 24)]
-    hours: Option<u16>,
 }
 
 /// The forecast of a fed series
@@ -269,19 +259,7 @@ async fn read_series_forecast(
     Query(params): Query<HorizonParams>,
 ) -> ApiResult<Json<ForecastView>> {
     caller.require(&READERS)?;
-    Ok(Json(super::forecast(&app, &Subject::Fed(name), params.hours).await?))
-}
-
-/// Which days.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct DaysParams {
-    /// How many days back, 1 to 400; with points 1 to 31.
-    #[param(minimum = 1, maximum = 400, default = 28)]
-    days: Option<u16>,
-    /// Whether to tell step by step what was forecast and what came.
-    #[serde(default)]
-    points: bool,
+    Ok(Json(super::forecast(&app, &Subject::Fed(name), params).await?))
 }
 
 /// How good the forecasts of a fed series were

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
+mod backtests;
+mod demand;
 mod documents;
+mod maintenance;
 mod parking;
 mod series;
 mod support;

@@ -2,6 +2,7 @@
 
 use parvis_forecasting::Unforecastable;
 use parvis_forecasts::{Issued, Outcome};
+use parvis_places::{Location, OpenStatus, Place, Source, Zone};
 use serde_json::Value;
 
 use crate::support::{Platform, at, car_park, later};
@@ -36,6 +37,28 @@ async fn a_forecast_tells_free_places_with_bands_that_hold_each_other() {
 }
 
 #[tokio::test]
+async fn todays_forecast_is_told_as_it_stood_when_the_day_began() {
+    let platform = Platform::with_car_park().await;
+    let subject = "parking/gare".parse().unwrap();
+    let outlook = platform.store.outlook(&subject).await.unwrap().unwrap();
+    let day = at("2026-03-16T00:00:00Z").date_naive();
+    let mut steps = outlook.steps[..8].to_vec();
+    for (step, quarter) in steps.iter_mut().zip(0..) {
+        step.start = at("2026-03-16T11:00:00Z") + chrono::TimeDelta::minutes(15 * quarter);
+    }
+    let issued = Issued { day, origin: at("2026-03-15T23:00:00Z"), scale: None, reconstructed: false, steps };
+    platform.store.put_issued(&subject, &issued).await.unwrap();
+    let told = async |query: &str| {
+        let forecast = platform.get(&format!("/v1/forecasts/gare{query}")).await.ok();
+        forecast["earlier"].as_array().unwrap().iter().map(|step| step["at"].clone()).collect::<Vec<_>>()
+    };
+    // It is five past twelve.
+    let begun = ["11:00", "11:15", "11:30", "11:45", "12:00"].map(|time| format!("2026-03-16T{time}:00Z"));
+    assert_eq!(told("?earlier=true").await, begun);
+    assert!(told("").await.is_empty());
+}
+
+#[tokio::test]
 async fn who_arrives_when_it_is_full_is_told_a_better_time() {
     let platform = Platform::with_car_park().await;
     let arrival = platform.get(&format!("/v1/forecasts/gare/arrival?at={}", later(3))).await.ok();
@@ -49,6 +72,43 @@ async fn who_arrives_when_it_is_full_is_told_a_better_time() {
         let problem = platform.get(&format!("/v1/forecasts/gare/arrival?at={wrong}")).await.refused(422);
         assert_eq!(problem["errors"][0]["field"], "at");
     }
+}
+
+fn place(id: &str, location: Option<(f64, f64)>) -> Place {
+    Place {
+        id: id.parse().unwrap(),
+        name: format!("Parking {id}"),
+        timezone: chrono_tz::Europe::Paris,
+        location: location.and_then(|(lat, lon)| Location::new(lat, lon)),
+        address: None,
+        enrolment: Default::default(),
+        thresholds: Default::default(),
+        status: Default::default(),
+        version: 1,
+        created_at: at("2026-03-16T12:00:00Z"),
+        modified_at: at("2026-03-16T12:00:00Z"),
+    }
+}
+
+#[tokio::test]
+async fn better_places_and_times_are_suggested() {
+    let platform = Platform::with_car_park().await;
+    // All are full at four; `gare` is forecast, its neighbour is not, another is too far away.
+    for (id, lat) in [("gare", 43.605), ("port", 43.606), ("aeroport", 43.7)] {
+        platform.places.put_place(&place(id, Some((lat, 3.88)))).await.unwrap();
+    }
+    platform.forecast("parking/aeroport").await;
+    platform.store.define(&car_park("parking/port")).await.unwrap();
+    let suggest = async |hour| {
+        let answer = platform.get(&format!("/v1/forecasts/gare/suggestions?at={}", later(hour))).await.ok();
+        answer["suggestions"].as_array().unwrap().clone()
+    };
+    let told = suggest(3).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["why"], &told[0]["step"]["at"]), (&"other_time".into(), &later(4).into()));
+    assert_eq!(suggest(9).await, Vec::<Value>::new(), "in the evening it is empty");
+    platform.get(&format!("/v1/forecasts/nowhere/suggestions?at={}", later(3))).await.refused(404);
+    platform.get(&format!("/v1/forecasts/gare/suggestions?at={}", later(200))).await.refused(422);
 }
 
 #[tokio::test]
@@ -89,7 +149,7 @@ async fn accuracy_is_told_day_by_day_and_step_by_step() {
     let outlook = platform.store.outlook(&subject).await.unwrap().unwrap();
     let day = at("2026-03-15T00:00:00Z").date_naive();
     let origin = at("2026-03-14T23:00:00Z");
-    let issued = Issued { day, origin, scale: Some(2.0), steps: outlook.steps[..96].to_vec() };
+    let issued = Issued { day, origin, scale: Some(2.0), reconstructed: false, steps: outlook.steps[..96].to_vec() };
     // Everything came three vehicles above the median.
     let median = |at| outlook.steps.iter().find(|step| step.start == at).map(|step| step.quantiles[4]);
     let scored = issued.score(|at| median(at).map(|median| median + 3.0)).unwrap();
@@ -131,4 +191,39 @@ async fn what_makes_no_sense_is_refused() {
     platform.get("/v1/forecasts/gare?hours=169").await.refused(422);
     platform.get("/v1/forecasts/gare?hours=x").await.refused(400);
     platform.get("/v1/forecasts/gare/arrival").await.refused(400);
+}
+
+#[tokio::test]
+async fn capacity_advice_is_for_staff_and_rests_on_the_week_ahead() {
+    let platform = Platform::with_car_park().await;
+    platform.places.put_place(&place("gare", None)).await.unwrap();
+    let zone = |id: &str, status| Zone {
+        id: id.parse().unwrap(),
+        name: format!("Zone {id}"),
+        source: Source::Counter,
+        capacity: Some(50),
+        spaces: Vec::new(),
+        status,
+        thresholds: None,
+        version: 1,
+    };
+    let gare = "gare".parse().unwrap();
+    platform.places.put_zone(&gare, &zone("nord", OpenStatus::Open)).await.unwrap();
+    platform.places.put_zone(&gare, &zone("sud", OpenStatus::Closed)).await.unwrap();
+    for zone in ["nord", "sud"] {
+        platform.store.define(&car_park(&format!("parking/gare/{zone}"))).await.unwrap();
+    }
+    let advise = async |role, query: &str| platform.send("GET", &format!("/v1/advice{query}"), Some(role), None).await;
+    let told = advise("agent", "?place=gare").await.ok();
+    // Full from eight to five, every day: the closed zone is needed now already, at one in the afternoon.
+    assert_eq!(
+        (&told["advice"][0]["advice"], &told["advice"][0]["zone"]),
+        (&"open_zone".into(), &"sud".into()),
+        "{told}"
+    );
+    assert!(number(&told["advice"][0]["expected"]) > 95.0, "{told}");
+    assert_eq!(advise("agent", "?site=nowhere").await.ok()["advice"], serde_json::json!([]));
+    advise("driver", "?place=gare").await.refused(403);
+    advise("agent", "").await.refused(422);
+    advise("agent", "?place=nowhere").await.refused(404);
 }

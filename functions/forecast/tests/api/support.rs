@@ -1,16 +1,20 @@
 //! An application with a store of its own, ways to fill it and to ask.
 
 use std::io::Read as _;
+use std::sync::{Arc, Mutex};
 
 use axum::{
+    Json,
     body::to_bytes,
+    extract::State,
     http::{HeaderMap, StatusCode},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_forecast::{App, routes::router};
+use parvis_forecast::{App, plan::JobQueue, routes::router};
 use parvis_forecasting::{Calendar, Grid, Kind, Options, Series, Step, fit};
 use parvis_forecasts::{Definition, ForecastStore, Outcome, Outlook, Subject};
 use parvis_kit::http::service;
+use parvis_places::PlacesStore;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -28,6 +32,37 @@ pub fn at(text: &str) -> DateTime<Utc> {
 pub struct Platform {
     router: axum::Router,
     pub store: ForecastStore,
+    pub places: PlacesStore,
+    queued: Queued,
+}
+
+/// Bodies of the messages that a queue has taken.
+type Queued = Arc<Mutex<Vec<Value>>>;
+
+/// A queue that takes every message, over HTTP as SQS does.
+async fn queue() -> (JobQueue, Queued) {
+    let queued = Queued::default();
+    let take = |State(queued): State<Queued>, body: String| async move {
+        // The SDK's content type is one of its own.
+        let batch: Value = serde_json::from_str(&body).unwrap();
+        let entries = batch["Entries"].as_array().unwrap();
+        let body = |entry: &Value| serde_json::from_str(entry["MessageBody"].as_str().unwrap()).unwrap();
+        queued.lock().unwrap().extend(entries.iter().map(body));
+        let taken = |entry: &Value| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "" });
+        Json(json!({ "Successful": entries.iter().map(taken).collect::<Vec<_>>(), "Failed": [] }))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = axum::Router::new().fallback(axum::routing::post(take)).with_state(Arc::clone(&queued));
+    tokio::spawn(async move { axum::serve(listener, server).await });
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version_latest()
+        .region(aws_sdk_sqs::config::Region::new("eu-west-3"))
+        .credentials_provider(aws_sdk_sqs::config::Credentials::new("test", "test", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(&url)
+        .build();
+    (JobQueue::new(aws_sdk_sqs::Client::from_conf(config), format!("{url}/forecasts")), queued)
 }
 
 /// What the application answered.
@@ -62,8 +97,16 @@ impl Answer {
 impl Platform {
     /// Nothing is forecast yet.
     pub async fn empty() -> Self {
-        let store = ForecastStore::new(parvis_test_tables::start(&["forecasts"]).await.unwrap(), "forecasts");
-        Self { router: router(App::new(store.clone(), now)), store }
+        let dynamodb = parvis_test_tables::start(&["forecasts", "places"]).await.unwrap();
+        let store = ForecastStore::new(dynamodb.clone(), "forecasts");
+        let places = PlacesStore::new(dynamodb, "places");
+        let (queue, queued) = queue().await;
+        Self { router: router(App::new(store.clone(), places.clone(), queue, now)), store, places, queued }
+    }
+
+    /// What was put into the queue of jobs.
+    pub fn queued(&self) -> Vec<Value> {
+        self.queued.lock().unwrap().clone()
     }
 
     /// A car park of 100 spaces that is full from 08:00 to 17:00 and nearly empty otherwise.

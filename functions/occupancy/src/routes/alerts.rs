@@ -51,6 +51,8 @@ pub enum AlertKind {
     Raised,
     /// The occupancy is below the threshold again, by the hysteresis.
     Cleared,
+    /// A forecast says that the threshold will probably be reached soon.
+    Expected,
 }
 
 /// One crossing of a threshold.
@@ -59,9 +61,9 @@ pub struct AlertView {
     /// Identity of the event.
     #[schema(example = "01KTNYZAR0NDAV70DF3H1YRYYE")]
     id: String,
-    /// When it happened.
+    /// When it happened; of an expected alert, when it was foreseen.
     at: DateTime<Utc>,
-    /// Upward or back.
+    /// Upward, back, or expected.
     #[serde(rename = "type")]
     kind: AlertKind,
     /// The zone; null when the whole place crossed the threshold.
@@ -82,6 +84,10 @@ pub struct AlertView {
     /// The threshold in percent.
     #[schema(example = 70.0)]
     threshold: f64,
+    /// Of an expected alert: when the threshold will probably be reached.
+    expected_at: Option<DateTime<Utc>>,
+    /// Of an expected alert: how probable that is, 0 to 1.
+    chance: Option<f64>,
 }
 
 /// An event as an alert; `None` for events of other types.
@@ -92,12 +98,13 @@ fn alert(event: CloudEvent<Value>) -> Result<Option<AlertView>, Problem> {
     let kind = match event.kind.as_str() {
         alert::RAISED => AlertKind::Raised,
         alert::CLEARED => AlertKind::Cleared,
+        alert::EXPECTED => AlertKind::Expected,
         _ => return Ok(None),
     };
     let data: Alert = serde_json::from_value(event.data).map_err(Problem::internal)?;
     Ok(Some(AlertView {
         id: event.id.to_string(),
-        at: data.at,
+        at: if kind == AlertKind::Expected { event.time } else { data.at },
         kind,
         zone: data.zone,
         level: data.level,
@@ -105,6 +112,8 @@ fn alert(event: CloudEvent<Value>) -> Result<Option<AlertView>, Problem> {
         occupied: data.occupied,
         total: data.total,
         threshold: data.threshold,
+        expected_at: (kind == AlertKind::Expected).then_some(data.at),
+        chance: data.chance,
     }))
 }
 

@@ -60,7 +60,7 @@ fn is_known(place: &PlaceNow) -> bool {
     responses((status = 200, body = PlaceList), Refusal)
 )]
 async fn list_places(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
-    let stuck = app.last_known_stuck_counters();
+    let stuck = app.last_known_stuck_counters().await;
     let places = app.every_place(move |app, place| is_known(&place).then(|| view(app, &place, stuck.as_ref()))).await?;
     Ok(Json(PlaceList { places: places.into_iter().flatten().collect() }))
 }
@@ -76,7 +76,7 @@ async fn list_places(State(app): State<App>) -> ApiResult<Json<PlaceList>> {
 async fn read_place(State(app): State<App>, Path(place): Path<PlaceId>) -> ApiResult<Json<PlaceView>> {
     let record = app.place(&place).await?;
     let now = app.now_of(record).await?;
-    Ok(Json(view(&app, &now, app.last_known_stuck_counters().as_ref())))
+    Ok(Json(view(&app, &now, app.last_known_stuck_counters().await.as_ref())))
 }
 
 /// A zone with its current state.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::postgres::DatabaseError;
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::types::PgInterval;
 use sqlx::{FromRow, PgExecutor};
 
@@ -40,7 +41,7 @@ impl Default for StuckCounterRule {
 }
 
 /// A counter that the rule found.
-#[derive(Clone, Debug, PartialEq, FromRow)]
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize, Deserialize)]
 pub struct StuckCounter {
     /// Its place.
     pub place: String,

@@ -33,6 +33,7 @@ async fn lot() -> Platform {
             total: 8,
             threshold: 70.0,
             at: time,
+            chance: None,
             timezone: None,
         };
         platform.event(&CloudEvent::new(id, "/parvis/announce", kind, subject, time, alert)).await;

@@ -159,3 +159,15 @@ async fn the_list_of_places_tells_the_number_of_findings_once_it_is_known() {
     }
     panic!("the search in the background has not ended in 5 s");
 }
+
+#[tokio::test]
+async fn every_sandbox_tells_what_one_of_them_has_found() {
+    let platform = car_parks(&["a", "b", "dead"], 200, |name, step| if name == "dead" { 35 } else { wave(step) }).await;
+    assert_eq!(findings(&platform, "dead").await.len(), 1);
+    // A new sandbox, whose database is away, knows it at once.
+    let other = platform.sandbox(crate::support::postgres::away());
+    assert_eq!(other.get("/v1/places/dead").await.ok()["findings"], 1);
+    let list = other.get("/v1/places").await.ok();
+    let dead = list["places"].as_array().unwrap().iter().find(|place| place["id"] == "dead").unwrap();
+    assert_eq!(dead["findings"], 1);
+}

@@ -123,13 +123,16 @@ export interface HistoryAnswer {
 export interface Alert {
   id: string;
   at: string;
-  type: "raised" | "cleared";
+  type: "raised" | "cleared" | "expected";
   zone: string | null;
   level: Level;
   occupancy_rate: number;
   occupied: number;
   total: number;
   threshold: number;
+  /** Of an expected alert: when the threshold will probably be reached, and how probable (0 to 1) that is. */
+  expected_at?: string | null;
+  chance?: number | null;
 }
 
 /** What a finding rests on; which fields there are depends on its kind. */
@@ -219,5 +222,6 @@ export interface AlertMessage {
     total: number;
     threshold: number;
     at: string;
+    chance?: number;
   };
 }

@@ -247,7 +247,14 @@ export interface QuoteLine {
 
 export interface Quote {
   token: string;
-  quote: { charge: Charge; lines: QuoteLine[]; issued_at: string; expires_at: string };
+  quote: {
+    charge: Charge;
+    lines: QuoteLine[];
+    /** How demand moved the price, and why: percent of the places expected to be taken. */
+    factor: { basis_points: number; expected_percent?: number };
+    issued_at: string;
+    expires_at: string;
+  };
 }
 
 export interface Guest {

@@ -126,12 +126,13 @@ export function mergeAlerts(shown: Alert[], incoming: Alert[]): Alert[] {
 
 /** The list's form of a live alert, or null for another kind of event. */
 export function alertOf(message: AlertMessage): Alert | null {
-  const type = message.type.endsWith(".raised") ? "raised" : message.type.endsWith(".cleared") ? "cleared" : null;
-  if (type === null) return null;
-  const { zone, level, occupancy_rate, occupied, total, threshold, at } = message.data;
+  const type = (["raised", "cleared", "expected"] as const).find((one) => message.type.endsWith(`.${one}`));
+  if (!type) return null;
+  const { zone, level, occupancy_rate, occupied, total, threshold, at, chance } = message.data;
+  const expected = type === "expected";
   return {
     id: message.id,
-    at: at ?? message.time,
+    at: expected ? message.time : (at ?? message.time),
     type,
     zone: zone ?? null,
     level,
@@ -139,6 +140,7 @@ export function alertOf(message: AlertMessage): Alert | null {
     occupied,
     total,
     threshold,
+    ...(expected && { expected_at: at, chance: chance ?? null }),
   };
 }
 

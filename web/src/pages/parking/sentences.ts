@@ -10,6 +10,14 @@ export function zoneName(place: Place, zone: string): string {
 /** One sentence for an alert, in the page's language. */
 export function alertTitle(alert: Alert, place: Place, format: Format): string {
   const where = alert.zone === null ? t("alerts.wholePlace") : zoneName(place, alert.zone);
+  if (alert.type === "expected") {
+    return t("alerts.expected", {
+      where,
+      threshold: format.percent(alert.threshold),
+      time: format.time(alert.expected_at ?? alert.at),
+      chance: format.percent(100 * (alert.chance ?? 0)),
+    });
+  }
   return alert.type === "raised"
     ? t("alerts.raised", { where, level: t(`level.${alert.level}`).toLocaleLowerCase(format.language) })
     : t("alerts.cleared", { where, threshold: format.percent(alert.threshold) });

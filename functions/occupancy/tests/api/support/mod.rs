@@ -96,7 +96,15 @@ impl Platform {
     }
 
     pub async fn over(database: Database) -> Self {
-        let dynamodb = dynamodb::client().await;
+        Self::of(database, dynamodb::client().await)
+    }
+
+    /// Another sandbox over the same tables.
+    pub fn sandbox(&self, database: Database) -> Self {
+        Self::of(database, self.dynamodb.clone())
+    }
+
+    fn of(database: Database, dynamodb: Client) -> Self {
         let default = DefaultPlace { id: "default".parse().unwrap(), timezone: chrono_tz::Europe::Paris };
         let live = LiveStore::new(dynamodb.clone(), "live");
         let stores = Stores {

@@ -120,6 +120,7 @@ export const en = {
   "line.minutes": "{length} at {unit} an hour",
   "line.included": "{length} included in your subscription",
   "line.member_saving": "You save as a member",
+  "quote.demand": "Demand moves this price: {percent} of these places are expected to be taken then.",
   "line.demand": "Demand ({percent} of the usual price)",
   "line.credits": { one: "{n} credit", other: "{n} credits" },
   "line.peak_credits": { one: "{n} peak credit", other: "{n} peak credits" },

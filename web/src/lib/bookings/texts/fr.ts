@@ -121,6 +121,7 @@ export const fr: Record<keyof typeof en, Text> = {
   "line.minutes": "{length} à {unit} l'heure",
   "line.included": "{length} incluses dans votre abonnement",
   "line.member_saving": "Votre économie de membre",
+  "quote.demand": "La demande modifie ce prix : {percent} de ces places devraient alors être prises.",
   "line.demand": "Demande ({percent} du prix habituel)",
   "line.credits": { one: "{n} crédit", other: "{n} crédits" },
   "line.peak_credits": { one: "{n} crédit de pointe", other: "{n} crédits de pointe" },

@@ -1,143 +1,19 @@
-//! Jobs over a real PostgreSQL and a DynamoDB in the process: what is forecast, that doing it again changes nothing, and what is said
-//! when it cannot be.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+//! Single series: what is forecast, that doing it again changes nothing, and what is said when it cannot be.
 
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
-use parvis_forecasting::{Calendar, Kind, Observation, Unforecastable};
-use parvis_forecasts::{Definition, ForecastStore, Job, Outcome, Outlook, Subject, Task};
-use parvis_kit::postgres::Database;
-use parvis_places::{Enrolment, Place, PlacesStore, Source, Space, Zone};
-use parvis_train::{Trainer, handle, work::Done};
+use parvis_events::{
+    CloudEvent,
+    alert::{Alert, AlertLevel, EXPECTED},
+    place_subject,
+};
+use parvis_forecasting::{Kind, Unforecastable};
+use parvis_forecasts::{Outcome, Task};
+use parvis_kit::{event_store::EventStore, postgres::Database};
+use parvis_places::{Source, Space, Zone};
+use parvis_train::{handle, work::Done};
 use sqlx::postgres::PgConnectOptions;
 
-/// A Monday, 13:00 in Paris.
-fn now() -> DateTime<Utc> {
-    "2026-03-16T12:00:00Z".parse().unwrap()
-}
-
-struct City {
-    trainer: Trainer,
-}
-
-impl City {
-    async fn new() -> Self {
-        Self::over(parvis_test_postgres::database().await).await
-    }
-
-    async fn over(database: Database) -> Self {
-        let dynamodb = parvis_test_tables::start(&["places", "forecasts"]).await.unwrap();
-        let places = PlacesStore::new(dynamodb.clone(), "places");
-        Self { trainer: Trainer { places, store: ForecastStore::new(dynamodb, "forecasts"), database } }
-    }
-
-    fn store(&self) -> &ForecastStore {
-        &self.trainer.store
-    }
-
-    async fn place(&self, id: &str, zones: Vec<Zone>) {
-        let place = Place {
-            id: id.parse().unwrap(),
-            name: format!("Parking {id}"),
-            timezone: chrono_tz::Europe::Paris,
-            location: None,
-            address: None,
-            enrolment: Enrolment::Closed,
-            thresholds: Default::default(),
-            status: Default::default(),
-            version: 1,
-            created_at: now(),
-            modified_at: now(),
-        };
-        self.trainer.places.put_place(&place).await.unwrap();
-        for zone in zones {
-            self.trainer.places.put_zone(&place.id, &zone).await.unwrap();
-        }
-    }
-
-    /// A counter that fills by day: `most` vehicles from 08:00 to 19:00 of the local day, a tenth of them otherwise.
-    async fn count(&self, place: &str, zone: &str, from: DateTime<Utc>, to: DateTime<Utc>, most: i32) {
-        self.count_with_swing(place, zone, from, to, most, 0).await;
-    }
-
-    /// The same, with up to three times `swing` more or less for six hours at a time.
-    async fn count_with_swing(
-        &self,
-        place: &str,
-        zone: &str,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-        most: i32,
-        swing: i32,
-    ) {
-        let pool = self.trainer.database.pool().await.unwrap();
-        sqlx::query(
-            "SELECT parking_ensure_partitions(array(
-                 SELECT generate_series(date_trunc('month', $1), $2, interval '1 month')::date))",
-        )
-        .bind(from)
-        .bind(to)
-        .execute(pool)
-        .await
-        .unwrap();
-        sqlx::query(
-            "INSERT INTO parking_reading (place, zone, at, occupied, capacity, version)
-             SELECT $1, $2, at,
-                    CASE WHEN extract(hour FROM at AT TIME ZONE 'Europe/Paris') BETWEEN 8 AND 18 THEN $5
-                         ELSE $5 / 10 + 3 * $6 END + (extract(epoch FROM at)::bigint / 900 * 7919 % 5)::int
-                         + $6 * ((extract(epoch FROM at)::bigint / 21600 * 7919 % 7)::int - 3), 100, 1
-             FROM generate_series($3, $4, interval '15 minutes') AS g(at) WHERE at < $4",
-        )
-        .bind(place)
-        .bind(zone)
-        .bind(from)
-        .bind(to)
-        .bind(most)
-        .bind(swing)
-        .execute(pool)
-        .await
-        .unwrap();
-    }
-
-    async fn work(&self, subject: &str, task: Task, at: DateTime<Utc>) -> Done {
-        self.trainer.work(&Job { subject: subject.parse().unwrap(), task, at }).await.unwrap()
-    }
-
-    async fn outcome(&self, subject: &str) -> Outcome {
-        self.store().listed(&subject.parse().unwrap()).await.unwrap().unwrap().outcome.unwrap()
-    }
-
-    async fn outlook(&self, subject: &str) -> Outlook {
-        self.store().outlook(&subject.parse().unwrap()).await.unwrap().unwrap()
-    }
-
-    async fn observed(&self, subject: &str) -> Vec<Observation> {
-        let (subject, from) = (subject.parse().unwrap(), (now() - TimeDelta::days(60)).date_naive());
-        let days = self.store().observations(&subject, from).await.unwrap();
-        days.iter().flat_map(|day| day.observations().collect::<Vec<_>>()).collect()
-    }
-}
-
-fn counter(id: &str, capacity: Option<u32>) -> Zone {
-    Zone {
-        id: id.parse().unwrap(),
-        name: format!("Zone {id}"),
-        source: Source::Counter,
-        capacity,
-        spaces: Vec::new(),
-        status: Default::default(),
-        thresholds: None,
-        version: 1,
-    }
-}
-
-fn weeks(number: i64) -> TimeDelta {
-    TimeDelta::weeks(number)
-}
-
-fn hours(number: i64) -> TimeDelta {
-    TimeDelta::hours(number)
-}
+use crate::support::{City, arrivals, counter, fed, hours, now, weeks};
 
 #[tokio::test]
 async fn a_car_park_is_forecast_from_its_history_and_again_changes_nothing() {
@@ -244,23 +120,6 @@ async fn a_place_that_is_gone_leaves_the_list() {
     assert!(city.store().entries("parking/").await.unwrap().is_empty());
 }
 
-fn arrivals() -> Definition {
-    Definition {
-        subject: Subject::Fed("arrivals".parse().unwrap()),
-        title: "Emergency arrivals".to_owned(),
-        kind: Kind::Count,
-        step_minutes: 60,
-        calendar: Calendar::new(chrono_tz::Europe::Paris),
-    }
-}
-
-fn fed(from: DateTime<Utc>, number: i64) -> Vec<Observation> {
-    // A course of the day, and something that no model can know.
-    let noise = |at: DateTime<Utc>| (at.timestamp() / 3600 * 7919 % 1009 % 3) as f64;
-    let value = |at: DateTime<Utc>| 4.0 + f64::from(at.hour() % 12) + noise(at);
-    (0..number).map(|hour| from + hours(hour)).map(|at| Observation { at, value: value(at) }).collect()
-}
-
 #[tokio::test]
 async fn a_fed_series_needs_no_database_and_its_days_are_scored() {
     let away = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("nobody");
@@ -308,4 +167,36 @@ async fn a_database_that_is_away_fails_its_jobs_only_and_they_come_again() {
     // Without time left nothing is begun.
     let response = handle(&city.trainer, event(), tokio::time::Instant::now()).await;
     assert_eq!(response.batch_item_failures.len(), 4);
+}
+
+#[tokio::test]
+async fn expected_saturation_is_alerted_once_and_again_only_after_it_has_become_unlikely() {
+    let city = City::new().await;
+    city.place("gare", vec![counter("nord", Some(100))]).await;
+    // 90 of 100 from eight in the morning on, every day; seen from 06:00 in Paris.
+    let morning: DateTime<Utc> = "2026-03-16T05:00:00Z".parse().unwrap();
+    city.count("gare", "nord", morning - weeks(4), morning + hours(48), 90).await;
+    let alerts = async || {
+        let events = EventStore::new(city.dynamodb.clone(), "events");
+        let found: Vec<CloudEvent<Alert>> = events.newest(&place_subject("gare"), 50, None).await.unwrap();
+        found.into_iter().filter(|event| event.data.zone.is_some()).collect::<Vec<_>>()
+    };
+    for quarter in 0..5 {
+        city.work("parking/gare/nord", Task::Update, morning + TimeDelta::minutes(15 * quarter)).await;
+    }
+    let told = alerts().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let Alert { at, chance, level, threshold, .. } = &told[0].data;
+    assert_eq!((told[0].kind.as_str(), *level, *threshold), (EXPECTED, AlertLevel::Saturated, 85.0));
+    // It fills at eight, in Paris.
+    assert_eq!(*at, "2026-03-16T07:00:00Z".parse::<DateTime<Utc>>().unwrap());
+    assert!(chance.unwrap() >= 0.6 && told[0].time <= *at - hours(1), "{told:?}");
+    // In the evening it is empty; the next morning alerts anew.
+    for hour in [6, 10, 16, 23, 24, 25] {
+        city.work("parking/gare/nord", Task::Update, morning + hours(hour)).await;
+    }
+    assert_eq!(alerts().await.len(), 2);
+    // Done again it alerts nobody.
+    city.work("parking/gare/nord", Task::Update, morning + hours(25)).await;
+    assert_eq!(alerts().await.len(), 2);
 }
