@@ -6,11 +6,11 @@ use parvis_booking::{ResourceId, Slot};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::Json;
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_money::Money;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::error::{ApiResult, Declined};
@@ -22,8 +22,8 @@ const MOST: usize = 2000;
 /// The longest of them.
 const LONGEST: TimeDelta = TimeDelta::days(366);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(import_past_bookings))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(import_past_bookings))
 }
 
 /// How a past booking ended.
