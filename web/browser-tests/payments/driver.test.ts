@@ -247,7 +247,7 @@ describe("a driver", () => {
     await page.getByTestId("zone-code").fill(street.paid.toLowerCase().replace("_", " "));
     await page.keyboard.press("Enter");
     await page.getByTestId("zone-picker").waitFor({ state: "detached" });
-    expect(await page.getByTestId("zone").getAttribute("data-zone")).toBe(street.paid);
+    await expect.poll(() => page.getByTestId("zone").getAttribute("data-zone")).toBe(street.paid);
     await page.getByTestId("zone-change").click();
     await page.getByTestId("zone-near").click();
     const first = page.getByTestId("zone-list").locator("button").first();

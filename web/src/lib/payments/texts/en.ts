@@ -161,7 +161,6 @@ export const en = {
   "receipt.receipt": "Receipt",
   "receipt.invoice": "Invoice",
   "receipt.credit_note": "Credit note",
-  "receipt.show": "Show {number}",
   "receipt.pdf": "PDF",
   "receipt.html": "HTML",
   "receipt.download": "{kind} {number} as {format}",

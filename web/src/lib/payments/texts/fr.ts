@@ -164,7 +164,6 @@ export const fr: Record<keyof typeof en, Text> = {
   "receipt.receipt": "Reçu",
   "receipt.invoice": "Facture",
   "receipt.credit_note": "Avoir",
-  "receipt.show": "Afficher {number}",
   "receipt.pdf": "PDF",
   "receipt.html": "HTML",
   "receipt.download": "{kind} {number} en {format}",
