@@ -30,6 +30,8 @@ const RESOURCES: &[(&str, &str)] = &[
     ("Idempotency", "NotifyTable"),
     ("Notifier", "AlertsTopic"),
     ("Mailer", "ses:identity/*"),
+    ("PaymentsStore", "PaymentsTable"),
+    ("ParkedPlates", "ParkedPlatesTable"),
 ];
 
 /// The action that an operation needs, by the service of its resource.
@@ -64,6 +66,7 @@ fn stack() -> Stack {
     let resolution = Resolution::default()
         .output("Identity", "Issuer", "https://issuer")
         .output("Identity", "WebClientId", "client")
+        .output("Identity", "OperatorClientId", "operator")
         .output("Database", "Host", "host")
         .output("Database", "Port", "5432")
         .output("Database", "AdminUser", "admin")

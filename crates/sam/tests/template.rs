@@ -16,6 +16,7 @@ fn resolution() -> Resolution {
         .queue_endpoint("http://127.0.0.1:9324/")
         .output("Identity", "Issuer", "http://127.0.0.1:8080/_local/identity")
         .output("Identity", "WebClientId", "parvis-web")
+        .output("Identity", "OperatorClientId", "operator")
         .output("Database", "Host", "127.0.0.1")
         .output("Database", "Port", "5432")
         .output("Database", "AdminUser", "parvis_admin")
@@ -44,6 +45,10 @@ fn the_template_resolves() {
                 known.push(json!({
                     "eventName": ["INSERT"],
                     "dynamodb": {"NewImage": {"type": {"S": ["parvis.waitlist.accepted"]}}},
+                }));
+                known.push(json!({
+                    "eventName": ["INSERT"],
+                    "dynamodb": {"NewImage": {"kind": {"S": ["movement"]}}},
                 }));
                 assert!(known.contains(&filter), "{}: {filter}", function.logical_id);
             }
@@ -120,7 +125,7 @@ fn a_secret_of_the_template_comes_with_how_to_generate_it() {
             );
             return Some("given".into());
         };
-        let known = ["PlateHashKey", "BookingsKey"].map(LogicalId::from);
+        let known = ["PlateHashKey", "BookingsKey", "PaymentKey", "PaymentWebhookKey"].map(LogicalId::from);
         assert!(secret.logical_id.as_ref().is_some_and(|id| known.contains(id)), "{:?}", secret.logical_id);
         Some("x".repeat(generate.length as usize))
     });
@@ -179,7 +184,7 @@ fn functions_that_speak_sql_wait_for_the_migration() {
         assert_eq!(waits, function.logical_id != migrates, "{}", function.logical_id);
         speakers += 1;
     }
-    assert_eq!(speakers, 5, "history, occupancy, bookings, train and migrate");
+    assert_eq!(speakers, 6, "history, occupancy, bookings, ledger, train and migrate");
 }
 
 /// SAM writes a statement of about 400 bytes into the function's resource policy for each route, and Lambda takes 20 KB of them.

@@ -4,7 +4,12 @@ use anyhow::Context as _;
 use parvis_sam::{GenerateSecret, Resolution, SecretReference, Stack, Template};
 use rand::Rng as _;
 
-use crate::{identity::Identity, options::Options, state::State};
+use crate::{
+    http::PROVIDER,
+    identity::{self, Identity},
+    options::Options,
+    state::State,
+};
 
 /// Where the stack stands in AWS's terms: a deployment of its own.
 const STAGE: &str = "local";
@@ -28,8 +33,11 @@ pub(super) fn template(
         .parameter("Stage", STAGE)
         .parameter("InvitationsFrom", INVITATIONS_FROM)
         .queue_endpoint(queue_endpoint)
+        .parameter("PaymentEndpoint", format!("{}{PROVIDER}", identity.issuer().trim_end_matches(identity::PATH)))
+        .parameter("PaymentPublishableKey", parvis_test_provider::PUBLISHABLE_KEY)
         .output("Identity", "Issuer", identity.issuer())
         .output("Identity", "WebClientId", identity.client_id())
+        .output("Identity", "OperatorClientId", identity::MACHINE_CLIENT)
         .secrets(move |reference| secret(&secrets, reference));
     // Nothing local reads these; the sandboxes get the true PostgreSQL address as environment.
     for (application, output) in [
@@ -108,5 +116,8 @@ mod tests {
         );
         assert_eq!(stack.functions["MqttAuthFunction"].environment["ISSUER"], identity.issuer());
         assert_eq!(stack.functions["IngestFunction"].environment["PLATE_HASH_KEY"].len(), 64);
+        let payments = &stack.functions["PaymentsFunction"].environment;
+        assert_eq!(payments["STRIPE_ENDPOINT"], "http://127.0.0.1:8080/_local/provider");
+        assert_eq!(payments["PLATE_HASH_KEY"], stack.functions["IngestFunction"].environment["PLATE_HASH_KEY"]);
     }
 }
