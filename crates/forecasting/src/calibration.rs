@@ -49,11 +49,8 @@ const PRIOR_DAYS: f64 = 3.0;
 /// Days of errors after which half of their median is taken for a bias: errors of one week resemble each other.
 const BIAS_DAYS: f64 = 56.0;
 /// Intervals are wider by this many parts of the days of errors: the errors of one day resemble each other, so that days,
-/// not steps, are the sample, and few of them say little of their spread (as Student's quantiles exceed normal ones). Days ahead, what
-/// moved the level in one of them still does in the others: as many days as lie ahead count as one.
+/// not steps, are the sample, and few of them say little of their spread (as Student's quantiles exceed normal ones).
 const WIDENING_DAYS: f64 = 3.0;
-/// Intervals are not widened by more than this.
-const WIDEST: f64 = 2.0;
 const HOURS: usize = 24;
 /// Ends of the classes of lead times, in hours.
 const LEAD_HOURS: [usize; 8] = [1, 2, 4, 8, 24, 48, 96, usize::MAX];
@@ -75,12 +72,12 @@ impl Calibration {
             pending.extend(scored.iter().filter(|one| before < one.lead && one.lead <= until));
             before = before.max(until);
             if pending.len() >= ENOUGH {
-                calibration.push(until, &std::mem::take(&mut pending), (days, slots_per_day));
+                calibration.push(until, &std::mem::take(&mut pending), days);
             }
         }
         // What is left over: too little for a table, unless it is all there is.
         if calibration.tables.is_empty() && !scored.is_empty() {
-            calibration.push(usize::MAX, scored, (days, slots_per_day));
+            calibration.push(usize::MAX, scored, days);
         }
         if let Some(last) = calibration.tables.last_mut() {
             last.until = usize::MAX;
@@ -88,12 +85,11 @@ impl Calibration {
         calibration
     }
 
-    fn push(&mut self, until: usize, scored: &[Scored], (days, slots_per_day): (f64, usize)) {
+    fn push(&mut self, until: usize, scored: &[Scored], days: f64) {
         let points = if matches!(self.kind, Kind::Count) {
             self.transforms(scored, scored.len() as f64 / days.max(1.0) * PRIOR_DAYS)
         } else {
-            let ahead = scored.iter().map(|one| one.lead as f64).sum::<f64>() / scored.len().max(1) as f64;
-            self.residuals(scored, days, (ahead / slots_per_day.max(1) as f64).max(1.0))
+            self.residuals(scored, days)
         };
         self.tables.push(Table { until, points });
     }
@@ -121,8 +117,7 @@ impl Calibration {
             .collect()
     }
 
-    /// Quantiles of scaled errors of so many `days`, made `days_ahead`.
-    fn residuals(&self, scored: &[Scored], days: f64, days_ahead: f64) -> Vec<f64> {
+    fn residuals(&self, scored: &[Scored], days: f64) -> Vec<f64> {
         let mut scores: Vec<f64> = scored
             .iter()
             .map(|one| {
@@ -133,7 +128,7 @@ impl Calibration {
         scores.sort_by(f64::total_cmp);
         let median = interpolate(&scores, (scores.len() as f64 - 1.0) / 2.0);
         let bias = median * days / (days + BIAS_DAYS);
-        let widening = (1.0 + WIDENING_DAYS * days_ahead / days.max(1.0)).min(WIDEST);
+        let widening = 1.0 + WIDENING_DAYS / days.max(1.0);
         // The conformal correction for finite samples: the k-th of n errors has probability k / (n + 1).
         (0..POINTS)
             .map(|point| {
