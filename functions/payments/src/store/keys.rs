@@ -35,11 +35,16 @@ impl Key {
         Self::new(format!("session#{session}"), format!("movement#{id}"))
     }
 
-    /// A right of a plate. Sorted by its end, so that those that hold, and those that ended lately, are one short query.
+    /// A right of a plate. Sorted by its end, so that those that hold, and those that ended lately, are one short query. Issuers
+    /// keep a permit's id from series to series, so its right of the next series stands beside that of the present one.
     #[must_use]
     pub fn right(right: &AssignedRight) -> Option<Self> {
         let end = right.segments.last()?.end;
-        Some(Self::new(plate(&right.plate), format!("right#{}#{}", stamp(end), right.id)))
+        let own = match &right.series {
+            Some(series) => format!("right#{}#{}#{series}", stamp(end), right.id),
+            None => format!("right#{}#{}", stamp(end), right.id),
+        };
+        Some(Self::new(plate(&right.plate), own))
     }
 
     /// The lower bound of rights of a plate that end after an instant.
@@ -84,10 +89,17 @@ impl Key {
         Self::new("series".to_owned(), "register")
     }
 
-    /// A permit.
+    /// A permit: one that stands by itself, or as a series has it.
     #[must_use]
-    pub fn permit(id: Uuid) -> Self {
-        Self::new(format!("permit#{id}"), "permit")
+    pub fn permit(id: Uuid, series: Option<&SeriesId>) -> Self {
+        let own = series.map_or_else(|| "permit".to_owned(), |series| format!("permit#{series}"));
+        Self::new(format!("permit#{id}"), own)
+    }
+
+    /// An exemption.
+    #[must_use]
+    pub fn exemption(id: Uuid) -> Self {
+        Self::new(format!("exemption#{id}"), "exemption")
     }
 
     /// A permit in the list of its series.

@@ -237,7 +237,7 @@ impl PaymentsStore {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    fn delete_at(&self, key: Key, revision: u64) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn delete_at(&self, key: Key, revision: u64) -> Result<TransactWriteItem, StoreError> {
         let delete = Delete::builder()
             .table_name(&self.table)
             .key("pk", AttributeValue::S(key.pk))
