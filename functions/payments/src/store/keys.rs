@@ -108,6 +108,12 @@ impl Key {
         Self::new(format!("series#{series}"), format!("permit#{id}"))
     }
 
+    /// How far the comparison with the provider has come.
+    #[must_use]
+    pub fn comparison() -> Self {
+        Self::new("comparison".to_owned(), "place")
+    }
+
     /// A driver's wallet.
     #[must_use]
     pub fn wallet(owner: &str) -> Self {

@@ -12,7 +12,7 @@ use super::PaymentsStore;
 use super::error::StoreError;
 use super::items::{self, Item, LastStay};
 use super::keys::Key;
-use crate::record::SessionRecord;
+use crate::record::{Delay, SessionRecord};
 
 /// Money that moves within our own table, in the same transaction as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,7 @@ impl PaymentsStore {
         funds: Option<Funds>,
     ) -> Result<(), StoreError> {
         after.revision = before.revision + 1;
+        after.delay = None;
         let expires = Self::keep_until(after.end());
         let item = items::item(Key::session(after.session.id), "session", after.revision, &*after, expires)?;
         let mut parts = vec![self.put_over(item, before.revision)?];
@@ -99,6 +100,19 @@ impl PaymentsStore {
         if before.end() != after.end() || before.session.state != after.session.state {
             self.change_stay(before, after, &mut parts).await?;
         }
+        self.transact(parts).await
+    }
+
+    /// Gives a session its next turn on the work list later, unless somebody has written it since it was read.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], others.
+    pub async fn postpone(&self, record: &SessionRecord, delay: Delay) -> Result<(), StoreError> {
+        let after = SessionRecord { revision: record.revision + 1, delay: Some(delay), ..record.clone() };
+        let expires = Self::keep_until(after.end());
+        let item = items::item(Key::session(after.session.id), "session", after.revision, &after, expires)?;
+        let mut parts = vec![self.put_over(item, record.revision)?];
+        self.follow(Some(record), &after, None, &mut parts)?;
         self.transact(parts).await
     }
 
