@@ -6,6 +6,7 @@ mod document;
 mod entry;
 mod export;
 mod fec;
+mod listing;
 mod number;
 mod parking;
 mod rules;
@@ -16,6 +17,7 @@ pub use document::{Buyer, Document, DocumentKind, DocumentLine, Draft, Fault, Pa
 pub use entry::{Auxiliary, Entry, EntryError, EntryLine, Journal, Piece, Side};
 pub use export::write_csv;
 pub use fec::{FEC_COLUMNS, FecError, fec_file_name, write_fec};
+pub use listing::{LIST_SHARDS, ListedMovement, list_partition, movement_key};
 pub use number::{Counter, DocumentNumber, Gap, NumberError, Series, gaps};
 pub use parking::{ParkingMovement, ParkingMovementKind, Stay};
 pub use rules::{Movement, MovementError, Payer, Supply};

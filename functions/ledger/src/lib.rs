@@ -3,6 +3,8 @@
 //! | module | for |
 //! |---|---|
 //! | [`stream`] | movements of money from the stream of payments |
+//! | [`complete`] | the movements that the stream did not bring, or that were refused then |
+//! | [`movements`] | the movements as payments keep them |
 //! | [`post`] | a movement into the books, once, with its entry and its document |
 //! | [`draft`] | a movement as a receipt or credit note |
 //! | [`read`] | what is asked of the books |
@@ -10,9 +12,11 @@
 //!
 //! The rules are in `parvis-ledger-rules`, the documents' form in `parvis-documents`.
 
+pub mod complete;
 pub mod config;
 pub mod draft;
 pub mod error;
+pub mod movements;
 pub mod post;
 pub mod read;
 pub mod routes;
@@ -32,12 +36,16 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     parvis_kit::telemetry::init();
     let app = config::app_from_env().await?;
     app.database().warm().await;
-    let books = app.clone();
-    parvis_kit::http::run_http_and_stream(
+    let (books, tasks) = (app.clone(), app.clone());
+    parvis_kit::http::run_http_stream_and_tasks(
         routes::router(app),
         move |event: LambdaEvent<aws_lambda_events::dynamodb::Event>| {
             let books = books.clone();
             async move { Ok(stream::handle(&books, &event.payload.records).await) }
+        },
+        move |task| {
+            let app = tasks.clone();
+            async move { complete::run(&app, task).await }
         },
     )
     .await

@@ -37,15 +37,19 @@ pub enum PostError {
 }
 
 impl PostError {
-    /// Whether the same movement may be taken later.
+    /// Whether the movements after this one shall wait for it: what fails does so for all of them, until somebody puts it right.
+    /// What is refused for its own sake waits alone, until the books are completed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(error) => error.is_transient(),
-            Self::SaleMissing => true,
-            // Wrong configuration of the seller: it is put right and the movement is not lost.
-            Self::Faults(_) => true,
-            Self::Movement(_) | Self::Money(_) | Self::Number(_) => false,
+            // Classes of SQLSTATE: 22 data, 23 constraint. Anything else is the database's state: away, or not yet migrated.
+            Self::Database(DatabaseError::Sql(sqlx::Error::Database(error))) => {
+                !error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+            }
+            Self::Database(_) => true,
+            // The configuration of the seller is on every document.
+            Self::Faults(faults) => faults.iter().all(|fault| matches!(fault, Fault::Siren(_) | Fault::Missing(_))),
+            Self::SaleMissing | Self::Movement(_) | Self::Money(_) | Self::Number(_) => false,
         }
     }
 }

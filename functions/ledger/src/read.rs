@@ -1,5 +1,7 @@
 //! What is asked of the books.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use parvis_ledger_rules::{Document, Entry};
@@ -209,4 +211,14 @@ pub async fn series(pool: &PgPool) -> Result<Vec<SeriesRow>, sqlx::Error> {
     )
     .fetch_all(pool)
     .await
+}
+
+/// Which of these movements the books have.
+///
+/// # Errors
+/// When the database fails.
+pub async fn known(pool: &PgPool, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let found: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM ledger_movement WHERE id = ANY($1)").bind(ids).fetch_all(pool).await?;
+    Ok(found.into_iter().collect())
 }

@@ -8,6 +8,8 @@ use chrono_tz::Tz;
 use parvis_kit::postgres::Database;
 use parvis_ledger_rules::{Chart, Seller};
 
+use crate::movements::MovementReader;
+
 /// The clock.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -28,6 +30,7 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     database: Database,
+    movements: MovementReader,
     house: House,
     clock: Clock,
 }
@@ -39,16 +42,22 @@ impl fmt::Debug for App {
 }
 
 impl App {
-    /// The books in a database.
+    /// The books in a database, of movements that payments keep.
     #[must_use]
-    pub fn new(database: Database, house: House, clock: Clock) -> Self {
-        Self(Arc::new(Inner { database, house, clock }))
+    pub fn new(database: Database, movements: MovementReader, house: House, clock: Clock) -> Self {
+        Self(Arc::new(Inner { database, movements, house, clock }))
     }
 
     /// The database.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.0.database
+    }
+
+    /// The movements as payments keep them.
+    #[must_use]
+    pub fn movements(&self) -> &MovementReader {
+        &self.0.movements
     }
 
     /// Whose books these are.

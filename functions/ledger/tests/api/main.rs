@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod completion;
+
 use std::sync::Arc;
 
 use aws_lambda_events::dynamodb::EventRecord;
@@ -10,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::http::service;
 use parvis_kit::postgres::Database;
+use parvis_ledger::movements::MovementReader;
 use parvis_ledger::routes::router;
 use parvis_ledger::state::{App, House};
 use parvis_ledger::stream::handle;
@@ -45,17 +48,27 @@ impl Answer {
     }
 }
 
+/// A table of payments that nobody asks.
+fn no_movements() -> MovementReader {
+    let config = aws_sdk_dynamodb::Config::builder().behavior_version_latest().build();
+    MovementReader::new(aws_sdk_dynamodb::Client::from_conf(config), "payments")
+}
+
 fn app(database: Database) -> App {
+    app_over(database, no_movements(), "356000000")
+}
+
+fn app_over(database: Database, movements: MovementReader, siren: &str) -> App {
     let seller = Seller {
         name: "Parvis Stationnement".into(),
         legal_form: "SAS au capital de 10 000 EUR".into(),
         address: vec!["1 place du Parvis".into(), "75012 Paris".into()],
-        siren: "356000000".into(),
+        siren: siren.into(),
         register: "RCS Paris 356 000 000".into(),
         vat_number: Some("FR39356000000".into()),
     };
     let house = House { seller, chart: Chart::private_operator().unwrap(), timezone: chrono_tz::Europe::Paris };
-    App::new(database, house, Arc::new(|| at("2026-03-03T12:00:00Z")))
+    App::new(database, movements, house, Arc::new(|| at("2026-03-03T12:00:00Z")))
 }
 
 impl Books {
@@ -87,8 +100,12 @@ impl Books {
     }
 }
 
-/// A record of the stream, as DynamoDB writes it.
+/// A record of the stream, as DynamoDB writes it at the clock's time.
 fn record(movement: &ParkingMovement) -> EventRecord {
+    record_of(movement, at("2026-03-03T12:00:00Z"))
+}
+
+fn record_of(movement: &ParkingMovement, written_at: DateTime<Utc>) -> EventRecord {
     let data = serde_json::to_string(movement).unwrap();
     let image = json!({
         "pk": { "S": format!("session#{}", movement.stay.session) }, "sk": { "S": format!("movement#{}", movement.id) },
@@ -98,7 +115,7 @@ fn record(movement: &ParkingMovement) -> EventRecord {
         "awsRegion": "eu-west-3", "eventID": movement.id, "eventName": "INSERT", "eventSource": "aws:dynamodb",
         "eventSourceARN": "arn:aws:dynamodb:eu-west-3:000000000000:table/Payments/stream/2026-01-01T00:00:00.000",
         "dynamodb": { "SequenceNumber": movement.id, "SizeBytes": 1, "NewImage": image,
-                      "ApproximateCreationDateTime": 1_772_530_000 },
+                      "ApproximateCreationDateTime": written_at.timestamp() },
     }))
     .unwrap()
 }

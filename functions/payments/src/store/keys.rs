@@ -1,6 +1,7 @@
 //! Where things are in the table: partition and sort keys.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use parvis_ledger_rules::ListedMovement;
 use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateHash;
 use parvis_rights::{AssignedRight, SeriesId};
@@ -32,7 +33,15 @@ impl Key {
     /// A movement of a session's money; in its session's partition, so that the stream tells them in order.
     #[must_use]
     pub fn movement(session: Uuid, id: Uuid) -> Self {
-        Self::new(format!("session#{session}"), format!("movement#{id}"))
+        let (pk, sk) = parvis_ledger_rules::movement_key(session, id);
+        Self { pk, sk }
+    }
+
+    /// A movement in the list of its day, from which the books see what they have missed.
+    #[must_use]
+    pub fn listed_movement(listed: &ListedMovement) -> Self {
+        let (pk, sk) = listed.key();
+        Self { pk, sk }
     }
 
     /// A right of a plate. Sorted by its end, so that those that hold, and those that ended lately, are one short query. Issuers

@@ -1,8 +1,8 @@
 //! The transactions.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
-use chrono::{DateTime, Utc};
-use parvis_ledger_rules::ParkingMovement;
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_ledger_rules::{ListedMovement, ParkingMovement};
 use parvis_money::Money;
 use parvis_rights::SessionState;
 use serde::Serialize;
@@ -13,6 +13,9 @@ use super::error::StoreError;
 use super::items::{self, Item, LastStay};
 use super::keys::Key;
 use crate::record::{Delay, SessionRecord};
+
+/// How long a movement stands in the list of its day: as far back as the books can be told to look.
+const LISTED: TimeDelta = TimeDelta::days(100);
 
 /// Money that moves within our own table, in the same transaction as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +152,9 @@ impl PaymentsStore {
                 items::item(Key::movement(id, movement.id), "movement", 0, &movement, Self::keep_until(after.end()))?;
             // A movement is never written over: the books have taken it.
             parts.push(self.put(item, Some("attribute_not_exists(pk)"))?);
+            let listed = ListedMovement::of(&movement);
+            let forgotten = Some(movement.at + LISTED);
+            parts.push(self.put(items::item(Key::listed_movement(&listed), "moved", 0, &listed, forgotten)?, None)?);
         }
         Ok(())
     }
