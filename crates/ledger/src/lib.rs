@@ -16,7 +16,7 @@ pub use balance::{Balance, Book, PostError, Posted};
 pub use document::{Buyer, Document, DocumentKind, DocumentLine, Draft, Fault, PaymentTerms, Seller, Settlement};
 pub use entry::{Auxiliary, Entry, EntryError, EntryLine, Journal, Piece, Side};
 pub use export::write_csv;
-pub use fec::{FEC_COLUMNS, FecError, fec_file_name, write_fec};
+pub use fec::{FEC_COLUMNS, FecError, FecWriter, Validated, fec_file_name};
 pub use listing::{LIST_SHARDS, ListedMovement, list_partition, movement_key};
 pub use number::{Counter, DocumentNumber, Gap, NumberError, Series, gaps};
 pub use parking::{ParkingMovement, ParkingMovementKind, Stay};

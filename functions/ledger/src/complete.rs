@@ -85,7 +85,7 @@ impl App {
             done.listed += listed.len() as u64;
             for missing in self.missing(listed).await? {
                 match self.take_up(missing).await {
-                    Ok(()) => done.posted += 1,
+                    Ok(posted) => done.posted += posted,
                     Err(CompletionError::Post(error)) if !error.is_transient() => {
                         tracing::error!(error = %chain(&error), movement = %missing.movement, "a movement has no place in the books");
                         done.refused += 1;
@@ -111,18 +111,23 @@ impl App {
         Ok(listed.into_iter().filter(|movement| !known.contains(&movement.movement)).collect())
     }
 
-    /// Posts a movement that is missing, and before it the sale that it gives back, which may be missing as well.
-    async fn take_up(&self, missing: ListedMovement) -> Result<(), CompletionError> {
+    /// Posts a movement that is missing, and before it the sale that it gives back, which may be missing as well. How many were.
+    async fn take_up(&self, missing: ListedMovement) -> Result<u64, CompletionError> {
         let movement = self.kept(missing).await?;
+        let mut posted = 0;
         if let ParkingMovementKind::Refund { sale } = movement.kind {
             let sale = self.kept(ListedMovement { movement: sale, ..missing }).await?;
-            self.post(&sale).await?;
+            posted += self.post_missing(&sale).await?;
         }
-        let posted = self.post(&movement).await?;
-        if posted == Posted::New {
+        Ok(posted + self.post_missing(&movement).await?)
+    }
+
+    async fn post_missing(&self, movement: &ParkingMovement) -> Result<u64, PostError> {
+        let is_new = self.post(movement).await? == Posted::New;
+        if is_new {
             tracing::warn!(movement = %movement.id, at = %movement.at, "a movement was missing in the books");
         }
-        Ok(())
+        Ok(u64::from(is_new))
     }
 
     async fn kept(&self, listed: ListedMovement) -> Result<ParkingMovement, CompletionError> {

@@ -2,6 +2,7 @@
 
 mod books;
 mod docs;
+mod fec;
 mod receipts;
 
 use std::sync::LazyLock;
@@ -37,6 +38,7 @@ fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(receipts::router())
         .merge(books::router())
+        .merge(fec::router())
         .merge(docs::router())
 }
 

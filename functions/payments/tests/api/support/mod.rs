@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::to_bytes;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -217,6 +218,17 @@ impl Platform {
         let question = json!({ "plate": plate, "zone": "Zone_B" });
         let answer = self.send("POST", "/v1/parking/rights/check", Some(("anouk", "agent")), Some(question)).await;
         answer.ok()["allowed"].as_bool().unwrap()
+    }
+
+    /// What items hold whose keys are, or begin, so.
+    pub async fn data_of(&self, partition: &str, sort: &str) -> Vec<String> {
+        let query = self.dynamodb.query().table_name("payments");
+        let query = query.key_condition_expression("pk = :pk AND sk >= :sk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(partition.into()));
+        let sort = if sort.is_empty() { "#" } else { sort };
+        let query = query.expression_attribute_values(":sk", AttributeValue::S(sort.into()));
+        let items = query.send().await.unwrap().items.unwrap_or_default();
+        items.into_iter().map(|item| item["data"].as_s().unwrap().clone()).collect()
     }
 
     /// What the provider has taken, less what it has given back, in cents.
