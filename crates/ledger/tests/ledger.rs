@@ -5,8 +5,8 @@
 use chrono::NaiveDate;
 use parvis_ledger_rules::{
     Auxiliary, Book, Buyer, Chart, Counter, Document, DocumentKind, DocumentLine, DocumentNumber, Draft, Entry,
-    EntryError, EntryLine, Fault, FecWriter, Gap, Journal, Movement, NumberError, Payer, PaymentTerms, Piece, PostError, Posted,
-    Seller, Series, Settlement, Supply, Validated, fec_file_name, gaps, write_csv,
+    EntryError, EntryLine, Fault, FecWriter, Gap, Journal, Movement, NumberError, Payer, PaymentTerms, Piece,
+    PostError, Posted, Seller, Series, Settlement, Supply, Validated, fec_file_name, gaps, write_csv,
 };
 use parvis_money::{Currency, Money, VatRate};
 use proptest::prelude::*;

@@ -16,19 +16,8 @@ use crate::state::App;
 /// What is younger than this is still on its way.
 const ON_ITS_WAY: TimeDelta = TimeDelta::minutes(10);
 
-/// What the schedules ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// Posts the movements of the last days that are missing in the books.
-    Complete {
-        /// How many days before today, at most 99: as long as the lists are kept.
-        days: u64,
-    },
-}
-
 /// What a run has found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Completion {
     /// Movements in the lists.
     pub listed: u64,
@@ -49,12 +38,11 @@ pub enum CompletionError {
     Post(#[from] PostError),
 }
 
-/// Does a task, and says what it has done.
+/// Completes the books, and says what it has done.
 ///
 /// # Errors
 /// When the table or the database is away; the next run does the same.
-pub async fn run(app: &App, task: Task) -> Result<Completion, Failure> {
-    let Task::Complete { days } = task;
+pub async fn run(app: &App, days: u64) -> Result<Completion, Failure> {
     let done = app.complete(days).await.map_err(|error| Failure::retryable(chain(&error).to_string()))?;
     let mut metrics = Metrics::new(FUNCTION);
     metrics.count("MovementsMissed", done.posted + done.refused, &[]).count("MovementsPosted", done.posted, &[]);

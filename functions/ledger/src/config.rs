@@ -47,6 +47,10 @@ pub async fn app_from_env() -> Result<App, ConfigError> {
     let house = House {
         seller: serde_json::from_str(&seller).map_err(|error| ConfigError::Json("LEDGER_SELLER", error))?,
         chart,
+        customers: match optional("LEDGER_CUSTOMERS") {
+            Some(text) => serde_json::from_str(&text).map_err(|error| ConfigError::Json("LEDGER_CUSTOMERS", error))?,
+            None => Default::default(),
+        },
         timezone: required_parsed::<Tz>("DEFAULT_TIMEZONE")?,
     };
     let movements = MovementReader::new(aws_sdk_dynamodb::Client::new(&aws), required("PAYMENTS_TABLE")?);

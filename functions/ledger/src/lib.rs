@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`stream`] | movements of money from the stream of payments |
 //! | [`complete`] | the movements that the stream did not bring, or that were refused then |
+//! | [`invoices`] | monthly invoices to operators, and what was paid of them |
 //! | [`movements`] | the movements as payments keep them |
 //! | [`post`] | a movement into the books, once, with its entry and its document |
 //! | [`draft`] | a movement as a receipt or credit note |
@@ -16,12 +17,14 @@ pub mod complete;
 pub mod config;
 pub mod draft;
 pub mod error;
+pub mod invoices;
 pub mod movements;
 pub mod post;
 pub mod read;
 pub mod routes;
 pub mod state;
 pub mod stream;
+pub mod tasks;
 
 use lambda_runtime::LambdaEvent;
 
@@ -45,7 +48,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
         },
         move |task| {
             let app = tasks.clone();
-            async move { complete::run(&app, task).await }
+            async move { tasks::run(&app, task).await }
         },
     )
     .await

@@ -67,7 +67,11 @@ impl MovementReader {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn listed(&self, day: NaiveDate, place: Place) -> Result<(Vec<ListedMovement>, Option<Place>), ReadError> {
+    pub async fn listed(
+        &self,
+        day: NaiveDate,
+        place: Place,
+    ) -> Result<(Vec<ListedMovement>, Option<Place>), ReadError> {
         let query = self
             .client
             .query()

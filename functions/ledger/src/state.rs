@@ -1,12 +1,13 @@
 //! What the handlers share.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use parvis_kit::postgres::Database;
-use parvis_ledger_rules::{Chart, Seller};
+use parvis_ledger_rules::{Buyer, Chart, Seller};
 
 use crate::movements::MovementReader;
 
@@ -20,6 +21,8 @@ pub struct House {
     pub seller: Seller,
     /// The accounts.
     pub chart: Chart,
+    /// Where the invoices of operators go, by the operators' names.
+    pub customers: BTreeMap<String, Buyer>,
     /// The zone of dates.
     pub timezone: Tz,
 }

@@ -199,7 +199,9 @@ impl StreamSource {
 
     /// What Lambda sends to the destination on failure: where the records are in the stream, and not the records.
     async fn tell_of_failure(&self, batch: &[Record], attempts: u32) {
-        let (Some((queues, queue)), Some(first), Some(last)) = (&self.failures, batch.first(), batch.last()) else { return };
+        let (Some((queues, queue)), Some(first), Some(last)) = (&self.failures, batch.first(), batch.last()) else {
+            return;
+        };
         let exhausted = self.mapping.maximum_retries.is_some_and(|most| attempts > most);
         let arrival = |record: &Record| record.event["dynamodb"]["ApproximateCreationDateTime"].clone();
         let body = json!({

@@ -3,6 +3,7 @@
 mod books;
 mod docs;
 mod fec;
+mod invoices;
 mod receipts;
 
 use std::sync::LazyLock;
@@ -39,6 +40,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(receipts::router())
         .merge(books::router())
         .merge(fec::router())
+        .merge(invoices::router())
         .merge(docs::router())
 }
 

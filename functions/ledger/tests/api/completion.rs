@@ -3,9 +3,10 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
-use parvis_ledger::complete::{Completion, Task, run};
+use parvis_ledger::complete::Completion;
 use parvis_ledger::movements::MovementReader;
 use parvis_ledger::stream::handle;
+use parvis_ledger::tasks::{Task, run};
 use parvis_ledger_rules::{ListedMovement, ParkingMovement, Supply, movement_key};
 use serde::Serialize;
 use serde_json::json;
@@ -40,7 +41,8 @@ impl Kept {
     }
 
     async fn complete(&self) -> Completion {
-        run(&self.books.app, serde_json::from_value::<Task>(json!({ "complete": { "days": 3 } })).unwrap()).await.unwrap()
+        let task: Task = serde_json::from_value(json!({ "complete": { "days": 3 } })).unwrap();
+        serde_json::from_value(run(&self.books.app, task).await.unwrap()).unwrap()
     }
 }
 
@@ -70,7 +72,8 @@ async fn a_refund_without_its_sale_does_not_hold_up_the_others_for_ever() {
     let (back, other) = (refund(&lost, 240), sale(300, Supply::Street));
     kept.keep(&lost).await;
     kept.keep(&back).await;
-    let written = |minutes| [record_of(&back, at("2026-03-03T12:00:00Z") - TimeDelta::minutes(minutes)), record(&other)];
+    let written =
+        |minutes| [record_of(&back, at("2026-03-03T12:00:00Z") - TimeDelta::minutes(minutes)), record(&other)];
     let failed = handle(&kept.books.app, &written(4)).await.batch_item_failures;
     assert_eq!(failed.len(), 1, "its sale may still come");
     assert!(handle(&kept.books.app, &written(6)).await.batch_item_failures.is_empty());

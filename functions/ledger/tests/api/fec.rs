@@ -47,10 +47,12 @@ async fn a_long_year_comes_in_parts_and_its_numbers_go_on() {
 
     let january = books.get("/v1/parking/fec?year=2026&month=1", "boss", "manager").await;
     let february = books.get("/v1/parking/fec?year=2026&month=2", "boss", "manager").await;
-    let numbers = |text: &str| -> Vec<String> {
-        rows(text).iter().skip(1).step_by(2).map(|row| row[2].to_owned()).collect()
-    };
-    assert_eq!((numbers(january.text()), numbers(february.text())), (vec!["1".into(), "2".into(), "5".into()], vec!["3".into(), "4".into()]));
+    let numbers =
+        |text: &str| -> Vec<String> { rows(text).iter().skip(1).step_by(2).map(|row| row[2].to_owned()).collect() };
+    assert_eq!(
+        (numbers(january.text()), numbers(february.text())),
+        (vec!["1".into(), "2".into(), "5".into()], vec!["3".into(), "4".into()])
+    );
     for refused in ["year=2026&month=13", "year=999999"] {
         assert_eq!(books.get(&format!("/v1/parking/fec?{refused}"), "boss", "manager").await.status, 422);
     }

@@ -4,6 +4,7 @@
 
 mod completion;
 mod fec;
+mod invoices;
 
 use std::sync::Arc;
 
@@ -15,9 +16,9 @@ use parvis_kit::http::service;
 use parvis_kit::postgres::Database;
 use parvis_ledger::movements::MovementReader;
 use parvis_ledger::routes::router;
-use parvis_ledger::state::{App, House};
+use parvis_ledger::state::{App, Clock, House};
 use parvis_ledger::stream::handle;
-use parvis_ledger_rules::{Chart, ParkingMovement, ParkingMovementKind, Payer, Seller, Stay, Supply};
+use parvis_ledger_rules::{Buyer, Chart, ParkingMovement, ParkingMovementKind, Payer, Seller, Stay, Supply};
 use parvis_money::Money;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -68,8 +69,24 @@ fn app_over(database: Database, movements: MovementReader, siren: &str) -> App {
         register: "RCS Paris 356 000 000".into(),
         vat_number: Some("FR39356000000".into()),
     };
-    let house = House { seller, chart: Chart::private_operator().unwrap(), timezone: chrono_tz::Europe::Paris };
+    let buyer = Buyer {
+        name: "EasyParking SAS".into(),
+        address: vec!["2 rue du Port".into(), "34000 Montpellier".into()],
+        professional: true,
+        siren: None,
+    };
+    let house = House {
+        seller,
+        chart: Chart::private_operator().unwrap(),
+        customers: [("easyparking".to_owned(), buyer)].into(),
+        timezone: chrono_tz::Europe::Paris,
+    };
     App::new(database, movements, house, Arc::new(|| at("2026-03-03T12:00:00Z")))
+}
+
+/// The same books at another time.
+fn with(app: &App, clock: Clock) -> App {
+    App::new(app.database().clone(), no_movements(), app.house().clone(), clock)
 }
 
 impl Books {
@@ -78,13 +95,18 @@ impl Books {
     }
 
     async fn get(&self, path: &str, subject: &str, role: &str) -> Answer {
+        self.send("GET", path, subject, role, None).await
+    }
+
+    async fn send(&self, method: &str, path: &str, subject: &str, role: &str, body: Option<&Value>) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let claims = json!({ "sub": subject, "cognito:groups": format!("[{role}]") });
         let event = json!({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
-            "headers": { "host": "api.example" }, "isBase64Encoded": false,
+            "headers": { "host": "api.example", "content-type": "application/json" }, "isBase64Encoded": false,
+            "body": body.map(Value::to_string),
             "requestContext": {
-                "stage": "$default", "http": { "method": "GET", "path": path },
+                "stage": "$default", "http": { "method": method, "path": path },
                 "authorizer": { "jwt": { "claims": claims, "scopes": null } },
             },
         });

@@ -73,7 +73,8 @@ async fn put_exemption(
         segments: vec![Segment { start: input.start, end: input.end }],
         series: None,
     };
-    let changed = known.as_ref().is_none_or(|(before, _)| AssignedRight { version: before.version, ..right.clone() } != *before);
+    let changed =
+        known.as_ref().is_none_or(|(before, _)| AssignedRight { version: before.version, ..right.clone() } != *before);
     if changed {
         app.store().save_exemption(known.as_ref().map(|(before, revision)| (before, *revision)), &right).await?;
     }

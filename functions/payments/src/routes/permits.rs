@@ -207,7 +207,8 @@ async fn activate_plate(
     let forms = app.store().permit_in_all_series(id).await?;
     let register = app.store().series().await?;
     let in_force = forms.into_iter().filter(|(permit, _)| register.holds(permit.series.as_ref(), app.now()));
-    let (before, revision) = in_force.max_by_key(|(permit, _)| permit.end).ok_or_else(|| Problem::not_found("permit in force"))?;
+    let (before, revision) =
+        in_force.max_by_key(|(permit, _)| permit.end).ok_or_else(|| Problem::not_found("permit in force"))?;
     let mut after = before.clone();
     let plate = plate(&input.plate)?.hash(app.plate_key());
     after.activate(&plate, app.now()).map_err(|refused| Problem::conflict(refused.to_string()))?;
