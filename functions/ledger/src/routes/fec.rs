@@ -1,7 +1,7 @@
 //! The fichier des écritures comptables (LPF, article A47 A-1), in parts that one answer can hold.
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{Datelike as _, Months, NaiveDate};
 use parvis_kit::auth::Caller;
@@ -35,7 +35,7 @@ struct FecParams {
     /// The part after this place: from the header `link` of the part before it.
     #[serde(default)]
     after: i64,
-    /// The most entries of the part; 9000 without it, which is also the most.
+    /// Asks for parts of so many entries, 9000 at most. Without it a longer file is refused rather than cut off.
     limit: Option<i64>,
 }
 
@@ -50,7 +50,7 @@ impl FecParams {
 
 /// The fichier des écritures comptables (LPF, article A47 A-1).
 ///
-/// A long file comes in parts: as long as there is a header `link` with `rel="next"`, what it leads to is to be put behind. The
+/// A long file comes in parts (`limit`): as long as there is a header `link` with `rel="next"`, what it leads to is to be put behind. The
 /// numbers of entries go on from part to part and from month to month, without a gap in the year.
 #[utoipa::path(
     get,
@@ -73,6 +73,12 @@ async fn fec(State(app): State<App>, caller: Caller, Query(params): Query<FecPar
     let most = params.limit.unwrap_or(MOST_ENTRIES).clamp(1, MOST_ENTRIES);
     let mut entries = read::numbered(app.database().pool().await?, part, most + 1).await?;
     let more = entries.len() > usize::try_from(most).unwrap_or(usize::MAX);
+    if more && params.limit.is_none() {
+        // Who does not know of parts must not take the first of them for the file.
+        let problem =
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many-entries", "Too many entries for one answer");
+        return Err(problem.detail(format!("Ask for parts with `limit={MOST_ENTRIES}`, and follow `link`.")).into());
+    }
     if more {
         entries.pop();
     }
@@ -85,9 +91,8 @@ async fn fec(State(app): State<App>, caller: Caller, Query(params): Query<FecPar
     ];
     let link = entries.last().filter(|_| more).map(|last| {
         let month = params.month.map(|month| format!("&month={month}")).unwrap_or_default();
-        let limit = params.limit.map(|_| format!("&limit={most}")).unwrap_or_default();
         let year = part.year.year();
-        let next = format!("</v1/parking/fec?year={year}{month}&after={}{limit}>; rel=\"next\"", last.position);
+        let next = format!("</v1/parking/fec?year={year}{month}&after={}&limit={most}>; rel=\"next\"", last.position);
         [(header::LINK, next)]
     });
     Ok(match link {

@@ -58,3 +58,20 @@ async fn a_long_year_comes_in_parts_and_its_numbers_go_on() {
     }
     assert_eq!(books.get("/v1/parking/fec?year=2026", "driver-1", "driver").await.status, 403);
 }
+
+#[tokio::test]
+async fn who_does_not_ask_for_parts_gets_no_file_that_is_cut_off() {
+    let books = Books::open().await;
+    let pool = books.app.database().pool().await.unwrap();
+    books.take(&[&sale(240, Supply::Street)]).await;
+    // As many entries as it takes, all like the first.
+    let copies = "INSERT INTO ledger_entry (id, date, validated_on, entry)
+                  SELECT gen_random_uuid(), date, validated_on, entry FROM ledger_entry, generate_series(1, 9000)";
+    sqlx::query(copies).execute(pool).await.unwrap();
+    let path = "/v1/parking/fec?year=2026";
+    assert_eq!(books.get(path, "boss", "manager").await.status, 422);
+    let first = books.get(&format!("{path}&limit=9000"), "boss", "manager").await;
+    assert_eq!((first.status.as_u16(), first.text().lines().count()), (200, 18_001));
+    assert!(first.headers["link"].to_str().unwrap().ends_with("&limit=9000>; rel=\"next\""));
+    assert_eq!(books.get(&format!("{path}&month=2"), "boss", "manager").await.text().lines().count(), 1);
+}
