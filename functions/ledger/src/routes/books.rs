@@ -7,12 +7,12 @@ use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Query};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_ledger_rules::{Entry, Side, write_csv};
 use rust_xlsxwriter::{Format, Workbook, XlsxError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::read::{self, BalanceRow, By, RevenueRow, SeriesRow};
@@ -23,8 +23,8 @@ const MOST_ENTRIES: i64 = 9_000;
 /// The longest range of revenue.
 const LONGEST: TimeDelta = TimeDelta::days(800);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(read_revenue))
         .routes(routes!(read_books))
         .routes(routes!(journal_csv))

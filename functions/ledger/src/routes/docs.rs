@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use parvis_kit::http::Asset;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 
 use crate::state::App;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(openapi))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(openapi))
 }
 
 /// This document.

@@ -7,11 +7,11 @@ use chrono::{Datelike as _, Months, NaiveDate};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::Query;
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_ledger_rules::{FecError, FecWriter, fec_file_name};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::books::staff;
 use crate::error::{ApiResult, Refusal};
@@ -21,8 +21,8 @@ use crate::state::App;
 /// The most entries of a part: what one answer of the function can hold.
 const MOST_ENTRIES: i64 = 9_000;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(fec))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(fec))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -6,10 +6,10 @@ use chrono::NaiveDate;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::books::staff;
@@ -21,8 +21,8 @@ use crate::state::App;
 /// The longest list.
 const MOST: i64 = 500;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_invoices)).routes(routes!(settle_invoice))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_invoices)).routes(routes!(settle_invoice))
 }
 
 /// Invoices.

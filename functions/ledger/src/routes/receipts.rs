@@ -7,13 +7,13 @@ use parvis_documents::{Sheet, html, pdf};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_ledger_rules::Document;
 use parvis_money::Language;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::error::{ApiResult, Refusal};
@@ -23,8 +23,8 @@ use crate::state::App;
 /// The longest list.
 const MOST: i64 = 500;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_receipts))
         .routes(routes!(read_receipt))
         .routes(routes!(read_pdf))

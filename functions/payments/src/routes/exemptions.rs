@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::ZoneId;
 use parvis_rights::{AssignedRight, RightKind, Segment, Where};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::permits::{invalid, staff};
@@ -19,8 +19,8 @@ use super::quotes::plate;
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(put_exemption, revoke_exemption))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(put_exemption, revoke_exemption))
 }
 
 /// A vehicle that need not pay.

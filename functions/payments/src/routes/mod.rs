@@ -16,9 +16,9 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use parvis_kit::problem::Problem;
+use parvis_kit::routes::Routes;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
 
@@ -44,8 +44,8 @@ use crate::state::App;
 )]
 struct Document;
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+fn described() -> Routes<App> {
+    Routes::new()
         .merge(zones::router())
         .merge(quotes::router())
         .merge(sessions::router())
@@ -61,13 +61,13 @@ fn described() -> OpenApiRouter<App> {
 
 /// All routes.
 pub fn router(app: App) -> Router {
-    described().split_for_parts().0.with_state(app)
+    described().into_router().with_state(app)
 }
 
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-        let mut api = described().into_openapi();
+        let mut api = described().describe(Document::openapi());
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = api.components.get_or_insert_default();
         components.add_security_scheme("operator", SecurityScheme::Http(bearer.clone()));

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use parvis_kit::auth::Machine;
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::ZoneId;
 use parvis_rights::SessionSource;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::quotes::plate;
@@ -24,8 +24,8 @@ use crate::views::{SessionView, Vehicle};
 /// The scope of selling parking.
 const SCOPE: &str = "parvis/park";
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(sell, list_sold))
         .routes(routes!(read_sold))
         .routes(routes!(extend_sold))

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateHash;
 use parvis_rights::{Activation, Permit, PermitKind, Replacement, SeriesId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::quotes::plate;
@@ -24,8 +24,8 @@ const MOST_PLATES: usize = 20;
 /// The most permits in one request.
 const MOST_PERMITS: usize = 500;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(put_permit))
         .routes(routes!(activate_plate))
         .routes(routes!(fill_series))

@@ -4,17 +4,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::Json;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 use crate::views::SessionView;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(export_data, erase_data))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(export_data, erase_data))
 }
 
 /// Everything that this context knows of a person.

@@ -5,22 +5,22 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use chrono_tz::Tz;
 use parvis_kit::http::Json;
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_money::{Language, Money};
 use parvis_parking::ZoneId;
 use parvis_parking::plate::Plate;
 use parvis_tariffs::{Holder, Qualification, Quote, QuoteRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::flow::Length;
 use crate::state::App;
 use crate::views::Vehicle;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(quote))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(quote))
 }
 
 /// A question.

@@ -4,12 +4,12 @@ use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::Json;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{SpaceNumber, ZoneId};
 use parvis_rights::{Covered, RightKind, coverage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::quotes::plate;
@@ -19,8 +19,8 @@ use crate::state::App;
 /// How long after its end a right is still told, for grace.
 const ENDED_WITHIN: TimeDelta = TimeDelta::hours(24);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(check_rights))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(check_rights))
 }
 
 /// A question about a plate.

@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_money::Money;
 use parvis_parking::ZoneId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::quotes::{ExplainedQuote, plate};
@@ -25,8 +25,8 @@ use crate::views::{SessionView, Vehicle};
 /// The longest page of a list.
 const MOST: i32 = 100;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(start_session, list_sessions))
         .routes(routes!(read_session))
         .routes(routes!(quote_extension))

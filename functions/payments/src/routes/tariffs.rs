@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, version_etag};
 use parvis_kit::problem::Problem as HttpProblem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::ZoneId;
 use parvis_tariffs::{Problem, Severity, read_book};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
@@ -19,8 +19,8 @@ use crate::store::StoreError;
 
 const STAFF: [Role; 2] = [Role::Admin, Role::Manager];
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read_tariffs, replace_tariffs)).routes(routes!(check_tariffs))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(read_tariffs, replace_tariffs)).routes(routes!(check_tariffs))
 }
 
 /// What is wrong with a tariff book.

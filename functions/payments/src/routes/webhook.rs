@@ -4,17 +4,17 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_stripe::webhook::{self, Rejected};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::flow::Patience;
 use crate::provider::SESSION;
 use crate::state::App;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(receive))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(receive))
 }
 
 /// A signed message of the provider. It is only a reason to look: what has happened is asked of the provider, so messages

@@ -4,12 +4,12 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::ZoneId;
 use parvis_tariffs::{CritAir, Holder, PricePoint, Qualification, VehicleClass};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
@@ -17,8 +17,8 @@ use crate::state::App;
 /// The most points of a curve.
 const MOST_POINTS: u32 = 500;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_zones)).routes(routes!(read_prices))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_zones)).routes(routes!(read_prices))
 }
 
 /// The zones where parking is sold.
