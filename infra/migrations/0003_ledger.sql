@@ -30,7 +30,7 @@ CREATE INDEX ledger_movement_by_time ON ledger_movement (at);
 CREATE INDEX ledger_movement_by_session ON ledger_movement (session);
 
 CREATE TABLE ledger_entry (
-    id           uuid    PRIMARY KEY REFERENCES ledger_movement (id),
+    id           uuid    PRIMARY KEY,
     date         date    NOT NULL,
     validated_on date    NOT NULL,
     position     bigint  GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -38,6 +38,7 @@ CREATE TABLE ledger_entry (
 );
 
 COMMENT ON TABLE ledger_entry IS 'Entries in double entry, as parvis_ledger_rules::Entry';
+COMMENT ON COLUMN ledger_entry.id IS 'Of the movement (ledger_movement) or of the payment of an invoice (ledger_settlement)';
 CREATE INDEX ledger_entry_by_date ON ledger_entry (date, position);
 
 -- The lines once more as rows, for balances. An entry that does not balance is refused.
@@ -74,18 +75,37 @@ CREATE TABLE ledger_series (
 
 CREATE TABLE ledger_document (
     number    text    PRIMARY KEY,
-    movement  uuid    NOT NULL UNIQUE REFERENCES ledger_movement (id),
-    session   uuid    NOT NULL,
+    movement  uuid    UNIQUE REFERENCES ledger_movement (id),
+    session   uuid,
     owner     text,
+    customer  text,
     issued_on date    NOT NULL,
     cents     bigint  NOT NULL,
     currency  text    NOT NULL,
-    document  jsonb   NOT NULL
+    document  jsonb   NOT NULL,
+    CHECK ((movement IS NULL) = (session IS NULL) AND (movement IS NULL) <> (customer IS NULL))
 );
 
 COMMENT ON TABLE ledger_document IS 'Receipts and credit notes, as parvis_ledger_rules::Document; the same always gives the same PDF';
 CREATE INDEX ledger_document_by_owner ON ledger_document (owner, issued_on DESC);
+COMMENT ON COLUMN ledger_document.customer IS 'Of an invoice: the operator';
 CREATE INDEX ledger_document_by_session ON ledger_document (session);
+
+-- Which movements stand on a monthly invoice.
+CREATE TABLE ledger_invoiced (
+    movement uuid PRIMARY KEY REFERENCES ledger_movement (id),
+    number   text NOT NULL REFERENCES ledger_document (number)
+);
+CREATE INDEX ledger_movement_by_operator ON ledger_movement (operator, at) WHERE payer = 'invoice';
+
+-- What was paid of invoices.
+CREATE TABLE ledger_settlement (
+    id      uuid   PRIMARY KEY,
+    number  text   NOT NULL REFERENCES ledger_document (number),
+    paid_on date   NOT NULL,
+    cents   bigint NOT NULL CHECK (cents > 0)
+);
+CREATE INDEX ledger_settlement_by_number ON ledger_settlement (number);
 
 CREATE FUNCTION ledger_refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -99,4 +119,8 @@ CREATE TRIGGER ledger_entry_is_final BEFORE UPDATE OR DELETE ON ledger_entry
 CREATE TRIGGER ledger_line_is_final BEFORE UPDATE OR DELETE ON ledger_line
     FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER ledger_document_is_final BEFORE UPDATE OR DELETE ON ledger_document
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER ledger_invoiced_is_final BEFORE UPDATE OR DELETE ON ledger_invoiced
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER ledger_settlement_is_final BEFORE UPDATE OR DELETE ON ledger_settlement
     FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();

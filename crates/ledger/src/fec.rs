@@ -50,41 +50,68 @@ pub fn fec_file_name(siren: &str, closing: NaiveDate) -> String {
     format!("{siren}FEC{}.txt", closing.format("%Y%m%d"))
 }
 
-/// Writes validated entries, each with its date of validation, in the order of validation. Entries are numbered on in that
-/// order within their journal, so the same entries always give the same file.
-///
-/// Tab-separated, UTF-8, one line per line of an entry.
-///
-/// # Errors
-/// [`FecError`].
-pub fn write_fec<'a>(
-    output: impl Write,
-    entries: impl IntoIterator<Item = (&'a Entry, NaiveDate)>,
-) -> Result<(), FecError> {
-    let mut sorted: Vec<(&Entry, NaiveDate)> = entries.into_iter().collect();
-    sorted.sort_by_key(|(entry, validated)| (*validated, entry.date(), entry.journal(), entry.id()));
-    // Texts are cleaned of tabs and line ends instead of being quoted: readers of the file know no quotes.
-    let mut writer = WriterBuilder::new()
-        .delimiter(b'\t')
-        .quote_style(QuoteStyle::Never)
-        .terminator(Terminator::CRLF)
-        .from_writer(output);
-    writer.write_record(FEC_COLUMNS)?;
-    let mut numbers = std::collections::HashMap::new();
-    for (entry, validated) in sorted {
-        let number = numbers.entry(entry.journal()).and_modify(|number| *number += 1).or_insert(1_u64);
+/// The number of an entry in the file (EcritureNum), and when it was validated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validated {
+    /// Its place in its journal's year, from 1 on and without a gap; the same in every file that tells of the entry.
+    pub number: u64,
+    /// The date of validation.
+    pub on: NaiveDate,
+}
+
+/// Writes the file entry by entry: it may be of any length. Tab-separated, UTF-8, one line per line of an entry.
+pub struct FecWriter<W: Write>(csv::Writer<W>);
+
+impl<W: Write> std::fmt::Debug for FecWriter<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FecWriter").finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> FecWriter<W> {
+    /// The beginning of a file, with the names of the columns.
+    ///
+    /// # Errors
+    /// [`FecError`].
+    pub fn begin(output: W) -> Result<Self, FecError> {
+        let mut writer = Self::go_on(output);
+        writer.0.write_record(FEC_COLUMNS)?;
+        Ok(writer)
+    }
+
+    /// A further part of a file: put behind the parts before it, it makes up the file.
+    #[must_use]
+    pub fn go_on(output: W) -> Self {
+        // Texts are cleaned of tabs and line ends instead of being quoted: readers of the file know no quotes.
+        let mut form = WriterBuilder::new();
+        form.delimiter(b'\t').quote_style(QuoteStyle::Never).terminator(Terminator::CRLF);
+        Self(form.from_writer(output))
+    }
+
+    /// Writes a validated entry. Entries are written in the order of validation.
+    ///
+    /// # Errors
+    /// [`FecError`].
+    pub fn write(&mut self, entry: &Entry, validated: Validated) -> Result<(), FecError> {
         for line in entry.lines() {
             if line.amount.currency != Currency::Eur {
                 return Err(FecError::NotEuro(entry.id(), line.amount.currency));
             }
-            writer.write_record(columns(entry, line, *number, validated))?;
+            self.0.write_record(columns(entry, line, validated))?;
         }
+        Ok(())
     }
-    writer.flush()?;
-    Ok(())
+
+    /// Writes what is left to the output.
+    ///
+    /// # Errors
+    /// [`FecError`].
+    pub fn finish(mut self) -> Result<(), FecError> {
+        Ok(self.0.flush()?)
+    }
 }
 
-fn columns(entry: &Entry, line: &EntryLine, number: u64, validated: NaiveDate) -> [String; 18] {
+fn columns(entry: &Entry, line: &EntryLine, validated: Validated) -> [String; 18] {
     let date = |date: NaiveDate| date.format("%Y%m%d").to_string();
     let amount = |side: Side| {
         let shown = if line.side == side { line.amount } else { Money::eur(0) };
@@ -95,7 +122,7 @@ fn columns(entry: &Entry, line: &EntryLine, number: u64, validated: NaiveDate) -
     [
         entry.journal().code().to_owned(),
         entry.journal().label().to_owned(),
-        number.to_string(),
+        validated.number.to_string(),
         date(entry.date()),
         line.account.number.to_string(),
         clean(&line.account.label),
@@ -108,7 +135,7 @@ fn columns(entry: &Entry, line: &EntryLine, number: u64, validated: NaiveDate) -
         amount(Side::Credit),
         String::new(),
         String::new(),
-        date(validated),
+        date(validated.on),
         String::new(),
         String::new(),
     ]

@@ -5,8 +5,8 @@
 use chrono::NaiveDate;
 use parvis_ledger_rules::{
     Auxiliary, Book, Buyer, Chart, Counter, Document, DocumentKind, DocumentLine, DocumentNumber, Draft, Entry,
-    EntryError, EntryLine, Fault, Gap, Journal, Movement, NumberError, Payer, PaymentTerms, Piece, PostError, Posted,
-    Seller, Series, Settlement, Supply, fec_file_name, gaps, write_csv, write_fec,
+    EntryError, EntryLine, Fault, FecWriter, Gap, Journal, Movement, NumberError, Payer, PaymentTerms, Piece,
+    PostError, Posted, Seller, Series, Settlement, Supply, Validated, fec_file_name, gaps, write_csv,
 };
 use parvis_money::{Currency, Money, VatRate};
 use proptest::prelude::*;
@@ -248,7 +248,13 @@ fn the_fec_has_its_form() {
     let (sale, top_up) = (entry(1, &sale(320)).unwrap(), entry(2, &movement).unwrap());
     let mut file = Vec::new();
     let validated = day("2026-04-01");
-    write_fec(&mut file, [(&top_up, validated), (&sale, validated)]).unwrap();
+    let mut writer = FecWriter::begin(&mut file).unwrap();
+    writer.write(&sale, Validated { number: 1, on: validated }).unwrap();
+    writer.finish().unwrap();
+    // A further part, without the names of the columns.
+    let mut writer = FecWriter::go_on(&mut file);
+    writer.write(&top_up, Validated { number: 1_234, on: validated }).unwrap();
+    writer.finish().unwrap();
     let text = String::from_utf8(file).unwrap();
     let rows: Vec<Vec<&str>> = text.split_terminator("\r\n").map(|row| row.split('\t').collect()).collect();
     assert!(rows.iter().all(|row| row.len() == 18), "{text}");
@@ -263,7 +269,7 @@ fn the_fec_has_its_form() {
     assert_eq!(rows.len(), 6);
     assert_eq!(
         rows[5].join("|"),
-        "BQ|Trésorerie|1|20260302|419100|Clients - avances|C1|A B |R-2026-000001|20260302|Approvisionnement porte-monnaie|0,00|1234,56|||20260401||"
+        "BQ|Trésorerie|1234|20260302|419100|Clients - avances|C1|A B |R-2026-000001|20260302|Approvisionnement porte-monnaie|0,00|1234,56|||20260401||"
     );
     assert_eq!(fec_file_name("356000000", day("2026-12-31")), "356000000FEC20261231.txt");
 }
@@ -318,7 +324,11 @@ proptest! {
         prop_assert_eq!(net, 0);
         // And the file says the same.
         let mut file = Vec::new();
-        write_fec(&mut file, book.entries().iter().map(|entry| (entry, entry.date()))).unwrap();
+        let mut writer = FecWriter::begin(&mut file).unwrap();
+        for (number, entry) in (1..).zip(book.entries()) {
+            writer.write(entry, Validated { number, on: entry.date() }).unwrap();
+        }
+        writer.finish().unwrap();
         let text = String::from_utf8(file).unwrap();
         let column = |index: usize| -> i64 {
             text.lines().skip(1).map(|row| row.split('\t').nth(index).unwrap().replace(',', "").parse::<i64>().unwrap()).sum()

@@ -99,7 +99,8 @@ impl SeriesRegister {
     }
 
     /// True for a right without a series, and for one whose series is in force.
-    pub(crate) fn holds(&self, series: Option<&SeriesId>, at: DateTime<Utc>) -> bool {
+    #[must_use]
+    pub fn holds(&self, series: Option<&SeriesId>, at: DateTime<Utc>) -> bool {
         series.is_none_or(|series| self.in_force(&series.domain, at) == Some(series.name.as_str()))
     }
 

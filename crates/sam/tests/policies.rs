@@ -30,6 +30,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("Idempotency", "NotifyTable"),
     ("Notifier", "AlertsTopic"),
     ("Mailer", "ses:identity/*"),
+    ("MovementReader", "PaymentsTable"),
     ("PaymentsStore", "PaymentsTable"),
     ("ParkedPlates", "ParkedPlatesTable"),
 ];

@@ -129,9 +129,26 @@ impl Stripe {
     /// # Errors
     /// [`StripeError`].
     pub async fn intents_since(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Page<Intent>, StripeError> {
+        self.list("/v1/payment_intents", since, after).await
+    }
+
+    /// Refunds made at or after `since`, the newest first, those after the one named `after`.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn refunds_since(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Page<Refund>, StripeError> {
+        self.list("/v1/refunds", since, after).await
+    }
+
+    async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        since: DateTime<Utc>,
+        after: Option<&str>,
+    ) -> Result<Page<T>, StripeError> {
         let mut query = vec![("created[gte]", since.timestamp().to_string()), ("limit", "100".to_owned())];
         query.extend(after.map(|after| ("starting_after", after.to_owned())));
-        self.send(self.get("/v1/payment_intents").query(&query)).await
+        self.send(self.get(path).query(&query)).await
     }
 
     /// Pays back a part of an intent.

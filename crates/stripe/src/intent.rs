@@ -100,6 +100,9 @@ pub struct Refund {
     /// Ours.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+    /// When it was made, in seconds since 1970.
+    #[serde(default)]
+    pub created: i64,
 }
 
 /// A page of a list.

@@ -207,7 +207,7 @@ impl Account {
         Answer::ok(json!({ "object": "list", "has_more": found.len() > page.len(), "data": page }))
     }
 
-    pub(crate) fn refund(&mut self, fields: &Fields) -> Answer {
+    pub(crate) fn refund(&mut self, fields: &Fields, now: DateTime<Utc>) -> Answer {
         let Some(intent) = fields.get("payment_intent").and_then(|id| self.intents.get(id)) else {
             return Answer::missing("PaymentIntent");
         };
@@ -228,6 +228,7 @@ impl Account {
             status: RefundStatus::Succeeded,
             payment_intent: Some(id.clone()),
             metadata: metadata(fields),
+            created: now.timestamp(),
         };
         self.refunds.insert(refund.id.clone(), refund.clone());
         let body = refund_told(&refund);
@@ -235,10 +236,16 @@ impl Account {
         Answer { event: Some(event), changed: Some(Kept::Refund(Box::new(refund))), ..Answer::ok(body) }
     }
 
-    pub(crate) fn refunds_of(&self, intent: &str) -> Answer {
-        let of = |refund: &&Refund| refund.payment_intent.as_deref() == Some(intent);
-        let found: Vec<Value> = self.refunds.values().filter(of).map(refund_told).collect();
-        Answer::ok(json!({ "object": "list", "has_more": false, "data": found }))
+    /// The newest first, of one intent or of all, those after the one named, at most so many.
+    pub(crate) fn list_refunds(&self, intent: Option<&str>, since: i64, after: Option<&str>, limit: usize) -> Answer {
+        let place = |refund: &Refund| (refund.created, refund.id.clone());
+        let below = after.and_then(|id| self.refunds.get(id)).map(place);
+        let of = |refund: &&Refund| intent.is_none() || refund.payment_intent.as_deref() == intent;
+        let mut found: Vec<&Refund> = self.refunds.values().filter(of).collect();
+        found.retain(|refund| refund.created >= since && below.as_ref().is_none_or(|below| place(refund) < *below));
+        found.sort_by_key(|refund| std::cmp::Reverse(place(refund)));
+        let page: Vec<Value> = found.iter().take(limit).map(|refund| refund_told(refund)).collect();
+        Answer::ok(json!({ "object": "list", "has_more": found.len() > page.len(), "data": page }))
     }
 
     pub(crate) fn opens(&self, id: &str, client_secret: &str) -> bool {

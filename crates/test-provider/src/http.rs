@@ -64,10 +64,15 @@ async fn list(State(provider): State<Provider>, headers: HeaderMap, Query(query)
     if !is_secret(&headers) {
         return denied();
     }
+    let (since, after, limit) = part(&query);
+    provider.account().list(since, after, limit)
+}
+
+/// Which part of a list is asked for: made since when, after which object, and how many.
+fn part(query: &Fields) -> (i64, Option<&str>, usize) {
     let number = |name: &str| query.get(name).and_then(|value| value.parse::<i64>().ok());
     let limit = number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(10).clamp(1, 100);
-    let after = query.get("starting_after").map(String::as_str);
-    provider.account().list(number("created[gte]").unwrap_or(0), after, limit)
+    (number("created[gte]").unwrap_or(0), query.get("starting_after").map(String::as_str), limit)
 }
 
 async fn read(State(provider): State<Provider>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
@@ -107,14 +112,15 @@ async fn refund(State(provider): State<Provider>, headers: HeaderMap, Form(field
     if !is_secret(&headers) {
         return denied();
     }
-    provider.act(|account, _| account.once(idempotency(&headers), |account| account.refund(&fields)))
+    provider.act(|account, now| account.once(idempotency(&headers), |account| account.refund(&fields, now)))
 }
 
 async fn refunds(State(provider): State<Provider>, headers: HeaderMap, Query(query): Query<Fields>) -> Answer {
     if !is_secret(&headers) {
         return denied();
     }
-    provider.account().refunds_of(query.get("payment_intent").map_or("", String::as_str))
+    let (since, after, limit) = part(&query);
+    provider.account().list_refunds(query.get("payment_intent").map(String::as_str), since, after, limit)
 }
 
 /// The fields of a form, which may be empty.

@@ -10,6 +10,7 @@ use parvis_kit::postgres::{Database, DatabaseError};
 use parvis_ledger_rules::{Chart, InvalidAccount};
 
 use crate::FUNCTION;
+use crate::movements::MovementReader;
 use crate::state::{App, House};
 
 /// The function cannot start.
@@ -46,7 +47,12 @@ pub async fn app_from_env() -> Result<App, ConfigError> {
     let house = House {
         seller: serde_json::from_str(&seller).map_err(|error| ConfigError::Json("LEDGER_SELLER", error))?,
         chart,
+        customers: match optional("LEDGER_CUSTOMERS") {
+            Some(text) => serde_json::from_str(&text).map_err(|error| ConfigError::Json("LEDGER_CUSTOMERS", error))?,
+            None => Default::default(),
+        },
         timezone: required_parsed::<Tz>("DEFAULT_TIMEZONE")?,
     };
-    Ok(App::new(Database::from_env(&aws, FUNCTION)?, house, Arc::new(Utc::now)))
+    let movements = MovementReader::new(aws_sdk_dynamodb::Client::new(&aws), required("PAYMENTS_TABLE")?);
+    Ok(App::new(Database::from_env(&aws, FUNCTION)?, movements, house, Arc::new(Utc::now)))
 }

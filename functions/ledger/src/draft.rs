@@ -10,7 +10,7 @@ use parvis_money::{MoneyError, VatRate};
 use crate::state::House;
 
 /// Why the street has no VAT (BOFiP, BOI-TVA-CHAMP-10-20-10-10).
-const OUTSIDE_VAT: &str = "redevance de stationnement sur voirie hors du champ d'application de la TVA";
+pub(crate) const OUTSIDE_VAT: &str = "redevance de stationnement sur voirie hors du champ d'application de la TVA";
 
 /// The document of a movement; `None` when it has none: nothing was paid, or it stands on a monthly invoice.
 ///

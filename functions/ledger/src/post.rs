@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use parvis_kit::postgres::DatabaseError;
 use parvis_ledger_rules::{
-    Counter, Document, DocumentNumber, Entry, Fault, MovementError, NumberError, ParkingMovement, ParkingMovementKind,
-    Payer, Piece, Posted, Series, Side, Supply,
+    Counter, Document, DocumentNumber, Draft, Entry, Fault, MovementError, NumberError, ParkingMovement,
+    ParkingMovementKind, Payer, Piece, Posted, Series, Side, Supply,
 };
 use parvis_money::{MoneyError, VatRate};
 use sqlx::types::Json;
@@ -37,15 +37,19 @@ pub enum PostError {
 }
 
 impl PostError {
-    /// Whether the same movement may be taken later.
+    /// Whether the movements after this one shall wait for it: what fails does so for all of them, until somebody puts it right.
+    /// What is refused for its own sake waits alone, until the books are completed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(error) => error.is_transient(),
-            Self::SaleMissing => true,
-            // Wrong configuration of the seller: it is put right and the movement is not lost.
-            Self::Faults(_) => true,
-            Self::Movement(_) | Self::Money(_) | Self::Number(_) => false,
+            // Classes of SQLSTATE: 22 data, 23 constraint. Anything else is the database's state: away, or not yet migrated.
+            Self::Database(DatabaseError::Sql(sqlx::Error::Database(error))) => {
+                !error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+            }
+            Self::Database(_) => true,
+            // The configuration of the seller is on every document.
+            Self::Faults(faults) => faults.iter().all(|fault| matches!(fault, Fault::Siren(_) | Fault::Missing(_))),
+            Self::SaleMissing | Self::Movement(_) | Self::Money(_) | Self::Number(_) => false,
         }
     }
 }
@@ -93,14 +97,28 @@ impl App {
             ParkingMovementKind::Refund { sale } => document_of(connection, sale).await?,
         };
         let Some(draft) = draft::of(movement, corrected.as_ref(), self.house(), today)? else { return Ok(None) };
-        let mut counter = lock_counter(connection, draft.kind.series()).await?;
-        // Dates follow numbers: a clock that is a little behind must not stop the books.
-        let issued_on = counter.last.map_or(today, |(_, on)| on.max(today));
-        let number = counter.next(issued_on)?;
-        let document = parvis_ledger_rules::Draft { issued_on, ..draft }.issue(number).map_err(PostError::Faults)?;
-        store_document(connection, movement, &document).await?;
+        let document = give_number(connection, draft).await?;
+        store_document(connection, Origin::Movement(movement), &document).await?;
         Ok(Some(document))
     }
+}
+
+/// What a document is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// A movement: a receipt or a credit note.
+    Movement(&'a ParkingMovement),
+    /// A customer's month: an invoice.
+    Customer(&'a str),
+}
+
+/// Gives a draft the next number of its series, which stays locked until the transaction ends.
+pub(crate) async fn give_number(connection: &mut PgConnection, draft: Draft) -> Result<Document, PostError> {
+    let mut counter = lock_counter(connection, draft.kind.series()).await?;
+    // Dates follow numbers: a clock that is a little behind must not stop the books.
+    let issued_on = counter.last.map_or(draft.issued_on, |(_, on)| on.max(draft.issued_on));
+    let number = counter.next(issued_on)?;
+    Draft { issued_on, ..draft }.issue(number).map_err(PostError::Faults)
 }
 
 /// False when the movement is known.
@@ -174,12 +192,16 @@ async fn lock_counter(connection: &mut PgConnection, series: Series) -> Result<C
     Ok(Counter { series, last: Some((number, row.try_get(1)?)) })
 }
 
-async fn store_document(
+pub(crate) async fn store_document(
     connection: &mut PgConnection,
-    movement: &ParkingMovement,
+    origin: Origin<'_>,
     document: &Document,
 ) -> Result<(), PostError> {
     let (number, issued_on) = (document.number().to_string(), document.content().issued_on);
+    let (movement, customer) = match origin {
+        Origin::Movement(movement) => (Some(movement), None),
+        Origin::Customer(customer) => (None, Some(customer)),
+    };
     sqlx::query(
         "INSERT INTO ledger_series (series, number, date) VALUES ($1, $2, $3)
          ON CONFLICT (series) DO UPDATE SET number = excluded.number, date = excluded.date",
@@ -190,13 +212,14 @@ async fn store_document(
     .execute(&mut *connection)
     .await?;
     sqlx::query(
-        "INSERT INTO ledger_document (number, movement, session, owner, issued_on, cents, currency, document)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO ledger_document (number, movement, session, owner, customer, issued_on, cents, currency, document)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(&number)
-    .bind(movement.id)
-    .bind(movement.stay.session)
-    .bind(movement.stay.owner.as_deref())
+    .bind(movement.map(|movement| movement.id))
+    .bind(movement.map(|movement| movement.stay.session))
+    .bind(movement.and_then(|movement| movement.stay.owner.as_deref()))
+    .bind(customer)
     .bind(issued_on)
     .bind(document.gross().cents)
     .bind(document.gross().currency.code())
@@ -206,7 +229,11 @@ async fn store_document(
     Ok(())
 }
 
-async fn insert_entry(connection: &mut PgConnection, entry: &Entry, validated_on: NaiveDate) -> Result<(), PostError> {
+pub(crate) async fn insert_entry(
+    connection: &mut PgConnection,
+    entry: &Entry,
+    validated_on: NaiveDate,
+) -> Result<(), PostError> {
     sqlx::query("INSERT INTO ledger_entry (id, date, validated_on, entry) VALUES ($1, $2, $3, $4)")
         .bind(entry.id())
         .bind(entry.date())

@@ -1,8 +1,10 @@
 //! What is asked of the books.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use parvis_ledger_rules::{Document, Entry};
+use parvis_ledger_rules::{Document, Entry, Validated};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use sqlx::{PgPool, Row as _};
@@ -162,6 +164,63 @@ pub async fn entries(
     rows.into_iter().map(|row| Ok((row.try_get::<Json<Entry>, _>(0)?.0, row.try_get(1)?))).collect()
 }
 
+/// An entry with its number in the file of its year, and its place in the order of posting.
+#[derive(Debug, Clone)]
+pub struct NumberedEntry {
+    /// The entry.
+    pub entry: Entry,
+    /// Its number and date of validation.
+    pub validated: Validated,
+    /// Its place; what comes after it has a higher one.
+    pub position: i64,
+}
+
+/// Which entries of a year.
+#[derive(Debug, Clone, Copy)]
+pub struct YearPart {
+    /// The first day of the year.
+    pub year: NaiveDate,
+    /// Only entries from this day on.
+    pub from: NaiveDate,
+    /// Only entries before this day.
+    pub before: NaiveDate,
+    /// Only entries after this place.
+    pub after: i64,
+}
+
+/// Entries of a part of a year, in the order of posting. Their numbers count those of their journal from the year's beginning on, so
+/// every part tells the same number of an entry.
+///
+/// # Errors
+/// When the database fails.
+pub async fn numbered(pool: &PgPool, part: YearPart, limit: i64) -> Result<Vec<NumberedEntry>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT e.entry, e.validated_on, n.number, n.position
+         FROM (
+             SELECT id, date, position, row_number() OVER (PARTITION BY entry->>'journal' ORDER BY position) AS number
+             FROM ledger_entry WHERE date >= $1 AND date < $1 + interval '1 year'
+         ) n JOIN ledger_entry e USING (id)
+         WHERE n.date >= $2 AND n.date < $3 AND n.position > $4
+         ORDER BY n.position LIMIT $5",
+    )
+    .bind(part.year)
+    .bind(part.from)
+    .bind(part.before)
+    .bind(part.after)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    let entry = |row: sqlx::postgres::PgRow| {
+        let number = row.try_get::<i64, _>(2)?.unsigned_abs();
+        Ok(NumberedEntry {
+            entry: row.try_get::<Json<Entry>, _>(0)?.0,
+            validated: Validated { number, on: row.try_get(1)? },
+            position: row.try_get(3)?,
+        })
+    };
+    rows.into_iter().map(entry).collect()
+}
+
 /// What an account has, in cents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 pub struct BalanceRow {
@@ -209,4 +268,14 @@ pub async fn series(pool: &PgPool) -> Result<Vec<SeriesRow>, sqlx::Error> {
     )
     .fetch_all(pool)
     .await
+}
+
+/// Which of these movements the books have.
+///
+/// # Errors
+/// When the database fails.
+pub async fn known(pool: &PgPool, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let found: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM ledger_movement WHERE id = ANY($1)").bind(ids).fetch_all(pool).await?;
+    Ok(found.into_iter().collect())
 }

@@ -1,12 +1,15 @@
 //! What the handlers share.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use parvis_kit::postgres::Database;
-use parvis_ledger_rules::{Chart, Seller};
+use parvis_ledger_rules::{Buyer, Chart, Seller};
+
+use crate::movements::MovementReader;
 
 /// The clock.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -18,6 +21,8 @@ pub struct House {
     pub seller: Seller,
     /// The accounts.
     pub chart: Chart,
+    /// Where the invoices of operators go, by the operators' names.
+    pub customers: BTreeMap<String, Buyer>,
     /// The zone of dates.
     pub timezone: Tz,
 }
@@ -28,6 +33,7 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     database: Database,
+    movements: MovementReader,
     house: House,
     clock: Clock,
 }
@@ -39,16 +45,22 @@ impl fmt::Debug for App {
 }
 
 impl App {
-    /// The books in a database.
+    /// The books in a database, of movements that payments keep.
     #[must_use]
-    pub fn new(database: Database, house: House, clock: Clock) -> Self {
-        Self(Arc::new(Inner { database, house, clock }))
+    pub fn new(database: Database, movements: MovementReader, house: House, clock: Clock) -> Self {
+        Self(Arc::new(Inner { database, movements, house, clock }))
     }
 
     /// The database.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.0.database
+    }
+
+    /// The movements as payments keep them.
+    #[must_use]
+    pub fn movements(&self) -> &MovementReader {
+        &self.0.movements
     }
 
     /// Whose books these are.

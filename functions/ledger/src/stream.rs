@@ -1,24 +1,23 @@
 //! Movements from the stream of payments.
 
 use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use parvis_kit::{batch, metrics::Metrics, telemetry::chain};
 use parvis_ledger_rules::{ParkingMovement, Posted};
-use serde::Deserialize;
 
 use crate::FUNCTION;
+use crate::movements::Stored;
+use crate::post::PostError;
 use crate::state::App;
 
-/// What of an item the books need; the template's filter lets only movements through.
-#[derive(Deserialize)]
-struct Stored {
-    data: String,
-}
+/// How long a refund waits for its sale, which comes before it in the same partition: later, it was refused or lost.
+const SALE_COMES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
 /// Takes the movements of a batch, in their order, each in its own transaction.
 ///
-/// When the database is away, the batch comes again from the first movement that is not taken. A movement that cannot be read or
-/// that has no entry is logged and counted and does not hold up the shard: no retry would help, and it stays in the table.
+/// When the database is away, the batch comes again from the first movement that is not taken. A movement that cannot be read,
+/// that has no entry, or whose sale does not come is logged and counted and does not hold up the shard: it stays in the table,
+/// and [`crate::complete`] tries it again every day.
 pub async fn handle(app: &App, records: &[EventRecord]) -> DynamoDbEventResponse {
     let mut metrics = Metrics::new(FUNCTION);
     for record in records {
@@ -36,7 +35,7 @@ pub async fn handle(app: &App, records: &[EventRecord]) -> DynamoDbEventResponse
         match app.post(&movement).await {
             Ok(Posted::New) => metrics.count("MovementsPosted", 1, &[]),
             Ok(Posted::Known) => metrics.count("MovementsKnown", 1, &[]),
-            Err(error) if error.is_transient() => {
+            Err(error) if waits(app, &error, record) => {
                 tracing::error!(error = %chain(&error), movement = %movement.id, "the books are delayed");
                 metrics.count("BatchesFailed", 1, &[]);
                 return batch::stream_response(Some(record));
@@ -52,6 +51,11 @@ pub async fn handle(app: &App, records: &[EventRecord]) -> DynamoDbEventResponse
         metrics.milliseconds("LedgerLag", lag.num_milliseconds().max(0) as f64, &[]);
     }
     batch::stream_response(None)
+}
+
+fn waits(app: &App, error: &PostError, record: &EventRecord) -> bool {
+    let age = app.now() - record.change.approximate_creation_date_time;
+    error.is_transient() || (matches!(error, PostError::SaleMissing) && age < SALE_COMES_WITHIN)
 }
 
 fn read(record: &EventRecord) -> Result<ParkingMovement, parvis_kit::lambda::BoxError> {

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`record`] | a session with its payments, and what the provider's answers do to it; pure |
 //! | [`flow`] | starting, extending, stopping, settling: rows of steps that survive a crash between any two |
-//! | [`sweep`] | the schedules: going on where somebody died, comparing with the provider |
+//! | [`sweep`] | the schedules, and going on where somebody died |
+//! | [`compare`] | comparing with the provider |
 //! | [`provider`] | the payment provider behind a narrow port |
 //! | [`store`] | the tables |
 //! | [`routes`] | the API and its document |
 
+pub mod compare;
 pub mod config;
 pub mod error;
 pub mod flow;

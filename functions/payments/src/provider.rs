@@ -56,6 +56,8 @@ pub trait Provider: Debug + Send + Sync {
     async fn given_back(&self, intent: &str) -> Result<Vec<Refund>, StripeError>;
     /// Payments prepared since an instant, the newest first, from after `after` on.
     async fn since(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Page<Intent>, StripeError>;
+    /// Refunds made since an instant, the newest first, from after `after` on.
+    async fn given_back_since(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Page<Refund>, StripeError>;
 }
 
 #[async_trait]
@@ -114,6 +116,10 @@ impl Provider for Stripe {
 
     async fn since(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Page<Intent>, StripeError> {
         self.intents_since(since, after).await
+    }
+
+    async fn given_back_since(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Page<Refund>, StripeError> {
+        self.refunds_since(since, after).await
     }
 }
 

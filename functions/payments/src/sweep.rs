@@ -1,12 +1,11 @@
-//! The schedules: going on where somebody died, and comparing with the provider.
+//! The schedules, and going on where somebody died.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
-use parvis_stripe::{Intent, IntentStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,17 +13,18 @@ use uuid::Uuid;
 use crate::FUNCTION;
 use crate::error::{ApiError, ApiResult};
 use crate::flow::Patience;
-use crate::provider::SESSION;
-use crate::record::{ChargeState, RefundState};
+use crate::record::{Delay, SessionRecord};
 use crate::state::App;
 use crate::store::StoreError;
 
-/// Sessions looked at per partition and run; the next run is a minute later.
+/// Sessions read at once per partition of the work list.
 const PER_SHARD: i32 = 50;
 /// Sessions brought forward side by side.
-const AT_ONCE: usize = 8;
-/// How far back a comparison goes: over a day of no connection, and over the provider's memory of keys.
-const COMPARED: TimeDelta = TimeDelta::hours(50);
+const AT_ONCE: usize = 16;
+/// How long a sweep begins new work; the next run is a minute later.
+const SWEEPING: Duration = Duration::from_secs(45);
+/// How long a comparison begins new pages. With the last page it stays below the function's timeout, as the template has it.
+const COMPARING: Duration = Duration::from_secs(200);
 
 /// What the schedules ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -50,10 +50,10 @@ pub async fn run(app: &App, task: Task) -> Result<Value, Failure> {
             serde_json::to_value(swept)
         }
         Task::Reconcile => {
-            let found = app.reconcile().await.map_err(retryable)?;
+            let found = app.reconcile(COMPARING).await.map_err(retryable)?;
             let open = found.open.values().map(|ids| ids.len() as u64).sum();
             metrics.count("PaymentsCompared", found.compared, &[]).count("DifferencesRepaired", found.repaired, &[]);
-            metrics.count("DifferencesOpen", open, &[]);
+            metrics.count("DifferencesOpen", open, &[]).count("ComparisonsUnfinished", u64::from(!found.finished), &[]);
             for (kind, intents) in &found.open {
                 tracing::error!(kind, ?intents, "provider and sessions differ; a person must look at it");
             }
@@ -72,111 +72,56 @@ pub struct Swept {
     pub failed: u64,
 }
 
-/// What a comparison has found.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Comparison {
-    /// When it was made.
-    pub at: DateTime<Utc>,
-    /// Payments compared.
-    pub compared: u64,
-    /// Differences that were repaired: the session followed the provider.
-    pub repaired: u64,
-    /// Differences that a person must look at, by kind, each with the provider's id.
-    pub open: BTreeMap<String, Vec<String>>,
-}
-
 impl App {
-    /// Brings every session forward that is due.
+    /// Brings every session forward that is due, for as long as the budget lasts. Each has one turn in a run.
     ///
     /// # Errors
-    /// When the list cannot be read. A session that fails does not hold up the others.
+    /// When the list cannot be read. A session that fails does not hold up the others, and comes again later and later.
     pub async fn sweep(&self) -> ApiResult<Swept> {
-        let due = self.store().due(self.now(), PER_SHARD).await?;
-        let mut swept = Swept { due: due.len() as u64, failed: 0 };
-        let mut results = futures::stream::iter(due).map(|id| self.sweep_one(id)).buffer_unordered(AT_ONCE);
-        while let Some(result) = results.next().await {
-            match result {
-                Ok(()) | Err(ApiError::Store(StoreError::Conflict)) => {}
-                Err(error) => {
-                    swept.failed += 1;
-                    tracing::warn!(?error, "a session is brought forward later");
+        let until = Instant::now() + SWEEPING;
+        let mut swept = Swept::default();
+        let mut seen = HashSet::new();
+        loop {
+            let mut due = self.store().due(self.now(), PER_SHARD).await?;
+            due.retain(|id| seen.insert(*id));
+            if due.is_empty() {
+                return Ok(swept);
+            }
+            swept.due += due.len() as u64;
+            let mut results = futures::stream::iter(due).map(|id| self.sweep_one(id)).buffer_unordered(AT_ONCE);
+            while let Some(result) = results.next().await {
+                match result {
+                    Ok(()) | Err(ApiError::Store(StoreError::Conflict)) => {}
+                    Err(error) => {
+                        swept.failed += 1;
+                        tracing::warn!(?error, "a session is brought forward later");
+                    }
                 }
             }
+            if Instant::now() > until {
+                return Ok(swept);
+            }
         }
-        Ok(swept)
     }
 
     async fn sweep_one(&self, id: Uuid) -> ApiResult<()> {
-        if let Some(record) = self.store().session(id).await? {
-            self.bring_forward(record, Patience::UntilDue).await?;
-        }
-        Ok(())
-    }
-
-    /// Compares all payments of the last two days with the provider's, and repairs what can be repaired.
-    ///
-    /// # Errors
-    /// When the provider or the table is away.
-    pub async fn reconcile(&self) -> ApiResult<Comparison> {
-        let since = self.now() - COMPARED;
-        let mut comparison = Comparison { at: self.now(), ..Comparison::default() };
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.provider().since(since, after.as_deref()).await?;
-            for intent in &page.data {
-                comparison.compared += 1;
-                self.compare(intent, &mut comparison).await?;
-            }
-            after = page.data.last().map(|intent| intent.id.clone());
-            if !page.has_more || after.is_none() {
-                return Ok(comparison);
+        let Some(record) = self.store().session(id).await? else { return Ok(()) };
+        match self.bring_forward(record, Patience::UntilDue).await {
+            Ok(record) => self.postpone(record).await,
+            Err(ApiError::Store(StoreError::Conflict)) => Ok(()),
+            Err(error) => {
+                // It may have come some steps forward before the one that failed.
+                self.postpone(self.reload(id).await?).await?;
+                Err(error)
             }
         }
     }
 
-    async fn compare(&self, intent: &Intent, comparison: &mut Comparison) -> ApiResult<()> {
-        // Others may use the same account.
-        let Some(session) = intent.metadata.get(SESSION).and_then(|id| id.parse::<Uuid>().ok()) else { return Ok(()) };
-        let mut differs = |kind: &str| comparison.open.entry(kind.to_owned()).or_default().push(intent.id.clone());
-        let Some(record) = self.store().session(session).await? else {
-            if intent.status == IntentStatus::Succeeded {
-                differs("paid_for_an_unknown_session");
-            }
-            return Ok(());
-        };
-        let Some(charge) = record.charge_of_intent(&intent.id) else {
-            // Made by somebody who died before writing it down: the work list sees to it.
-            if intent.status == IntentStatus::Succeeded {
-                differs("paid_and_unknown_to_the_session");
-            }
-            return Ok(());
-        };
-        match (intent.status, charge.state) {
-            (IntentStatus::Succeeded | IntentStatus::Canceled, ChargeState::Open) => {
-                let (id, status) = (charge.id, intent.status);
-                self.settle(&record, id, intent).await?;
-                comparison.repaired += 1;
-                tracing::info!(intent = intent.id, ?status, "the session follows the provider");
-            }
-            (IntentStatus::Succeeded, ChargeState::Failed) => differs("paid_after_it_was_given_up"),
-            (IntentStatus::Succeeded, ChargeState::Succeeded) if intent.amount != charge.amount.cents => {
-                differs("another_amount");
-            }
-            (status, ChargeState::Succeeded) if status != IntentStatus::Succeeded => differs("not_paid_after_all"),
-            _ => {}
-        }
-        let owed: i64 = record
-            .refunds
-            .iter()
-            .filter(|refund| refund.charge == charge.id && refund.state == RefundState::Done)
-            .map(|refund| refund.amount.cents)
-            .sum();
-        if intent.status == IntentStatus::Succeeded && (owed > 0 || !record.is_live()) {
-            let given: i64 = self.provider().given_back(&intent.id).await?.iter().map(|refund| refund.amount).sum();
-            let due = record.refunds.iter().any(|refund| refund.state == RefundState::Due);
-            if given != owed && !due {
-                comparison.open.entry("refunds_differ".to_owned()).or_default().push(intent.id.clone());
-            }
+    /// A session whose turn has changed nothing gives its place at the head of the list to others.
+    async fn postpone(&self, record: SessionRecord) -> ApiResult<()> {
+        let now = self.now();
+        if record.due().is_some_and(|due| due <= now) {
+            self.store().postpone(&record, Delay::after(record.delay, now)).await?;
         }
         Ok(())
     }

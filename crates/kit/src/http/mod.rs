@@ -23,7 +23,7 @@ pub use self::{
     asset::Asset,
     conditional::{Expected, expected_version, version_etag},
     extract::{Json, Path, Query},
-    stream::run_http_and_stream,
+    stream::run_http_stream_and_tasks,
     tasks::run_http_and_tasks,
 };
 use crate::{

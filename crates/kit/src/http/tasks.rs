@@ -11,7 +11,7 @@ use super::service;
 use crate::lambda::{BoxError, Failure};
 
 /// The field by which a schedule's event is told from a request: the template's schedules send `{"task": ..}`.
-const TASK: &str = "task";
+pub(super) const TASK: &str = "task";
 
 /// Runs `router` on the HTTP API and `task` for the events of schedules until the service ends the sandbox.
 ///

@@ -155,11 +155,20 @@ impl Sources<'_> {
             let (function, id) = name();
             return Err(MappingError::NotInTemplate { function, mapping: id, resource: mapping.table.clone() });
         };
-        if mapping.on_failure.is_some() || mapping.bisect {
+        if mapping.bisect {
             let (function, id) = name();
-            let option = if mapping.bisect { "BisectBatchOnFunctionError" } else { "DestinationConfig" };
-            return Err(MappingError::Unsupported { function, mapping: id, option });
+            return Err(MappingError::Unsupported { function, mapping: id, option: "BisectBatchOnFunctionError" });
         }
+        let failures = match &mapping.on_failure {
+            Some(queue) => {
+                let Some(queue) = template.queues.get(queue) else {
+                    let (function, id) = name();
+                    return Err(MappingError::NotInTemplate { function, mapping: id, resource: queue.clone() });
+                };
+                Some((self.queues.clone(), queue.name.clone()))
+            }
+            None => None,
+        };
         let reader = self.dynamodb.stream(&table.name).map_err(|source| {
             let (function, id) = name();
             MappingError::Stream { function, mapping: id, source }
@@ -172,6 +181,7 @@ impl Sources<'_> {
             region: self.region.to_owned(),
             arn: format!("{}/stream/{label}", table.arn),
             reader,
+            failures,
             state: self.state.clone(),
             host: self.host.clone(),
         })

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     dynamodb::{DynamoDbError, SequenceNumber, StreamReader},
     lambda::Host,
+    queues::{Attributes, Queues},
     state::State,
 };
 
@@ -36,6 +37,8 @@ pub(super) struct StreamSource {
     pub region: String,
     pub arn: String,
     pub reader: StreamReader,
+    /// Where it is told which records were given up.
+    pub failures: Option<(Queues, String)>,
     pub state: State,
     pub host: Host,
 }
@@ -183,6 +186,7 @@ impl StreamSource {
             attempts += 1;
             if self.gives_up(attempts, since) {
                 tracing::error!(function = %self.function, records = batch.len(), first = batch[0].sequence, "stream records given up");
+                self.tell_of_failure(&batch, attempts).await;
                 return Some(end);
             }
             tokio::select! {
@@ -191,6 +195,36 @@ impl StreamSource {
             }
         }
         Some(end)
+    }
+
+    /// What Lambda sends to the destination on failure: where the records are in the stream, and not the records.
+    async fn tell_of_failure(&self, batch: &[Record], attempts: u32) {
+        let (Some((queues, queue)), Some(first), Some(last)) = (&self.failures, batch.first(), batch.last()) else {
+            return;
+        };
+        let exhausted = self.mapping.maximum_retries.is_some_and(|most| attempts > most);
+        let arrival = |record: &Record| record.event["dynamodb"]["ApproximateCreationDateTime"].clone();
+        let body = json!({
+            "requestContext": {
+                "functionArn": self.function.to_string(),
+                "condition": if exhausted { "RetryAttemptsExhausted" } else { "RecordAgeExceeded" },
+                "approximateInvokeCount": attempts,
+            },
+            "version": "1.0",
+            "timestamp": chrono::Utc::now(),
+            "DDBStreamBatchInfo": {
+                "shardId": "shardId-000000000000",
+                "startSequenceNumber": first.sequence,
+                "endSequenceNumber": last.sequence,
+                "approximateArrivalOfFirstRecord": arrival(first),
+                "approximateArrivalOfLastRecord": arrival(last),
+                "batchSize": batch.len(),
+                "streamArn": self.arn,
+            },
+        });
+        if let Err(error) = queues.send(queue, body.to_string(), Attributes::new()).await {
+            tracing::error!(function = %self.function, queue, %error, "the queue of failures does not take what was given up");
+        }
     }
 
     fn gives_up(&self, attempts: u32, since: Instant) -> bool {

@@ -7,7 +7,7 @@ use parvis_local::{
     dynamodb::{Durability, DynamoDb},
     lambda::Host,
     mappings::{Mappings, Sources},
-    queues::{Attributes, Counts, Definition, Queues},
+    queues::{Attributes, Counts, Definition, Queues, Receive},
     state::State,
 };
 use parvis_sam::Stack;
@@ -216,5 +216,25 @@ async fn a_mapping_goes_on_where_it_was() {
     let mappings = world.map();
     until("the second is handled", async || handled(world.path()).len() == 2).await;
     assert_eq!(handled(world.path()), ["one", "two"]);
+    world.end(mappings).await;
+}
+
+#[tokio::test]
+async fn what_a_stream_gives_up_is_told_to_a_queue_and_holds_up_nobody() {
+    let events = STREAM.replace(
+        "MaximumRetryAttempts: -1",
+        "MaximumRetryAttempts: 2\n            DestinationConfig:\n              OnFailure: { Type: SQS, Destination: !GetAtt Work.Arn }",
+    );
+    let world = World::new(&events).await;
+    world.put("heal-1").await;
+    let mappings = world.map();
+    until("it is given up", async || world.queues.counts("Work").await.unwrap() != Counts::default()).await;
+    let how = Receive { most: 1, wait: Duration::ZERO, visibility: None };
+    let told = world.queues.receive("Work", how).await.unwrap();
+    let told: serde_json::Value = serde_json::from_str(&told[0].body).unwrap();
+    assert_eq!(told["requestContext"]["condition"], "RetryAttemptsExhausted");
+    assert_eq!(told["DDBStreamBatchInfo"]["batchSize"], 1);
+    world.put("next").await;
+    until("the next is handled", async || handled(world.path()) == ["next"]).await;
     world.end(mappings).await;
 }

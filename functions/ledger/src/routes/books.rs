@@ -9,7 +9,7 @@ use parvis_kit::http::{Json, Query};
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
-use parvis_ledger_rules::{Entry, Side, fec_file_name, write_csv, write_fec};
+use parvis_ledger_rules::{Entry, Side, write_csv};
 use rust_xlsxwriter::{Format, Workbook, XlsxError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -29,10 +29,9 @@ pub(super) fn router() -> Routes<App> {
         .routes(routes!(read_books))
         .routes(routes!(journal_csv))
         .routes(routes!(journal_xlsx))
-        .routes(routes!(fec))
 }
 
-fn staff(caller: &Caller) -> Result<(), Problem> {
+pub(super) fn staff(caller: &Caller) -> Result<(), Problem> {
     caller.require(&[Role::Admin, Role::Manager])
 }
 
@@ -227,38 +226,4 @@ fn workbook(entries: &[(Entry, NaiveDate)]) -> Result<Vec<u8>, XlsxError> {
         sheet.write_number_with_format(row, column, line.amount.cents as f64 / 100.0, &amount)?;
     }
     workbook.save_to_buffer()
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct FecParams {
-    /// The year; this one without it.
-    year: Option<i32>,
-    /// Only this month, 1 to 12, for years with many entries; the file of a year is what the law wants.
-    month: Option<u32>,
-}
-
-/// The fichier des écritures comptables (LPF, article A47 A-1).
-#[utoipa::path(
-    get,
-    path = "/v1/parking/fec",
-    tag = "Books",
-    security(("login" = [])),
-    params(FecParams),
-    responses((status = 200, description = "The file", content_type = "text/plain"), Refusal)
-)]
-async fn fec(State(app): State<App>, caller: Caller, Query(params): Query<FecParams>) -> ApiResult<Response> {
-    staff(&caller)?;
-    let year = params.year.unwrap_or_else(|| app.date(app.now()).year());
-    let first = NaiveDate::from_ymd_opt(year, params.month.unwrap_or(1), 1);
-    let months = chrono::Months::new(if params.month.is_some() { 1 } else { 12 });
-    let range = first.and_then(|first| Some((first, first.checked_add_months(months)?)));
-    let (from, after) =
-        range.ok_or_else(|| Problem::invalid(vec![FieldError::new("year", "a year, and a month of 1 to 12")]))?;
-    let entries = limited(read::entries(app.database().pool().await?, from, after, MOST_ENTRIES + 1).await?)?;
-    let mut bytes = Vec::new();
-    let rows = entries.iter().map(|(entry, validated)| (entry, *validated));
-    write_fec(&mut bytes, rows).map_err(Problem::internal)?;
-    let closing = after.pred_opt().unwrap_or(after);
-    Ok(file("text/plain; charset=utf-8", &fec_file_name(&app.house().seller.siren, closing), bytes))
 }

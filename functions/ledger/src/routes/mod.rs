@@ -2,6 +2,8 @@
 
 mod books;
 mod docs;
+mod fec;
+mod invoices;
 mod receipts;
 
 use std::sync::LazyLock;
@@ -34,7 +36,12 @@ use crate::state::App;
 struct Document;
 
 fn described() -> Routes<App> {
-    Routes::new().merge(receipts::router()).merge(books::router()).merge(docs::router())
+    Routes::new()
+        .merge(receipts::router())
+        .merge(books::router())
+        .merge(fec::router())
+        .merge(invoices::router())
+        .merge(docs::router())
 }
 
 /// All routes.

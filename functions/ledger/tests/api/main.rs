@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod completion;
+mod fec;
+mod invoices;
+
 use std::sync::Arc;
 
 use aws_lambda_events::dynamodb::EventRecord;
@@ -10,10 +14,11 @@ use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::http::service;
 use parvis_kit::postgres::Database;
+use parvis_ledger::movements::MovementReader;
 use parvis_ledger::routes::router;
-use parvis_ledger::state::{App, House};
+use parvis_ledger::state::{App, Clock, House};
 use parvis_ledger::stream::handle;
-use parvis_ledger_rules::{Chart, ParkingMovement, ParkingMovementKind, Payer, Seller, Stay, Supply};
+use parvis_ledger_rules::{Buyer, Chart, ParkingMovement, ParkingMovementKind, Payer, Seller, Stay, Supply};
 use parvis_money::Money;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -45,17 +50,43 @@ impl Answer {
     }
 }
 
+/// A table of payments that nobody asks.
+fn no_movements() -> MovementReader {
+    let config = aws_sdk_dynamodb::Config::builder().behavior_version_latest().build();
+    MovementReader::new(aws_sdk_dynamodb::Client::from_conf(config), "payments")
+}
+
 fn app(database: Database) -> App {
+    app_over(database, no_movements(), "356000000")
+}
+
+fn app_over(database: Database, movements: MovementReader, siren: &str) -> App {
     let seller = Seller {
         name: "Parvis Stationnement".into(),
         legal_form: "SAS au capital de 10 000 EUR".into(),
         address: vec!["1 place du Parvis".into(), "75012 Paris".into()],
-        siren: "356000000".into(),
+        siren: siren.into(),
         register: "RCS Paris 356 000 000".into(),
         vat_number: Some("FR39356000000".into()),
     };
-    let house = House { seller, chart: Chart::private_operator().unwrap(), timezone: chrono_tz::Europe::Paris };
-    App::new(database, house, Arc::new(|| at("2026-03-03T12:00:00Z")))
+    let buyer = Buyer {
+        name: "EasyParking SAS".into(),
+        address: vec!["2 rue du Port".into(), "34000 Montpellier".into()],
+        professional: true,
+        siren: None,
+    };
+    let house = House {
+        seller,
+        chart: Chart::private_operator().unwrap(),
+        customers: [("easyparking".to_owned(), buyer)].into(),
+        timezone: chrono_tz::Europe::Paris,
+    };
+    App::new(database, movements, house, Arc::new(|| at("2026-03-03T12:00:00Z")))
+}
+
+/// The same books at another time.
+fn with(app: &App, clock: Clock) -> App {
+    App::new(app.database().clone(), no_movements(), app.house().clone(), clock)
 }
 
 impl Books {
@@ -64,13 +95,18 @@ impl Books {
     }
 
     async fn get(&self, path: &str, subject: &str, role: &str) -> Answer {
+        self.send("GET", path, subject, role, None).await
+    }
+
+    async fn send(&self, method: &str, path: &str, subject: &str, role: &str, body: Option<&Value>) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let claims = json!({ "sub": subject, "cognito:groups": format!("[{role}]") });
         let event = json!({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
-            "headers": { "host": "api.example" }, "isBase64Encoded": false,
+            "headers": { "host": "api.example", "content-type": "application/json" }, "isBase64Encoded": false,
+            "body": body.map(Value::to_string),
             "requestContext": {
-                "stage": "$default", "http": { "method": "GET", "path": path },
+                "stage": "$default", "http": { "method": method, "path": path },
                 "authorizer": { "jwt": { "claims": claims, "scopes": null } },
             },
         });
@@ -87,8 +123,12 @@ impl Books {
     }
 }
 
-/// A record of the stream, as DynamoDB writes it.
+/// A record of the stream, as DynamoDB writes it at the clock's time.
 fn record(movement: &ParkingMovement) -> EventRecord {
+    record_of(movement, at("2026-03-03T12:00:00Z"))
+}
+
+fn record_of(movement: &ParkingMovement, written_at: DateTime<Utc>) -> EventRecord {
     let data = serde_json::to_string(movement).unwrap();
     let image = json!({
         "pk": { "S": format!("session#{}", movement.stay.session) }, "sk": { "S": format!("movement#{}", movement.id) },
@@ -98,7 +138,7 @@ fn record(movement: &ParkingMovement) -> EventRecord {
         "awsRegion": "eu-west-3", "eventID": movement.id, "eventName": "INSERT", "eventSource": "aws:dynamodb",
         "eventSourceARN": "arn:aws:dynamodb:eu-west-3:000000000000:table/Payments/stream/2026-01-01T00:00:00.000",
         "dynamodb": { "SequenceNumber": movement.id, "SizeBytes": 1, "NewImage": image,
-                      "ApproximateCreationDateTime": 1_772_530_000 },
+                      "ApproximateCreationDateTime": written_at.timestamp() },
     }))
     .unwrap()
 }

@@ -117,6 +117,7 @@ impl App {
             refunds: Vec::new(),
             created_at: self.now(),
             revision: 1,
+            delay: None,
         })
     }
 

@@ -117,6 +117,7 @@ impl App {
             refunds: Vec::new(),
             created_at: now,
             revision: 1,
+            delay: None,
         };
         let (record, funds) = self.with_payment(record, start, &quote).await?;
         Ok(Decided { record, last, funds })

@@ -137,6 +137,28 @@ pub struct SessionRecord {
     pub created_at: DateTime<Utc>,
     /// Rises with every write; the condition of the next one.
     pub revision: u64,
+    /// Its last turn on the work list changed nothing, and it waits for another; gone with the next step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Delay>,
+}
+
+/// A wait for another turn on the work list. What can never be done must not keep its place at the head of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delay {
+    /// Turns that changed nothing, one after the other.
+    pub turns: u32,
+    /// Until when.
+    pub until: DateTime<Utc>,
+}
+
+impl Delay {
+    /// The wait after one more turn that changed nothing: 1, 2, 4, 8, 16, then 30 minutes.
+    #[must_use]
+    pub fn after(before: Option<Self>, now: DateTime<Utc>) -> Self {
+        let turns = before.map_or(0, |delay| delay.turns);
+        let minutes = 1_i64.checked_shl(turns).map_or(30, |minutes| minutes.clamp(1, 30));
+        Self { turns: turns.saturating_add(1), until: now + TimeDelta::minutes(minutes) }
+    }
 }
 
 impl SessionRecord {

@@ -39,6 +39,7 @@ impl SessionRecord {
     /// When somebody else should look at it.
     #[must_use]
     pub fn due(&self) -> Option<DateTime<Utc>> {
-        self.next().map(|(_, due)| due)
+        let (_, due) = self.next()?;
+        Some(self.delay.map_or(due, |delay| delay.until.max(due)))
     }
 }

@@ -1,6 +1,7 @@
 //! The routes, by topic, and the document that describes them.
 
 mod docs;
+mod exemptions;
 mod operator;
 mod permits;
 mod personal;
@@ -52,6 +53,7 @@ fn described() -> Routes<App> {
         .merge(tariffs::router())
         .merge(rights::router())
         .merge(permits::router())
+        .merge(exemptions::router())
         .merge(personal::router())
         .merge(webhook::router())
         .merge(docs::router())

@@ -1,4 +1,4 @@
-//! Permits, their series, and exemptions.
+//! Permits and their series.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,7 +10,7 @@ use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateHash;
-use parvis_rights::{Activation, AssignedRight, Permit, PermitKind, Replacement, RightKind, Segment, SeriesId, Where};
+use parvis_rights::{Activation, Permit, PermitKind, Replacement, SeriesId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -28,7 +28,6 @@ pub(super) fn router() -> Routes<App> {
     Routes::new()
         .routes(routes!(put_permit))
         .routes(routes!(activate_plate))
-        .routes(routes!(put_exemption))
         .routes(routes!(fill_series))
         .routes(routes!(preview_series))
         .routes(routes!(activate_series))
@@ -100,12 +99,32 @@ impl From<&Permit> for PermitView {
     }
 }
 
-fn staff(caller: &Caller) -> Result<(), Problem> {
+pub(super) fn staff(caller: &Caller) -> Result<(), Problem> {
     caller.require(&[Role::Admin, Role::Manager])
 }
 
-fn invalid(field: &str, message: &str) -> Problem {
+pub(super) fn invalid(field: &str, message: &str) -> Problem {
     Problem::invalid(vec![FieldError::new(field, message)])
+}
+
+/// The id of a series. Its parts make up keys, so no sign of them may be taken for what stands between parts.
+fn series_id(domain: String, name: String) -> Result<SeriesId, Problem> {
+    for part in [&domain, &name] {
+        let plain = part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if !plain || !(1..=64).contains(&part.len()) {
+            return Err(Problem::bad_request("Domain and name are 1 to 64 letters, digits, `-`, `_` or `.`."));
+        }
+    }
+    Ok(SeriesId { domain, name })
+}
+
+/// The id of a series that has a permit.
+async fn known_series(app: &App, domain: String, name: String) -> ApiResult<SeriesId> {
+    let series = series_id(domain, name)?;
+    match app.store().has_series(&series).await? {
+        true => Ok(series),
+        false => Err(Problem::not_found("series").into()),
+    }
 }
 
 fn permit(app: &App, id: Uuid, version: u32, input: PermitInput, series: Option<SeriesId>) -> Result<Permit, Problem> {
@@ -150,7 +169,7 @@ async fn put_permit(
     Json(input): Json<PermitInput>,
 ) -> ApiResult<Json<PermitView>> {
     staff(&caller)?;
-    let known = app.store().permit(id).await?;
+    let known = app.store().permit(id, None).await?;
     let version = known.as_ref().map_or(1, |(permit, _)| permit.version + 1);
     let permit = permit(&app, id, version, input, None)?;
     app.store().save_permit(known.as_ref().map(|(permit, revision)| (permit, *revision)), &permit).await?;
@@ -167,6 +186,8 @@ pub struct PlateInput {
 }
 
 /// Makes a plate of a permit the active one; the one before it stops at the same instant.
+///
+/// Of a permit that came with series, that of the series in force changes; the next series begins as its issuer has sent it.
 #[utoipa::path(
     post,
     path = "/v1/parking/permits/{id}/activate",
@@ -183,7 +204,11 @@ async fn activate_plate(
     Json(input): Json<PlateInput>,
 ) -> ApiResult<Json<PermitView>> {
     staff(&caller)?;
-    let (before, revision) = app.store().permit(id).await?.ok_or_else(|| Problem::not_found("permit"))?;
+    let forms = app.store().permit_in_all_series(id).await?;
+    let register = app.store().series().await?;
+    let in_force = forms.into_iter().filter(|(permit, _)| register.holds(permit.series.as_ref(), app.now()));
+    let (before, revision) =
+        in_force.max_by_key(|(permit, _)| permit.end).ok_or_else(|| Problem::not_found("permit in force"))?;
     let mut after = before.clone();
     let plate = plate(&input.plate)?.hash(app.plate_key());
     after.activate(&plate, app.now()).map_err(|refused| Problem::conflict(refused.to_string()))?;
@@ -191,54 +216,6 @@ async fn activate_plate(
         app.store().save_permit(Some((&before, revision)), &after).await?;
     }
     Ok(Json((&after).into()))
-}
-
-/// A vehicle that need not pay.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExemptionInput {
-    /// The plate.
-    plate: String,
-    /// Where.
-    #[schema(value_type = Vec<String>)]
-    zones: Vec<ZoneId>,
-    /// From.
-    start: DateTime<Utc>,
-    /// Until.
-    end: DateTime<Utc>,
-}
-
-/// Exempts a plate: emergency services, the city's own vehicles, registered holders of a disability card.
-#[utoipa::path(
-    put,
-    path = "/v1/parking/exemptions/{id}",
-    tag = "Rights",
-    security(("login" = [])),
-    params(("id" = Uuid, Path, description = "Id of the exemption, made by who grants it")),
-    request_body = ExemptionInput,
-    responses((status = 204, description = "Granted"), Refusal)
-)]
-async fn put_exemption(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<Uuid>,
-    Json(input): Json<ExemptionInput>,
-) -> ApiResult<StatusCode> {
-    staff(&caller)?;
-    if input.end <= input.start || input.zones.is_empty() {
-        return Err(invalid("/end", "must lie after `start`, and there must be a zone").into());
-    }
-    let right = AssignedRight {
-        id,
-        version: 1,
-        plate: plate(&input.plate)?.hash(app.plate_key()),
-        kind: RightKind::Exemption,
-        place: Where::Zones { zones: input.zones },
-        segments: vec![Segment { start: input.start, end: input.end }],
-        series: None,
-    };
-    app.store().put_right(&right).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A permit of a series.
@@ -266,7 +243,8 @@ pub struct Stored {
     stored: usize,
 }
 
-/// Stores permits of a series. They hold nothing before the series is put in force. May be repeated.
+/// Stores permits of a series. They hold nothing before the series is put in force, and change nothing of the series that is,
+/// though it has permits of the same ids. May be repeated.
 #[utoipa::path(
     post,
     path = "/v1/parking/permit-series/{domain}/{name}/permits",
@@ -289,10 +267,10 @@ async fn fill_series(
     if input.permits.len() > MOST_PERMITS {
         return Err(invalid("/permits", "at most 500").into());
     }
-    let series = SeriesId { domain, name };
+    let series = series_id(domain, name)?;
     let stored = input.permits.len();
     for SeriesPermit { id, permit: input } in input.permits {
-        let known = app.store().permit(id).await?;
+        let known = app.store().permit(id, Some(&series)).await?;
         let version = known.as_ref().map_or(1, |(permit, _)| permit.version + 1);
         let permit = permit(&app, id, version, input, Some(series.clone()))?;
         app.store().save_permit(known.as_ref().map(|(permit, revision)| (permit, *revision)), &permit).await?;
@@ -331,17 +309,22 @@ async fn preview_series(
     Path((domain, name)): Path<(String, String)>,
 ) -> ApiResult<Json<Preview>> {
     staff(&caller)?;
-    let in_force = app.store().series().await?.in_force(&domain, app.now()).map(str::to_owned);
+    let series = known_series(&app, domain, name).await?;
+    let in_force = app.store().series().await?.in_force(&series.domain, app.now()).map(str::to_owned);
     let old = match &in_force {
-        Some(name) => app.store().permits_of(&SeriesId { domain: domain.clone(), name: name.clone() }).await?,
+        Some(name) => {
+            let old = SeriesId { domain: series.domain.clone(), name: name.clone() };
+            app.store().permits_of(&old).await?
+        }
         None => Vec::new(),
     };
-    let new = app.store().permits_of(&SeriesId { domain, name }).await?;
+    let new = app.store().permits_of(&series).await?;
     let Replacement { lost, gained, kept, doubled } = Replacement::between(&old, &new);
     Ok(Json(Preview { in_force, lost: lost.len(), gained: gained.len(), kept, doubled: doubled.len() }))
 }
 
-/// Puts a series in force in place of whatever its domain had: one write, at one instant.
+/// Puts a series in force in place of whatever its domain had: one write, at one instant. 404 for a series without permits:
+/// a slip of the pen would take everybody's right away.
 #[utoipa::path(
     post,
     path = "/v1/parking/permit-series/{domain}/{name}/activate",
@@ -356,12 +339,13 @@ async fn activate_series(
     Path((domain, name)): Path<(String, String)>,
 ) -> ApiResult<StatusCode> {
     staff(&caller)?;
+    let series = known_series(&app, domain, name).await?;
     let (mut register, known) = match app.store().series_to_change().await? {
         Some((register, revision)) => (register, Some(revision)),
         None => Default::default(),
     };
     let refused = |refused: parvis_rights::SeriesError| Problem::conflict(refused.to_string());
-    register.activate(&SeriesId { domain, name }, app.now()).map_err(refused)?;
+    register.activate(&series, app.now()).map_err(refused)?;
     app.store().put_series(&register, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

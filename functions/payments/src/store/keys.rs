@@ -1,6 +1,7 @@
 //! Where things are in the table: partition and sort keys.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use parvis_ledger_rules::ListedMovement;
 use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateHash;
 use parvis_rights::{AssignedRight, SeriesId};
@@ -32,14 +33,27 @@ impl Key {
     /// A movement of a session's money; in its session's partition, so that the stream tells them in order.
     #[must_use]
     pub fn movement(session: Uuid, id: Uuid) -> Self {
-        Self::new(format!("session#{session}"), format!("movement#{id}"))
+        let (pk, sk) = parvis_ledger_rules::movement_key(session, id);
+        Self { pk, sk }
     }
 
-    /// A right of a plate. Sorted by its end, so that those that hold, and those that ended lately, are one short query.
+    /// A movement in the list of its day, from which the books see what they have missed.
+    #[must_use]
+    pub fn listed_movement(listed: &ListedMovement) -> Self {
+        let (pk, sk) = listed.key();
+        Self { pk, sk }
+    }
+
+    /// A right of a plate. Sorted by its end, so that those that hold, and those that ended lately, are one short query. Issuers
+    /// keep a permit's id from series to series, so its right of the next series stands beside that of the present one.
     #[must_use]
     pub fn right(right: &AssignedRight) -> Option<Self> {
         let end = right.segments.last()?.end;
-        Some(Self::new(plate(&right.plate), format!("right#{}#{}", stamp(end), right.id)))
+        let own = match &right.series {
+            Some(series) => format!("right#{}#{}#{series}", stamp(end), right.id),
+            None => format!("right#{}#{}", stamp(end), right.id),
+        };
+        Some(Self::new(plate(&right.plate), own))
     }
 
     /// The lower bound of rights of a plate that end after an instant.
@@ -84,16 +98,29 @@ impl Key {
         Self::new("series".to_owned(), "register")
     }
 
-    /// A permit.
+    /// A permit: one that stands by itself, or as a series has it.
     #[must_use]
-    pub fn permit(id: Uuid) -> Self {
-        Self::new(format!("permit#{id}"), "permit")
+    pub fn permit(id: Uuid, series: Option<&SeriesId>) -> Self {
+        let own = series.map_or_else(|| "permit".to_owned(), |series| format!("permit#{series}"));
+        Self::new(format!("permit#{id}"), own)
+    }
+
+    /// An exemption.
+    #[must_use]
+    pub fn exemption(id: Uuid) -> Self {
+        Self::new(format!("exemption#{id}"), "exemption")
     }
 
     /// A permit in the list of its series.
     #[must_use]
     pub fn of_series(series: &SeriesId, id: Uuid) -> Self {
         Self::new(format!("series#{series}"), format!("permit#{id}"))
+    }
+
+    /// How far the comparison with the provider has come.
+    #[must_use]
+    pub fn comparison() -> Self {
+        Self::new("comparison".to_owned(), "place")
     }
 
     /// A driver's wallet.

@@ -1,7 +1,9 @@
 //! Permits with their rights, exemptions, and which series of permits is in force.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use parvis_rights::{AssignedRight, Permit, SeriesId, SeriesRegister};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::error::StoreError;
@@ -10,12 +12,20 @@ use super::keys::Key;
 use super::{KEEP, PaymentsStore};
 
 impl PaymentsStore {
-    /// A permit.
+    /// A permit with its revision: the one that stands by itself, or the one of a series.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn permit(&self, id: Uuid) -> Result<Option<(Permit, u64)>, StoreError> {
-        self.read(Key::permit(id)).await
+    pub async fn permit(&self, id: Uuid, series: Option<&SeriesId>) -> Result<Option<(Permit, u64)>, StoreError> {
+        self.read(Key::permit(id, series)).await
+    }
+
+    /// A permit in all its forms, each with its revision: by itself, and as each series has it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn permit_in_all_series(&self, id: Uuid) -> Result<Vec<(Permit, u64)>, StoreError> {
+        self.all_at(Key::permit(id, None).pk).await
     }
 
     /// Writes a permit together with the rights of its plates, over the one that was read.
@@ -25,7 +35,7 @@ impl PaymentsStore {
     pub async fn save_permit(&self, known: Option<(&Permit, u64)>, permit: &Permit) -> Result<(), StoreError> {
         let expires = Some(permit.end + KEEP);
         let revision = known.map_or(1, |(_, revision)| revision + 1);
-        let item = items::item(Key::permit(permit.id), "permit", revision, permit, expires)?;
+        let item = items::item(Key::permit(permit.id, permit.series.as_ref()), "permit", revision, permit, expires)?;
         let mut parts = vec![match known {
             Some((_, revision)) => self.put_over(item, revision)?,
             None => self.put(item, Some("attribute_not_exists(pk)"))?,
@@ -46,38 +56,90 @@ impl PaymentsStore {
         self.transact(parts).await
     }
 
-    /// Writes a right that stands by itself, such as an exemption.
+    /// An exemption with its revision.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put_right(&self, right: &AssignedRight) -> Result<(), StoreError> {
-        let Some((key, last)) = Key::right(right).zip(right.segments.last()) else { return Ok(()) };
-        let part = self.put(items::item(key, "right", 0, right, Some(last.end + KEEP))?, None)?;
-        self.transact(vec![part]).await
+    pub async fn exemption(&self, id: Uuid) -> Result<Option<(AssignedRight, u64)>, StoreError> {
+        self.read(Key::exemption(id)).await
     }
 
-    /// All permits of a series.
+    /// Writes an exemption over the one that was read: its right takes the place of the right that it was before.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it was changed since.
+    pub async fn save_exemption(
+        &self,
+        known: Option<(&AssignedRight, u64)>,
+        right: &AssignedRight,
+    ) -> Result<(), StoreError> {
+        let Some((key, last)) = Key::right(right).zip(right.segments.last()) else { return Ok(()) };
+        let expires = Some(last.end + KEEP);
+        let revision = known.map_or(1, |(_, revision)| revision + 1);
+        let item = items::item(Key::exemption(right.id), "exemption", revision, right, expires)?;
+        let mut parts = vec![match known {
+            Some((_, revision)) => self.put_over(item, revision)?,
+            None => self.put(item, Some("attribute_not_exists(pk)"))?,
+        }];
+        if let Some(before) = known.and_then(|(before, _)| Key::right(before)).filter(|before| *before != key) {
+            parts.push(self.delete(before)?);
+        }
+        parts.push(self.put(items::item(key, "right", 0, right, expires)?, None)?);
+        self.transact(parts).await
+    }
+
+    /// Takes an exemption away as if it had never been, with its right.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it was changed since.
+    pub async fn delete_exemption(&self, right: &AssignedRight, revision: u64) -> Result<(), StoreError> {
+        let mut parts = vec![self.delete_at(Key::exemption(right.id), revision)?];
+        if let Some(key) = Key::right(right) {
+            parts.push(self.delete(key)?);
+        }
+        self.transact(parts).await
+    }
+
+    /// All permits of a series; none when there is no such series.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn permits_of(&self, series: &SeriesId) -> Result<Vec<Permit>, StoreError> {
-        let mut permits = Vec::new();
+        let found = self.all_at(Key::of_series(series, Uuid::nil()).pk).await?;
+        Ok(found.into_iter().map(|(permit, _)| permit).collect())
+    }
+
+    /// Whether a series has a permit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_series(&self, series: &SeriesId) -> Result<bool, StoreError> {
+        let query = self.query_at(Key::of_series(series, Uuid::nil()).pk).limit(1);
+        Ok(query.send().await.map_err(StoreError::call)?.count > 0)
+    }
+
+    fn query_at(&self, pk: String) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+    }
+
+    /// All values of a partition, with their revisions.
+    async fn all_at<T: DeserializeOwned>(&self, pk: String) -> Result<Vec<(T, u64)>, StoreError> {
+        let mut found = Vec::new();
         let mut start = None;
         loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :series")
-                .expression_attribute_values(":series", AttributeValue::S(Key::of_series(series, Uuid::nil()).pk))
-                .set_exclusive_start_key(start);
-            let page = query.send().await.map_err(StoreError::call)?;
+            let page = self.query_at(pk.clone()).set_exclusive_start_key(start).send().await;
+            let page = page.map_err(StoreError::call)?;
             for item in page.items.unwrap_or_default() {
-                permits.push(items::value(item)?.0);
+                found.push(items::value(item)?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {
-                return Ok(permits);
+                return Ok(found);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The transactions.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
-use chrono::{DateTime, Utc};
-use parvis_ledger_rules::ParkingMovement;
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_ledger_rules::{ListedMovement, ParkingMovement};
 use parvis_money::Money;
 use parvis_rights::SessionState;
 use serde::Serialize;
@@ -12,7 +12,10 @@ use super::PaymentsStore;
 use super::error::StoreError;
 use super::items::{self, Item, LastStay};
 use super::keys::Key;
-use crate::record::SessionRecord;
+use crate::record::{Delay, SessionRecord};
+
+/// How long a movement stands in the list of its day: as far back as the books can be told to look.
+const LISTED: TimeDelta = TimeDelta::days(100);
 
 /// Money that moves within our own table, in the same transaction as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +94,7 @@ impl PaymentsStore {
         funds: Option<Funds>,
     ) -> Result<(), StoreError> {
         after.revision = before.revision + 1;
+        after.delay = None;
         let expires = Self::keep_until(after.end());
         let item = items::item(Key::session(after.session.id), "session", after.revision, &*after, expires)?;
         let mut parts = vec![self.put_over(item, before.revision)?];
@@ -99,6 +103,19 @@ impl PaymentsStore {
         if before.end() != after.end() || before.session.state != after.session.state {
             self.change_stay(before, after, &mut parts).await?;
         }
+        self.transact(parts).await
+    }
+
+    /// Gives a session its next turn on the work list later, unless somebody has written it since it was read.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], others.
+    pub async fn postpone(&self, record: &SessionRecord, delay: Delay) -> Result<(), StoreError> {
+        let after = SessionRecord { revision: record.revision + 1, delay: Some(delay), ..record.clone() };
+        let expires = Self::keep_until(after.end());
+        let item = items::item(Key::session(after.session.id), "session", after.revision, &after, expires)?;
+        let mut parts = vec![self.put_over(item, record.revision)?];
+        self.follow(Some(record), &after, None, &mut parts)?;
         self.transact(parts).await
     }
 
@@ -135,6 +152,9 @@ impl PaymentsStore {
                 items::item(Key::movement(id, movement.id), "movement", 0, &movement, Self::keep_until(after.end()))?;
             // A movement is never written over: the books have taken it.
             parts.push(self.put(item, Some("attribute_not_exists(pk)"))?);
+            let listed = ListedMovement::of(&movement);
+            let forgotten = Some(movement.at + LISTED);
+            parts.push(self.put(items::item(Key::listed_movement(&listed), "moved", 0, &listed, forgotten)?, None)?);
         }
         Ok(())
     }
@@ -237,7 +257,7 @@ impl PaymentsStore {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    fn delete_at(&self, key: Key, revision: u64) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn delete_at(&self, key: Key, revision: u64) -> Result<TransactWriteItem, StoreError> {
         let delete = Delete::builder()
             .table_name(&self.table)
             .key("pk", AttributeValue::S(key.pk))

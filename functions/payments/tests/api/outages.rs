@@ -27,6 +27,8 @@ async fn what_was_left_behind_is_given_up() {
     let swept = platform.app.sweep().await.unwrap();
     assert_eq!((swept.due, swept.failed), (1, 1));
     platform.provider_is_away(false);
+    assert_eq!(platform.app.sweep().await.unwrap().due, 0, "it has had its turn");
+    platform.pass(TimeDelta::minutes(1));
     let swept = platform.app.sweep().await.unwrap();
     assert_eq!((swept.due, swept.failed), (1, 0));
     assert_eq!(platform.taken(), 0);
@@ -51,25 +53,39 @@ async fn a_session_stops_although_the_refund_has_to_wait() {
 }
 
 #[tokio::test]
-async fn the_comparison_repairs_what_it_can_and_names_the_rest() {
+async fn what_can_never_be_done_comes_again_later_and_later() {
     let platform = Platform::start().await;
-    let mut asked = session("AB123CD", 60);
-    asked["pay"] = json!({ "with": "card" });
-    platform.begin(&asked).await.ok();
-    platform.browser("confirm", &[("payment_method", "pm_card_visa")]).await;
-    let found = platform.app.reconcile().await.unwrap();
-    assert_eq!((found.compared, found.repaired, found.open.len()), (1, 1, 0), "{found:?}");
-    assert!(platform.is_allowed("AB123CD").await);
-    let again = platform.app.reconcile().await.unwrap();
-    assert_eq!((again.compared, again.repaired, again.open.len()), (1, 0, 0), "{again:?}");
+    let begun = platform.begin(&session("AB123CD", 120)).await.ok();
+    platform.pass(TimeDelta::minutes(60));
+    platform.provider_is_away(true);
+    let path = format!("/v1/parking/sessions/{}/stop", begun["id"].as_str().unwrap());
+    platform.post(&path, json!({})).await.ok();
+    platform.provider_is_away(false);
+    // Somebody gives everything back by hand, so that our refund is refused for good.
+    platform.at_provider("refunds", &[("payment_intent", &platform.intent().id)]).await;
+    let mut turns = Vec::new();
+    for minute in 1..=40 {
+        platform.pass(TimeDelta::minutes(1));
+        let swept = platform.app.sweep().await.unwrap();
+        assert_eq!(swept.due, swept.failed);
+        if swept.failed > 0 {
+            turns.push(minute);
+        }
+    }
+    assert_eq!(turns, [1, 2, 4, 8, 16, 32]);
+}
 
-    // Somebody gives money back by hand at the provider.
+#[tokio::test]
+async fn a_run_sweeps_all_that_is_due() {
+    let platform = Platform::start().await;
+    // All in one partition of the work list, and more than one read of it brings.
+    for number in 0..51_u128 {
+        let mut asked = session(&format!("AA{number:03}AA"), 60);
+        asked["id"] = json!(uuid::Uuid::from_u128((number + 1) << 8));
+        assert_eq!(platform.begin(&asked).await.status, 201);
+    }
     platform.pass(TimeDelta::minutes(61));
-    platform.app.sweep().await.unwrap();
-    let form = [("payment_intent", platform.intent().id), ("amount", "100".to_owned())];
-    let request = reqwest::Client::new().post(format!("{}/v1/refunds", platform.provider_url)).form(&form);
-    let key = parvis_test_provider::SECRET_KEY;
-    assert!(request.bearer_auth(key).send().await.unwrap().status().is_success());
-    let found = platform.app.reconcile().await.unwrap();
-    assert_eq!(found.open.keys().collect::<Vec<_>>(), ["refunds_differ"]);
+    let swept = platform.app.sweep().await.unwrap();
+    assert_eq!((swept.due, swept.failed), (51, 0));
+    assert_eq!(platform.app.sweep().await.unwrap().due, 0);
 }

@@ -70,12 +70,96 @@ async fn a_series_replaces_another_in_one_step() {
 }
 
 #[tokio::test]
+async fn filling_the_next_series_with_the_same_permits_leaves_the_present_one_alone() {
+    let platform = Platform::start().await;
+    let series = |name: &str| format!("/v1/parking/permit-series/residents/{name}");
+    let (stays, leaves, moves) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
+    let body = |permits: &[(Uuid, &[&str])]| {
+        let permits: Vec<Value> = permits
+            .iter()
+            .map(|(id, plates)| {
+                let mut permit = permit(plates);
+                permit["id"] = json!(id);
+                permit
+            })
+            .collect();
+        json!({ "permits": permits })
+    };
+    let fill = async |name: &str, permits: &[(Uuid, &[&str])]| {
+        platform.send("POST", &format!("{}/permits", series(name)), BOSS, Some(body(permits))).await.ok()
+    };
+    let activate = async |name: &str| platform.send("POST", &format!("{}/activate", series(name)), BOSS, None).await;
+    let allowed = async |expected: [bool; 4]| {
+        for (plate, expected) in ["AA001AA", "AA002AA", "AA003AA", "AA004AA"].into_iter().zip(expected) {
+            assert_eq!(platform.is_allowed(plate).await, expected, "{plate}");
+        }
+    };
+    fill("2026-02", &[(stays, &["AA001AA"]), (leaves, &["AA002AA"]), (moves, &["AA003AA", "AA004AA"])]).await;
+    assert_eq!(activate("2026-02").await.status, 204);
+    fill("2026-03", &[(stays, &["AA001AA"]), (moves, &["AA004AA"])]).await;
+    fill("2026-03", &[(stays, &["AA001AA"]), (moves, &["AA004AA"])]).await;
+    allowed([true, true, true, false]).await;
+
+    // A plate is changed meanwhile: in the series that is in force.
+    let path = format!("/v1/parking/permits/{moves}/activate");
+    platform.pass(TimeDelta::minutes(1));
+    platform.send("POST", &path, BOSS, Some(json!({ "plate": "AA004AA" }))).await.ok();
+    allowed([true, true, false, true]).await;
+
+    // Slips of the pen.
+    activate("2026-3").await.refused(404);
+    platform.send("GET", &series("2026-3"), BOSS, None).await.refused(404);
+    platform.send("POST", "/v1/parking/permit-series/residents/2026%2F3/activate", BOSS, None).await.refused(400);
+    allowed([true, true, false, true]).await;
+
+    let preview = platform.send("GET", &series("2026-03"), BOSS, None).await.ok();
+    assert_eq!(preview, json!({ "in_force": "2026-02", "lost": 2, "gained": 0, "kept": 2, "doubled": 0 }));
+    platform.pass(TimeDelta::minutes(1));
+    assert_eq!(activate("2026-03").await.status, 204);
+    allowed([true, false, false, true]).await;
+}
+
+fn exemption(plate: &str, end: &str) -> Value {
+    json!({ "plate": plate, "zones": ["Zone_B"], "start": "2026-01-01T00:00:00Z", "end": end })
+}
+
+#[tokio::test]
 async fn an_exempt_vehicle_need_not_pay() {
     let platform = Platform::start().await;
-    let body = json!({
-        "plate": "18-SP-75", "zones": ["Zone_B"], "start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z",
-    });
     let path = format!("/v1/parking/exemptions/{}", Uuid::new_v4());
-    assert_eq!(platform.send("PUT", &path, BOSS, Some(body)).await.status, 204);
+    let put = async |body: Value| assert_eq!(platform.send("PUT", &path, BOSS, Some(body)).await.status, 204);
+    put(exemption("18-SP-75", "2027-01-01T00:00:00Z")).await;
     assert!(platform.is_allowed("18SP75").await);
+
+    // Given to another vehicle, and then made shorter.
+    put(exemption("19-SP-75", "2027-01-01T00:00:00Z")).await;
+    assert!(!platform.is_allowed("18SP75").await && platform.is_allowed("19SP75").await);
+    put(exemption("19-SP-75", "2026-03-03T08:00:00Z")).await;
+    assert!(!platform.is_allowed("19SP75").await);
+}
+
+#[tokio::test]
+async fn a_revoked_exemption_holds_no_more_and_is_known_to_have_held() {
+    let platform = Platform::start().await;
+    let path = format!("/v1/parking/exemptions/{}", Uuid::new_v4());
+    platform.send("DELETE", &path, BOSS, None).await.refused(404);
+    platform.send("PUT", &path, BOSS, Some(exemption("18-SP-75", "2027-01-01T00:00:00Z"))).await;
+    platform.send("DELETE", &path, Some(("driver-1", "driver")), None).await.refused(403);
+    platform.pass(TimeDelta::hours(1));
+    let before = platform.now() - TimeDelta::minutes(30);
+    assert_eq!(platform.send("DELETE", &path, BOSS, None).await.status, 204);
+    assert!(!platform.is_allowed("18SP75").await);
+    let question = json!({ "plate": "18SP75", "zone": "Zone_B", "at": before });
+    let then = platform.send("POST", "/v1/parking/rights/check", BOSS, Some(question)).await.ok();
+    assert_eq!(then["covering"]["kind"], "exemption");
+    platform.pass(TimeDelta::hours(1));
+    assert_eq!(platform.send("DELETE", &path, BOSS, None).await.status, 204, "again changes nothing");
+
+    // One that has not begun leaves nothing.
+    let path = format!("/v1/parking/exemptions/{}", Uuid::new_v4());
+    let mut later = exemption("20-SP-75", "2027-01-01T00:00:00Z");
+    later["start"] = json!("2026-06-01T00:00:00Z");
+    platform.send("PUT", &path, BOSS, Some(later)).await;
+    assert_eq!(platform.send("DELETE", &path, BOSS, None).await.status, 204);
+    platform.send("DELETE", &path, BOSS, None).await.refused(404);
 }

@@ -1,6 +1,9 @@
 //! Stopping sessions early.
 
 use chrono::TimeDelta;
+use parvis_ledger_rules::{
+    LIST_SHARDS, ListedMovement, ParkingMovement, ParkingMovementKind, list_partition, movement_key,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -65,4 +68,25 @@ async fn what_is_over_cannot_be_stopped() {
     let path = format!("/v1/parking/sessions/{}/stop", begun["id"].as_str().unwrap());
     assert_eq!(platform.post(&path, json!({})).await.refused(409)["reason"], "over");
     assert_eq!(platform.taken(), 240);
+}
+
+#[tokio::test]
+async fn every_movement_of_money_stands_on_the_list_of_its_day() {
+    let platform = Platform::start().await;
+    let begun = platform.begin(&session("AB123CD", 120)).await.ok();
+    platform.pass(TimeDelta::minutes(58));
+    platform.post(&format!("/v1/parking/sessions/{}/stop", begun["id"].as_str().unwrap()), json!({})).await.ok();
+    let mut kinds = Vec::new();
+    for shard in 0..LIST_SHARDS {
+        for listed in platform.data_of(&list_partition(platform.now().date_naive(), shard), "").await {
+            let listed: ListedMovement = serde_json::from_str(&listed).unwrap();
+            let (partition, sort) = movement_key(listed.session, listed.movement);
+            let found = platform.data_of(&partition, &sort).await;
+            let movement: ParkingMovement = serde_json::from_str(&found[0]).unwrap();
+            assert_eq!(ListedMovement::of(&movement), listed);
+            kinds.push(matches!(movement.kind, ParkingMovementKind::Refund { .. }));
+        }
+    }
+    kinds.sort();
+    assert_eq!(kinds, [false, true], "a sale and its refund");
 }

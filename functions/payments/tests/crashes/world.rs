@@ -207,7 +207,7 @@ impl World {
                 app.bring_forward(record, Patience::Wait).await.map(drop)
             }
             Ask::Sweep => app.sweep().await.map(drop),
-            Ask::Reconcile => app.reconcile().await.map(drop),
+            Ask::Reconcile => app.reconcile(std::time::Duration::from_secs(60)).await.map(drop),
         }
     }
 

@@ -1,10 +1,11 @@
 //! An application with stores of its own, a provider and a clock, and ways to ask it.
 
 use std::io::Read as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::to_bytes;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -41,6 +42,7 @@ pub struct Platform {
     /// The provider's address; requests to it fail while `away` is set.
     pub provider_url: String,
     away: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
 }
 
 /// What the application answered.
@@ -95,7 +97,8 @@ impl Platform {
         let told = clock.clone();
         let provider = Provider::in_memory(Arc::new(move || *told.lock().unwrap()));
         let away = Arc::new(AtomicBool::new(false));
-        let provider_url = serve(provider.clone(), away.clone()).await;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let provider_url = serve(provider.clone(), away.clone(), asked.clone()).await;
         let parts = Parts {
             store: PaymentsStore::new(dynamodb.clone(), "payments"),
             plates: ParkedPlates::new(dynamodb.clone(), "plates"),
@@ -109,7 +112,7 @@ impl Platform {
         };
         let told = clock.clone();
         let app = App::new(parts, Arc::new(move || *told.lock().unwrap()));
-        Self { app, provider, dynamodb, clock, provider_url, away }
+        Self { app, provider, dynamodb, clock, provider_url, away, asked }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -123,6 +126,19 @@ impl Platform {
     /// The provider cannot be reached from now on, or can again.
     pub fn provider_is_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// How many requests the provider has got.
+    pub fn asked_of_provider(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Somebody with the secret key does something at the provider.
+    #[track_caller]
+    pub fn at_provider(&self, path: &str, form: &[(&str, &str)]) -> impl Future<Output = ()> {
+        let url = format!("{}/v1/{path}", self.provider_url);
+        let request = reqwest::Client::new().post(url).bearer_auth(SECRET_KEY).form(form);
+        async move { assert!(request.send().await.unwrap().status().is_success()) }
     }
 
     /// Sends JSON, or text, as a caller (subject and role).
@@ -204,6 +220,17 @@ impl Platform {
         answer.ok()["allowed"].as_bool().unwrap()
     }
 
+    /// What items hold whose keys are, or begin, so.
+    pub async fn data_of(&self, partition: &str, sort: &str) -> Vec<String> {
+        let query = self.dynamodb.query().table_name("payments");
+        let query = query.key_condition_expression("pk = :pk AND sk >= :sk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(partition.into()));
+        let sort = if sort.is_empty() { "#" } else { sort };
+        let query = query.expression_attribute_values(":sk", AttributeValue::S(sort.into()));
+        let items = query.send().await.unwrap().items.unwrap_or_default();
+        items.into_iter().map(|item| item["data"].as_s().unwrap().clone()).collect()
+    }
+
     /// What the provider has taken, less what it has given back, in cents.
     pub fn taken(&self) -> i64 {
         let account = self.provider.account();
@@ -243,11 +270,12 @@ impl Platform {
     }
 }
 
-async fn serve(provider: Provider, away: Arc<AtomicBool>) -> String {
+async fn serve(provider: Provider, away: Arc<AtomicBool>, asked: Arc<AtomicUsize>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let gate = axum::middleware::from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
         let away = away.clone();
+        asked.fetch_add(1, Ordering::SeqCst);
         async move {
             if away.load(Ordering::SeqCst) {
                 return axum::response::IntoResponse::into_response(StatusCode::BAD_GATEWAY);
