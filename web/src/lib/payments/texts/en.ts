@@ -113,7 +113,6 @@ export const en = {
   "bank.no": "No",
 
   "running.title": "You are parked",
-  "running.left": "left",
   "running.over": "Time is up",
   "running.soon": { one: "{n} minute left in {zone}.", other: "{n} minutes left in {zone}." },
   "running.extend": "Extend",
@@ -145,8 +144,6 @@ export const en = {
   "state.failed": "Not paid",
   "stays.none": "No stay yet.",
   "stays.more": "Show earlier ones",
-  "stays.now": "Now",
-  "stays.past": "Earlier",
   "stay.title": "Stay in {zone}",
   "stay.plateGone": "plate forgotten",
   "stay.parts": "Payments",

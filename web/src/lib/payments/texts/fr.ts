@@ -116,7 +116,6 @@ export const fr: Record<keyof typeof en, Text> = {
   "bank.no": "Non",
 
   "running.title": "Vous êtes garé",
-  "running.left": "restant",
   "running.over": "Le temps est écoulé",
   "running.soon": { one: "Encore {n} minute dans {zone}.", other: "Encore {n} minutes dans {zone}." },
   "running.extend": "Prolonger",
@@ -148,8 +147,6 @@ export const fr: Record<keyof typeof en, Text> = {
   "state.failed": "Non payé",
   "stays.none": "Aucun ticket pour l’instant.",
   "stays.more": "Afficher les précédents",
-  "stays.now": "Maintenant",
-  "stays.past": "Précédents",
   "stay.title": "Stationnement dans {zone}",
   "stay.plateGone": "plaque oubliée",
   "stay.parts": "Paiements",
