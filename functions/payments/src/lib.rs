@@ -5,12 +5,14 @@
 //! | [`record`] | a session with its payments, and what the provider's answers do to it; pure |
 //! | [`flow`] | starting, extending, stopping, settling: rows of steps that survive a crash between any two |
 //! | [`sweep`] | the schedules: going on where somebody died, comparing with the provider |
+//! | [`events`] | what drivers are told of their sessions |
 //! | [`provider`] | the payment provider behind a narrow port |
 //! | [`store`] | the tables |
 //! | [`routes`] | the API and its document |
 
 pub mod config;
 pub mod error;
+pub mod events;
 pub mod flow;
 pub mod provider;
 pub mod record;

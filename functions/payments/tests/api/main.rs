@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod documents;
+mod events;
 mod extend;
 mod operators;
 mod outages;
