@@ -85,6 +85,14 @@ pub enum RefundStatus {
     Canceled,
 }
 
+impl RefundStatus {
+    /// Whether money has gone back, or is on its way.
+    #[must_use]
+    pub fn moves_money(self) -> bool {
+        !matches!(self, Self::Failed | Self::Canceled)
+    }
+}
+
 /// A refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// Metadata under which the provider keeps our session's id.
 pub const SESSION: &str = "parvis_session";
-/// Metadata under which the provider keeps our charge's or refund's id.
+/// Metadata under which the provider keeps the id of our charge, or the key of our refund.
 pub const REFERENCE: &str = "parvis_reference";
 
 /// A payment to be prepared.
@@ -31,8 +31,8 @@ pub struct Payment<'a> {
 pub struct Repayment<'a> {
     /// The session that it is for.
     pub session: Uuid,
-    /// Our refund: under the same id the same money goes back once.
-    pub refund: Uuid,
+    /// The present attempt of our refund: under the same key the same money goes back once.
+    pub key: Uuid,
     /// The provider's intent.
     pub intent: &'a str,
     /// How much.
@@ -100,9 +100,9 @@ impl Provider for Stripe {
     }
 
     async fn give_back(&self, repayment: &Repayment<'_>) -> Result<Refund, StripeError> {
-        let metadata = [(SESSION, repayment.session.to_string()), (REFERENCE, repayment.refund.to_string())];
+        let metadata = [(SESSION, repayment.session.to_string()), (REFERENCE, repayment.key.to_string())];
         let order = RefundOrder {
-            key: &repayment.refund.to_string(),
+            key: &repayment.key.to_string(),
             intent: repayment.intent,
             amount: repayment.amount,
             metadata: &metadata,

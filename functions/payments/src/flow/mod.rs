@@ -15,6 +15,7 @@ mod extend;
 mod operator;
 mod pay;
 mod personal;
+mod refund;
 mod settle;
 mod start;
 mod stop;

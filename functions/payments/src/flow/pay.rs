@@ -24,7 +24,7 @@ impl App {
                 return unless_failed(record, Some(charge));
             };
             let step = if open.state == ChargeState::Created {
-                self.bring_forward_once(&record).await
+                self.open(&record, charge).await
             } else {
                 match self.attempt(&record, charge).await {
                     Ok(None) => return Ok(record),

@@ -5,6 +5,7 @@
 
 mod money;
 mod next;
+mod refund;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_ledger_rules::{Payer, Supply};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 pub use money::{Outcome, RecordError};
 pub use next::Next;
+pub use refund::{Refund, RefundState};
 
 /// How long a payer may take to bring the payment to an end, strong authentication included.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
@@ -89,31 +91,6 @@ impl Charge {
     pub fn is_under_way(&self) -> bool {
         matches!(self.state, ChargeState::Created | ChargeState::Open)
     }
-}
-
-/// Where a refund is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefundState {
-    /// Owed; the provider may or may not know of it.
-    Due,
-    /// The provider has taken it on.
-    Done,
-}
-
-/// Money that goes back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refund {
-    /// Made before anything is done; the provider's idempotency key and the movement's id.
-    pub id: Uuid,
-    /// The charge that it gives back.
-    pub charge: Uuid,
-    /// How much; above zero.
-    pub amount: Money,
-    /// Where it is in its life.
-    pub state: RefundState,
-    /// When it was decided.
-    pub created_at: DateTime<Utc>,
 }
 
 /// A session with its payments.

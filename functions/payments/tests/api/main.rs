@@ -12,6 +12,7 @@ mod outages;
 mod permits;
 mod personal;
 mod quotes;
+mod refunds;
 mod start;
 mod stop;
 mod support;

@@ -247,7 +247,8 @@ impl Platform {
         let account = self.provider.account();
         let paid = account.intents().filter(|intent| intent.status == IntentStatus::Succeeded);
         let paid: i64 = paid.map(|intent| intent.amount).sum();
-        paid - account.refunds().map(|refund| refund.amount).sum::<i64>()
+        let given = account.refunds().filter(|refund| refund.status.moves_money());
+        paid - given.map(|refund| refund.amount).sum::<i64>()
     }
 
     /// The only intent.
@@ -272,9 +273,13 @@ impl Platform {
 
     /// The provider's message about a session, signed with a secret.
     pub async fn message(&self, session: &Value, secret: &str) -> Answer {
-        let object = json!({ "id": "pi_x", "object": "payment_intent", "metadata": { "parvis_session": session } });
-        let body =
-            json!({ "id": "evt_1", "type": "payment_intent.succeeded", "data": { "object": object } }).to_string();
+        self.message_of("payment_intent.succeeded", session, secret).await
+    }
+
+    /// The same of a type.
+    pub async fn message_of(&self, kind: &str, session: &Value, secret: &str) -> Answer {
+        let object = json!({ "id": "x", "object": kind.split('.').next(), "metadata": { "parvis_session": session } });
+        let body = json!({ "id": "evt_1", "type": kind, "data": { "object": object } }).to_string();
         let signature = webhook::sign(secret, body.as_bytes(), self.now());
         let headers = [("stripe-signature", signature.as_str())];
         self.send_with("POST", "/v1/parking/webhooks/stripe", None, &headers, Some(body.into())).await
