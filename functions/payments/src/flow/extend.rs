@@ -36,7 +36,8 @@ impl App {
         if record.session.state != SessionState::Active {
             record.session.state.after(parvis_rights::Command::Extend)?;
         }
-        let book = self.book().await?;
+        // By the tariffs that it began under: the whole stay has one price, and what is given back of it adds up.
+        let book = self.book_at(record.book).await?;
         let end = length.end(record.end());
         let quote = book.tariffs.quote_extension(&record.session.as_paid(), end, self.now())?;
         let part = Segment { start: record.end(), end: quote.end };
@@ -77,7 +78,6 @@ impl App {
         let segment =
             SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };
         let mut after = record.clone();
-        after.book = self.book().await?.version;
         if quote.due.is_zero() {
             after.session.extend(segment)?;
             let movement = after.free_stay(self.now());

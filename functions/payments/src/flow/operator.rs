@@ -168,7 +168,6 @@ impl App {
             let part =
                 SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };
             let mut after = record.clone();
-            after.book = self.book().await?.version;
             after.session.extend(part.clone())?;
             let charge = self.invoiced(id, &quote, part, operator)?;
             let movement = match &charge {

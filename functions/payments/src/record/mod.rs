@@ -103,7 +103,7 @@ pub struct SessionRecord {
     pub owner: Option<String>,
     /// VAT within its prices; zero on the street.
     pub vat: VatRate,
-    /// The tariff book of its latest quote.
+    /// The tariff book that it began under; all its parts are priced by it.
     pub book: u32,
     /// Payments, in order.
     pub charges: Vec<Charge>,

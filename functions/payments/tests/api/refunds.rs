@@ -97,21 +97,3 @@ async fn what_fails_on_its_way_or_at_once_is_tried_anew() {
         assert_eq!((platform.taken(), platform.booked_refunds(&id).await), (240, 1), "{method}");
     }
 }
-
-#[tokio::test]
-async fn a_refund_under_way_holds_up_nothing_else() {
-    let platform = Platform::start().await;
-    let mut zone_a = session("AB123CD", 60);
-    zone_a["zone"] = "Zone_A".into();
-    zone_a["pay"]["id"] = "pm_card_pendingRefundFail".into();
-    let begun = platform.begin(&zone_a).await.ok();
-    let path = format!("/v1/parking/sessions/{}", begun["id"].as_str().unwrap());
-    platform.pass(TimeDelta::minutes(15));
-    platform.post(&format!("{path}/stop"), json!({})).await.ok();
-    platform.pass(TimeDelta::minutes(2));
-    platform.app.sweep().await.unwrap();
-    // The failed refund waits for an hour; a session of the same plate comes and goes meanwhile.
-    zone_a["id"] = json!(uuid::Uuid::new_v4());
-    zone_a["pay"]["id"] = "pm_card_visa".into();
-    assert_eq!(platform.begin(&zone_a).await.status, 201);
-}
