@@ -158,7 +158,7 @@ impl From<StripeError> for ApiError {
             return Problem::unavailable(error).into();
         }
         // Such as a payment method that does not exist.
-        if matches!(&error, StripeError::Refused { status, .. } if *status != StatusCode::UNAUTHORIZED) {
+        if matches!(&error, StripeError::Refused { .. }) {
             return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "payment-refused", "The payment cannot be made")
                 .cause(error)
                 .into();

@@ -96,7 +96,7 @@ impl App {
         let intent = match self.provider().prepare(&payment).await {
             Ok(intent) => intent,
             Err(error) if error.is_transient() => return Err(error.into()),
-            // The provider will not have this payment: no intent exists, so none can be paid.
+            // The provider will not have this very payment: no intent exists, so none can be paid.
             Err(error) => {
                 let mut after = record.clone();
                 after.unpaid(id, Some(code_of(&error)))?;
