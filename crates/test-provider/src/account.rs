@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_stripe::{Intent, IntentStatus, PaymentError, Refund, RefundStatus};
+use parvis_stripe::{Intent, IntentStatus, PaymentError, Refund, RefundStatus, least_charge};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -142,6 +142,9 @@ impl Account {
         let (Some(amount), Some(currency)) = (amount.filter(|amount| *amount > 0), fields.get("currency")) else {
             return Answer::refused("amount and currency are needed");
         };
+        if currency.to_uppercase().parse().is_ok_and(|currency| amount < least_charge(currency).cents) {
+            return Answer::error(400, "invalid_request_error", "amount_too_small", "Amount must be at least the least");
+        }
         let method = fields.get("payment_method").cloned();
         if method.as_ref().is_some_and(|method| !method.starts_with("pm_")) {
             return Answer::missing("PaymentMethod");

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use parvis_kit::problem::Problem;
+use parvis_money::Money;
 use parvis_rights::SessionRefusal;
 use parvis_stripe::StripeError;
 use parvis_tariffs::{Quote, QuoteError, Refusal as TariffRefusal};
@@ -33,6 +34,15 @@ pub enum ApiError {
         session: Uuid,
         /// The provider's code.
         code: String,
+    },
+    /// The payment provider takes no amount that is so small.
+    TooLittle {
+        /// What is due.
+        due: Money,
+        /// The least that it takes.
+        least: Money,
+        /// The end of the shortest stay that costs so much, if there is one.
+        until: Option<DateTime<Utc>>,
     },
     /// Another payment of the session is under way.
     PaymentUnderWay {
@@ -77,6 +87,11 @@ impl IntoResponse for ApiError {
                 let problem =
                     Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment was declined");
                 problem.member("session", session).member("code", code).into_response()
+            }
+            Self::TooLittle { due, least, until } => {
+                let title = "The amount is too small to be paid by card";
+                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "amount-too-small", title);
+                problem.member("due", due).member("least", least).member("until", until).into_response()
             }
             Self::PaymentUnderWay { until } => {
                 let problem = Problem::new(StatusCode::CONFLICT, "payment-under-way", "Another payment is under way");

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use parvis_money::Money;
+use parvis_money::{Currency, Money};
 use parvis_stripe::{Intent, IntentStatus, Order, Page, Refund, RefundOrder, Stripe, StripeError};
 use uuid::Uuid;
 
@@ -42,6 +42,8 @@ pub struct Repayment<'a> {
 /// What parking needs of a payment provider. Every call may be repeated: what was done is not done again.
 #[async_trait]
 pub trait Provider: Debug + Send + Sync {
+    /// The least that it takes in a currency.
+    fn least(&self, currency: Currency) -> Money;
     /// Prepares a payment. No money moves.
     async fn prepare(&self, payment: &Payment<'_>) -> Result<Intent, StripeError>;
     /// Tries to take the money of a prepared payment with its method. A decline is no error: the intent says it.
@@ -62,6 +64,10 @@ pub trait Provider: Debug + Send + Sync {
 
 #[async_trait]
 impl Provider for Stripe {
+    fn least(&self, currency: Currency) -> Money {
+        parvis_stripe::least_charge(currency)
+    }
+
     async fn prepare(&self, payment: &Payment<'_>) -> Result<Intent, StripeError> {
         let metadata = [(SESSION, payment.session.to_string()), (REFERENCE, payment.charge.to_string())];
         let order = Order {

@@ -72,8 +72,16 @@ impl App {
         Err(StoreError::Conflict.into())
     }
 
+    async fn refuse_too_little_more(&self, record: &SessionRecord, quote: &Quote, pay: &PayWith) -> ApiResult<()> {
+        let (book, paid) = (self.book_at(record.book).await?, record.session.as_paid());
+        let latest = book.tariffs.latest_end(&record.session.zone, &record.session.holder, quote.start)?;
+        let quote_until = |end| book.tariffs.quote_extension(&paid, end, self.now()).ok();
+        self.refuse_too_little(quote, pay, latest, quote_until)
+    }
+
     async fn add_extension(&self, record: &SessionRecord, id: Uuid, extension: &Extension) -> ApiResult<SessionRecord> {
         let quote = agreed(self.quote_extension(record, extension.length).await?, extension.price_cents)?;
+        self.refuse_too_little_more(record, &quote, &extension.pay).await?;
         // The quote is of the whole stay; what is bought begins where the paid time ends.
         let segment =
             SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };

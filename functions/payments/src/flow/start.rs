@@ -96,6 +96,9 @@ impl App {
         let request =
             QuoteRequest { zone: &start.zone, holder, start: begins, end: start.length.end(begins), previous };
         let quote = agreed(book.tariffs.quote(&request)?, start.price_cents)?;
+        let latest = book.tariffs.latest_end(&start.zone, &holder, begins)?;
+        let quote_until = |end| book.tariffs.quote(&QuoteRequest { end, ..request.clone() }).ok();
+        self.refuse_too_little(&quote, &start.pay, latest, quote_until)?;
         let session = Session {
             id: start.id,
             version: 1,

@@ -45,6 +45,16 @@ async fn an_extension_ends_at_the_maximum_stay() {
 }
 
 #[tokio::test]
+async fn an_extension_that_is_too_little_for_a_card_is_refused() {
+    let platform = Platform::start().await;
+    let path = begun(&platform, 60).await;
+    let refused = platform.post(&format!("{path}/extend"), extension(5)).await.refused(422);
+    assert_eq!((&refused["due"]["cents"], &refused["until"]), (&json!(20), &json!("2026-03-03T10:15:00Z")));
+    let extended = platform.post(&format!("{path}/extend"), extension(15)).await.ok();
+    assert_eq!((&extended["failure"], &extended["paid"]["cents"]), (&json!(null), &json!(300)));
+}
+
+#[tokio::test]
 async fn a_declined_extension_leaves_the_session_as_it_was() {
     let platform = Platform::start().await;
     let path = begun(&platform, 60).await;
