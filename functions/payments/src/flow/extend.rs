@@ -5,7 +5,7 @@ use parvis_rights::{Segment, SessionSegment, SessionState};
 use parvis_tariffs::Quote;
 use uuid::Uuid;
 
-use super::{Length, PayWith, agreed, pay::declined};
+use super::{Length, PayWith, agreed};
 use crate::error::{ApiError, ApiResult};
 use crate::record::{ChargeState, PATIENCE, SessionRecord};
 use crate::state::App;
@@ -53,18 +53,14 @@ impl App {
     pub async fn extend(&self, mut record: SessionRecord, extension: &Extension) -> ApiResult<SessionRecord> {
         let id = Uuid::new_v5(&record.session.id, extension.id.as_bytes());
         for _ in 0..ATTEMPTS {
-            if let Some(known) = record.charge(id) {
-                return match known.state {
-                    ChargeState::Succeeded => Ok(record),
-                    ChargeState::Failed => Err(declined(&record, known)),
-                    ChargeState::Created | ChargeState::Open => self.pay(record).await,
-                };
+            if record.charge(id).is_some() || record.free.contains(&id) {
+                return self.pay(record, id).await;
             }
             if let Some(open) = record.open_charge() {
                 return Err(ApiError::PaymentUnderWay { until: open.created_at + PATIENCE });
             }
             match self.add_extension(&record, id, extension).await {
-                Ok(after) => return self.pay(after).await,
+                Ok(after) => return self.pay(after, id).await,
                 Err(ApiError::Store(StoreError::Conflict)) => record = self.reload(record.session.id).await?,
                 Err(error) => return Err(error),
             }
@@ -88,6 +84,7 @@ impl App {
         let mut after = record.clone();
         if quote.due.is_zero() {
             after.session.extend(segment)?;
+            after.free.push(id);
             let movement = after.free_stay(self.now());
             self.write(record, &mut after, Some(movement)).await?;
             return Ok(after);

@@ -9,7 +9,8 @@ use parvis_rights::{RightKind, Segment, Session, SessionRefusal, SessionSegment,
 use parvis_tariffs::{Holder, Quote, QuoteRequest};
 use uuid::Uuid;
 
-use super::{Length, chargeable, start::segment};
+use super::start::{first_charge, segment};
+use super::{Length, chargeable};
 use crate::error::{ApiError, ApiResult};
 use crate::record::{Charge, ChargeState, SessionRecord, Source};
 use crate::state::App;
@@ -106,14 +107,14 @@ impl App {
         };
         self.refuse_overlap(&session, Segment { start, end: quote.end }, last).await?;
         session.confirm()?;
-        let id = Uuid::new_v5(&sold.id, b"charge 0");
-        let charge = self.invoiced(id, &quote, segment(&quote), &sold.operator)?;
+        let charge = self.invoiced(first_charge(sold.id), &quote, segment(&quote), &sold.operator)?;
         Ok(SessionRecord {
             session,
             owner: None,
             vat: quote.vat_rate,
             book: book.version,
             charges: charge.into_iter().collect(),
+            free: Vec::new(),
             refunds: Vec::new(),
             created_at: self.now(),
             revision: 1,
@@ -161,7 +162,7 @@ impl App {
     ) -> ApiResult<SessionRecord> {
         let id = Uuid::new_v5(&record.session.id, extension.as_bytes());
         for _ in 0..ATTEMPTS {
-            if record.charge(id).is_some() {
+            if record.charge(id).is_some() || record.free.contains(&id) {
                 return Ok(record);
             }
             let quote = super::agreed(self.quote_extension(&record, length).await?, price_cents)?;
@@ -172,7 +173,10 @@ impl App {
             let charge = self.invoiced(id, &quote, part, operator)?;
             let movement = match &charge {
                 Some(charge) => after.sale(charge, self.now()),
-                None => after.free_stay(self.now()),
+                None => {
+                    after.free.push(id);
+                    after.free_stay(self.now())
+                }
             };
             after.charges.extend(charge);
             match self.write(&record, &mut after, Some(movement)).await {

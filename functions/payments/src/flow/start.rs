@@ -57,7 +57,7 @@ impl App {
         for _ in 0..ATTEMPTS {
             if let Some(known) = self.store().session(start.id).await? {
                 same_request(&known, start, &plate)?;
-                return self.pay(known).await;
+                return self.pay(known, first_charge(start.id)).await;
             }
             let Decided { record, last, funds } = self.decide(start, &plate, &book).await?;
             let paid = record.session.state == SessionState::Active;
@@ -76,7 +76,7 @@ impl App {
                 clear_plate: Some(clear_plate),
             };
             match self.store().create(creation).await {
-                Ok(()) => return self.pay(record).await,
+                Ok(()) => return self.pay(record, first_charge(start.id)).await,
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -117,6 +117,7 @@ impl App {
             vat: quote.vat_rate,
             book: book.version,
             charges: Vec::new(),
+            free: Vec::new(),
             refunds: Vec::new(),
             created_at: now,
             revision: 1,
@@ -137,8 +138,7 @@ impl App {
             record.session.confirm()?;
             return Ok((record, None));
         }
-        let id = Uuid::new_v5(&start.id, b"charge 0");
-        let (charge, funds) = self.charge(id, quote, segment(quote), &start.pay, &start.owner).await?;
+        let (charge, funds) = self.charge(first_charge(start.id), quote, segment(quote), &start.pay, &start.owner).await?;
         if charge.state == ChargeState::Succeeded {
             record.session.confirm()?;
         }
@@ -199,6 +199,11 @@ impl App {
             _ => Qualification::Visitor,
         })
     }
+}
+
+/// The charge of a session's beginning.
+pub(super) fn first_charge(session: Uuid) -> Uuid {
+    Uuid::new_v5(&session, b"charge 0")
 }
 
 /// The part of a session that a quote prices.

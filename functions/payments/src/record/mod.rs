@@ -107,6 +107,9 @@ pub struct SessionRecord {
     pub book: u32,
     /// Payments, in order.
     pub charges: Vec<Charge>,
+    /// Extensions that cost nothing, by the ids that their charges would have: asked for again, they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free: Vec<Uuid>,
     /// What goes back.
     #[serde(default)]
     pub refunds: Vec<Refund>,

@@ -110,8 +110,7 @@ impl SessionRecord {
             .iter()
             .filter_map(|part| {
                 let segment = self.session.segments.get(part.segment)?;
-                let pays =
-                    |charge: &&Charge| charge.state == ChargeState::Succeeded && charge.segment.start == segment.start;
+                let pays = |charge: &&Charge| self.was_taken(charge) && charge.segment.start == segment.start;
                 Some((self.charges.iter().find(pays)?.id, part.amount))
             })
             .collect();
@@ -120,6 +119,12 @@ impl SessionRecord {
         let id = |charge: &Uuid| Uuid::new_v5(charge, b"stopped-early");
         self.refunds.extend(parts.into_iter().map(|(charge, amount)| Refund::new(id(&charge), charge, amount, now)));
         Ok(())
+    }
+
+    /// Whether a charge was paid, and its time became a part of the session.
+    fn was_taken(&self, charge: &Charge) -> bool {
+        let returned = not_taken(charge.id);
+        charge.state == ChargeState::Succeeded && !self.refunds.iter().any(|refund| refund.id == returned)
     }
 
     /// The movement of a charge.

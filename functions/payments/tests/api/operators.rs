@@ -71,6 +71,20 @@ async fn a_session_does_not_grow_into_the_one_that_follows() {
 }
 
 #[tokio::test]
+async fn a_free_extension_that_an_operator_sends_twice_extends_once() {
+    let platform = Platform::start().await;
+    let mut whole_day = sold("2026-03-03T09:00:00Z", 600);
+    whole_day["zone"] = "Zone_A".into();
+    let told = sell(&platform, "easy", &whole_day).await.ok();
+    let path = format!("/v1/operator/sessions/{}/extend", told["id"].as_str().unwrap());
+    let extension = json!({ "id": Uuid::new_v4(), "minutes": 60 });
+    for _ in 0..2 {
+        let extended = ask(&platform, "easy", "parvis/park", "POST", &path, Some(extension.clone())).await.ok();
+        assert_eq!((&extended["end"], &extended["paid"]["cents"]), (&json!("2026-03-03T20:00:00Z"), &json!(1800)));
+    }
+}
+
+#[tokio::test]
 async fn an_operator_extends_and_stops_its_own_sessions_only() {
     let platform = Platform::start().await;
     let told = sell(&platform, "easy", &sold("2026-03-03T09:00:00Z", 60)).await.ok();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{Platform, WEBHOOK_SECRET, session};
 
@@ -66,6 +67,45 @@ async fn the_comparison_finds_what_no_message_has_told() {
     platform.pass(TimeDelta::hours(1));
     platform.app.sweep().await.unwrap();
     assert_eq!((platform.taken(), platform.booked_refunds(&id).await), (240, 1));
+}
+
+/// An extension that is paid too late, since the plate stands there anew, goes back whole. A later extension of the same time that
+/// is stopped early gives back its own payment, and what the bank does with the other refund holds nothing up.
+#[tokio::test]
+async fn each_refund_is_of_the_payment_that_it_gives_back() {
+    let platform = Platform::start().await;
+    let mut asked = session("AB123CD", 60);
+    asked["zone"] = "Zone_A".into();
+    let begun = platform.begin(&asked).await.ok();
+    let path = format!("/v1/parking/sessions/{}", begun["id"].as_str().unwrap());
+    platform.pass(TimeDelta::minutes(50));
+    let late = json!({ "id": Uuid::new_v4(), "minutes": 30, "pay": { "with": "card" } });
+    let waiting = platform.post(&format!("{path}/extend"), late).await.ok();
+    platform.pass(TimeDelta::minutes(6));
+    let operator = Some(json!({ "sub": "easy", "client_id": "easy", "scope": "parvis/park" }));
+    let other = Uuid::new_v4();
+    let sold = json!({ "id": other, "zone": "Zone_A", "plate": "AB123CD", "start": "2026-03-03T10:00:00Z", "minutes": 15,
+                       "receipt": "1" });
+    platform.send_as("POST", "/v1/operator/sessions", operator.clone(), &[], Some(sold)).await.ok();
+    let confirm = format!("payment_intents/{}/confirm", waiting["payment"]["intent"].as_str().unwrap());
+    platform.at_provider(&confirm, &[("payment_method", "pm_card_pendingRefundFail")]).await;
+    let settled = platform.post(&format!("{path}/settle"), json!({})).await.ok();
+    assert_eq!((&settled["end"], &settled["refunds"][0]["amount"]["cents"]), (&json!("2026-03-03T10:00:00Z"), &json!(120)));
+    let stop = format!("/v1/operator/sessions/{other}/stop");
+    platform.send_as("POST", &stop, operator, &[], None).await.ok();
+
+    let again = json!({ "id": Uuid::new_v4(), "minutes": 30, "pay": { "with": "method", "id": "pm_card_visa" } });
+    platform.post(&format!("{path}/extend"), again).await.ok();
+    // The bank does not take the refund of the first; the session goes on and ends all the same.
+    platform.pass(TimeDelta::minutes(2));
+    platform.app.sweep().await.unwrap();
+    let stopped = platform.post(&format!("{path}/stop"), json!({})).await.ok();
+    let refunds: Vec<_> = stopped["refunds"].as_array().unwrap().iter().map(|refund| refund["done"].clone()).collect();
+    assert_eq!((&stopped["state"], refunds), (&json!("stopped"), vec![json!(false), json!(true)]));
+    assert_eq!(platform.taken(), 240 + 120, "the extension's money has gone back, the other is owed");
+    platform.pass(TimeDelta::hours(2));
+    platform.app.sweep().await.unwrap();
+    assert_eq!(platform.taken(), 240);
 }
 
 #[tokio::test]
