@@ -7,7 +7,7 @@ use parvis_kit::problem::Problem;
 use parvis_money::Money;
 use parvis_rights::SessionRefusal;
 use parvis_stripe::StripeError;
-use parvis_tariffs::{Quote, QuoteError, Refusal as TariffRefusal};
+use parvis_tariffs::{Quote, QuoteError, Refusal as TariffRefusal, RefusalReason};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -26,6 +26,10 @@ pub enum ApiError {
     Tariff(TariffRefusal),
     /// The session's state says no.
     Session(SessionRefusal),
+    /// The plate stands in the zone under a session of somebody else.
+    ParkedByAnother,
+    /// The vehicle comes back too soon after a stay of somebody else.
+    BackTooSoon,
     /// The price has changed since the client has seen it.
     PriceChanged(Box<Quote>),
     /// The bank says no.
@@ -71,13 +75,18 @@ impl IntoResponse for ApiError {
             Self::Problem(problem) => problem.into_response(),
             Self::Store(error) => store_problem(error).into_response(),
             Self::Tariff(refusal) => {
-                let problem =
-                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "tariff-refusal", "The tariff does not allow this");
-                with_members(problem.detail(refusal.to_string()), &refusal).into_response()
+                with_members(tariff_problem().detail(refusal.to_string()), &refusal).into_response()
             }
             Self::Session(refusal) => {
-                let problem = Problem::new(StatusCode::CONFLICT, "session-refusal", "The session does not allow this");
-                with_members(problem.detail(refusal.to_string()), &refusal).into_response()
+                with_members(session_problem().detail(refusal.to_string()), &refusal).into_response()
+            }
+            Self::ParkedByAnother => {
+                let problem = session_problem().detail("The vehicle is parked here already.");
+                problem.member("reason", "already_parked").into_response()
+            }
+            Self::BackTooSoon => {
+                let problem = tariff_problem().detail("The vehicle may not come back so soon.");
+                problem.member("reason", RefusalReason::NoReturnPeriod.as_str()).into_response()
             }
             Self::PriceChanged(quote) => {
                 let problem = Problem::new(StatusCode::CONFLICT, "price-changed", "The price has changed");
@@ -99,6 +108,14 @@ impl IntoResponse for ApiError {
             }
         }
     }
+}
+
+fn tariff_problem() -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "tariff-refusal", "The tariff does not allow this")
+}
+
+fn session_problem() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "session-refusal", "The session does not allow this")
 }
 
 /// A problem that tells a typed refusal: its `reason` and what belongs to it.

@@ -42,7 +42,8 @@ impl App {
         let quote = book.tariffs.quote_extension(&record.session.as_paid(), end, self.now())?;
         let part = Segment { start: record.end(), end: quote.end };
         let last = self.store().last_stay(&record.session.plate, &record.session.zone).await?;
-        self.refuse_overlap(&record.session, part, last.as_ref().map(|(last, _)| last)).await?;
+        let asks = record.whose().unwrap_or_default();
+        self.refuse_overlap(&record.session, part, last.as_ref().map(|(last, _)| last), asks).await?;
         Ok(quote)
     }
 

@@ -17,6 +17,7 @@ mod operator;
 mod pay;
 mod personal;
 mod refund;
+mod rivals;
 mod settle;
 mod start;
 mod stop;

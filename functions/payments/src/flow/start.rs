@@ -5,7 +5,7 @@ use parvis_kit::problem::Problem;
 use parvis_ledger_rules::{Auxiliary, Payer};
 use parvis_parking::ZoneId;
 use parvis_parking::plate::{Plate, PlateHash};
-use parvis_rights::{RightKind, Session, SessionRefusal, SessionSegment, SessionSource, SessionState, coverage};
+use parvis_rights::{RightKind, Session, SessionSegment, SessionSource, SessionState, coverage};
 use parvis_tariffs::{Holder, Qualification, Quote, QuoteRequest};
 use uuid::Uuid;
 
@@ -86,19 +86,20 @@ impl App {
 
     async fn decide(&self, start: &Start, plate: &PlateHash, book: &Book) -> ApiResult<Decided> {
         let now = self.now();
-        let last = self.store().last_stay(plate, &start.zone).await?;
         let begins = now.trunc_subsecs(0);
-        if let Some((last, _)) = last.as_ref().filter(|(last, _)| last.end > begins) {
-            return Err(SessionRefusal::AlreadyParked { id: last.session, until: last.end }.into());
-        }
+        let last = self.stay_before(start, plate, begins).await?;
         let holder = Holder { qualification: self.qualification(plate, &start.zone, now).await?, ..start.holder };
-        let previous = last.as_ref().map(|(last, _)| last.as_previous());
+        let stay = last.as_ref().map(|(last, _)| last);
+        let previous = stay.map(LastStay::as_previous);
         let request =
             QuoteRequest { zone: &start.zone, holder, start: begins, end: start.length.end(begins), previous };
-        let quote = agreed(book.tariffs.quote(&request)?, start.price_cents)?;
+        let quote = agreed(self.quote_after(book, &request, stay, &start.owner).await?, start.price_cents)?;
         let latest = book.tariffs.latest_end(&start.zone, &holder, begins)?;
         let quote_until = |end| book.tariffs.quote(&QuoteRequest { end, ..request.clone() }).ok();
         self.refuse_too_little(&quote, &start.pay, latest, quote_until)?;
+        if !quote.due.is_zero() && start.pay != PayWith::Wallet {
+            self.refuse_too_many(&start.owner).await?;
+        }
         let session = Session {
             id: start.id,
             version: 1,

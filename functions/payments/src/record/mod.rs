@@ -10,7 +10,7 @@ mod refund;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_ledger_rules::{Payer, Supply};
 use parvis_money::{Money, VatRate};
-use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionState};
+use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -180,6 +180,21 @@ impl SessionRecord {
         let cents: i64 = taken.map(|charge| charge.amount.cents).sum();
         let back: i64 = self.refunds.iter().map(|refund| refund.amount.cents).sum();
         Money::new(cents - back, currency)
+    }
+
+    /// Whose the session is: its driver's, by the issuer's subject, or an operator's, by its client id.
+    #[must_use]
+    pub fn whose(&self) -> Option<&str> {
+        match &self.session.source {
+            SessionSource::Operator { operator, .. } => Some(operator),
+            SessionSource::Driver => self.owner.as_deref(),
+        }
+    }
+
+    /// Whether the session is a driver's or an operator's.
+    #[must_use]
+    pub fn is_of(&self, who: &str) -> bool {
+        self.whose() == Some(who)
     }
 
     /// Whether the session may still change by itself or by its driver.

@@ -13,6 +13,7 @@ mod permits;
 mod personal;
 mod quotes;
 mod refunds;
+mod rivals;
 mod start;
 mod stop;
 mod support;
