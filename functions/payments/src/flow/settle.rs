@@ -1,5 +1,6 @@
 //! Bringing a session forward: what is open is looked at, what is owed is given back, what is over ends.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use parvis_kit::problem::Problem;
 use parvis_ledger_rules::ParkingMovement;
 use parvis_rights::SessionState;
@@ -147,7 +148,6 @@ impl App {
         };
         let Outcome::Changed(movement) = outcome else { return Ok(None) };
         self.write(record, &mut after, movement.map(|movement| *movement)).await?;
-        self.keep_plate_longer(record, &after).await;
         Ok(Some(after))
     }
 
@@ -187,23 +187,21 @@ impl App {
         movement: Option<ParkingMovement>,
         funds: Option<Funds>,
     ) -> ApiResult<()> {
-        Ok(self.store().save(before, after, Moved { movement, funds, at: self.now() }).await?)
+        let plate = self.plate_after(before, after)?;
+        Ok(self.store().save(before, after, Moved { movement, funds, plate, at: self.now() }).await?)
     }
 
-    /// A longer session keeps its clear plate longer. Losing it harms nobody: the right is kept under the hash.
-    async fn keep_plate_longer(&self, before: &SessionRecord, after: &SessionRecord) {
+    /// The clear plate is kept as long after the end as the settings say, whatever becomes of the end; of what was never paid it is
+    /// not kept. Rights are kept under its hash.
+    fn plate_after(&self, before: &SessionRecord, after: &SessionRecord) -> ApiResult<Option<TransactWriteItem>> {
+        let (id, plates) = (after.session.id, self.plates());
+        if after.session.state == SessionState::Failed && before.session.state != SessionState::Failed {
+            return Ok(Some(plates.remove(id)?));
+        }
         if before.end() == after.end() {
-            return;
+            return Ok(None);
         }
-        let until = after.end() + self.settings().plate_retention;
-        let kept = match self.plates().of(after.session.id, self.now()).await {
-            Ok(Some(plate)) => self.plates().keep(after.session.id, &plate, until).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = kept {
-            tracing::warn!(%error, session = %after.session.id, "the clear plate is not kept longer");
-        }
+        Ok(Some(plates.keep_until(id, after.end() + self.settings().plate_retention)?))
     }
 }
 

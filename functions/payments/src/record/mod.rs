@@ -8,7 +8,7 @@ mod next;
 mod refund;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_ledger_rules::{Payer, Supply};
+use parvis_ledger_rules::{Auxiliary, ParkingMovement, Payer, Supply};
 use parvis_money::{Money, VatRate};
 use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
 use serde::{Deserialize, Serialize};
@@ -197,6 +197,19 @@ impl SessionRecord {
         self.whose() == Some(who)
     }
 
+    /// Takes the person off it that it was of.
+    pub fn forget_person(&mut self) {
+        self.owner = None;
+        for charge in &mut self.charges {
+            match &mut charge.source {
+                Source::Card { method } => *method = None,
+                Source::Wallet { payer } => *payer = nobody(),
+                // An operator.
+                Source::Invoice { .. } => {}
+            }
+        }
+    }
+
     /// Whether the session may still change by itself or by its driver.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -212,4 +225,19 @@ impl SessionRecord {
         self.charges.push(charge);
         Ok(())
     }
+}
+
+/// A movement without what ties it to a person.
+#[must_use]
+pub fn nameless(mut movement: ParkingMovement) -> ParkingMovement {
+    movement.stay.owner = None;
+    if let Payer::Wallet { .. } = movement.payer {
+        movement.payer = nobody();
+    }
+    movement
+}
+
+/// Whose wallet it was is erased.
+fn nobody() -> Payer {
+    Payer::Wallet { customer: Auxiliary { number: "erased".to_owned(), label: "erased".to_owned() } }
 }

@@ -196,7 +196,8 @@ impl World {
                     length: Length::Minutes(*minutes),
                     price_cents: None,
                     pay: pay.clone(),
-                    owner: OWNER.to_owned(),
+                    // The last session of a run is somebody else's: what is not paid gives way.
+                    owner: if *session == 2 { "driver-2" } else { OWNER }.to_owned(),
                 };
                 app.start(&start).await.map(drop)
             }

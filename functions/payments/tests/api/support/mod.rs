@@ -236,6 +236,25 @@ impl Platform {
         answer.ok()["allowed"].as_bool().unwrap()
     }
 
+    /// Puts money into a wallet, in cents.
+    pub async fn fund(&self, owner: &str, cents: i64) {
+        let update = self.dynamodb.update_item().table_name("payments");
+        let update = update.key("pk", AttributeValue::S(format!("owner#{owner}")));
+        let update = update.key("sk", AttributeValue::S("wallet".into()));
+        let update = update.update_expression("SET cents = :cents, currency = :currency");
+        let update = update.expression_attribute_values(":cents", AttributeValue::N(cents.to_string()));
+        update.expression_attribute_values(":currency", AttributeValue::S("EUR".into())).send().await.unwrap();
+    }
+
+    /// Until when a session's clear plate is kept; `None` when it is not.
+    pub async fn plate_until(&self, session: &Value) -> Option<DateTime<Utc>> {
+        let get = self.dynamodb.get_item().table_name("plates");
+        let get = get.key("pk", AttributeValue::S(format!("session#{}", session.as_str().unwrap())));
+        let item = get.key("sk", AttributeValue::S("plate".into())).send().await.unwrap().item?;
+        item.get("plate")?;
+        DateTime::from_timestamp(item["expires_at"].as_n().unwrap().parse().unwrap(), 0)
+    }
+
     /// What items hold whose keys are, or begin, so.
     pub async fn data_of(&self, partition: &str, sort: &str) -> Vec<String> {
         let query = self.dynamodb.query().table_name("payments");
