@@ -104,7 +104,9 @@ impl Account {
     pub(crate) fn hear_from_banks(&mut self, now: DateTime<Utc>) -> Vec<(Kept, Value)> {
         let mut heard = Vec::new();
         for kept in self.refunds.values_mut() {
-            let Some(status) = kept.becomes.filter(|_| kept.refund.created <= (now - BANK).timestamp()) else { continue };
+            let Some(status) = kept.becomes.filter(|_| kept.refund.created <= (now - BANK).timestamp()) else {
+                continue;
+            };
             kept.refund.status = status;
             kept.becomes = None;
             let kind = if status == RefundStatus::Failed { "refund.failed" } else { "refund.updated" };
@@ -143,7 +145,12 @@ impl Account {
             return Answer::refused("amount and currency are needed");
         };
         if currency.to_uppercase().parse().is_ok_and(|currency| amount < least_charge(currency).cents) {
-            return Answer::error(400, "invalid_request_error", "amount_too_small", "Amount must be at least the least");
+            return Answer::error(
+                400,
+                "invalid_request_error",
+                "amount_too_small",
+                "Amount must be at least the least",
+            );
         }
         let method = fields.get("payment_method").cloned();
         if method.as_ref().is_some_and(|method| !method.starts_with("pm_")) {
@@ -246,7 +253,8 @@ impl Account {
         }
         let id = &intent.intent.id;
         let of_intent = self.refunds().filter(|refund| refund.payment_intent.as_ref() == Some(id));
-        let given: i64 = of_intent.clone().filter(|refund| refund.status.moves_money()).map(|refund| refund.amount).sum();
+        let given: i64 =
+            of_intent.clone().filter(|refund| refund.status.moves_money()).map(|refund| refund.amount).sum();
         let left = intent.intent.amount - given;
         let amount = fields.get("amount").map_or(Some(left), |amount| amount.parse().ok());
         let Some(amount) = amount.filter(|amount| (1..=left).contains(amount)) else {

@@ -144,7 +144,8 @@ impl App {
                     Some(record) => self.follow_refunds(&record, &refunds).await?,
                     None => None,
                 };
-                let back = refunds.iter().filter(|refund| refund.status.moves_money()).map(|refund| refund.amount).sum();
+                let back =
+                    refunds.iter().filter(|refund| refund.status.moves_money()).map(|refund| refund.amount).sum();
                 match self.compare_with(session, &intent, back).await? {
                     Verdict::Same if followed.is_some() => Ok(Verdict::Repaired),
                     verdict => Ok(verdict),

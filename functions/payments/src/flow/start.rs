@@ -139,7 +139,8 @@ impl App {
             record.session.confirm()?;
             return Ok((record, None));
         }
-        let (charge, funds) = self.charge(first_charge(start.id), quote, segment(quote), &start.pay, &start.owner).await?;
+        let (charge, funds) =
+            self.charge(first_charge(start.id), quote, segment(quote), &start.pay, &start.owner).await?;
         if charge.state == ChargeState::Succeeded {
             record.session.confirm()?;
         }

@@ -60,7 +60,16 @@ impl Refund {
     /// Money that is owed from now on.
     #[must_use]
     pub fn new(id: Uuid, charge: Uuid, amount: Money, now: DateTime<Utc>) -> Self {
-        Self { id, charge, amount, state: RefundState::Due, created_at: now, failed: 0, not_before: None, booked: false }
+        Self {
+            id,
+            charge,
+            amount,
+            state: RefundState::Due,
+            created_at: now,
+            failed: 0,
+            not_before: None,
+            booked: false,
+        }
     }
 
     /// Under which key the provider is asked. It repeats its answer under a key, a failure too, so each attempt has its own.
@@ -90,7 +99,8 @@ impl Refund {
         let state = match status {
             RefundStatus::Failed | RefundStatus::Canceled => {
                 let pause = FIRST_PAUSE.checked_mul(1_i32.checked_shl(self.failed).unwrap_or(i32::MAX));
-                self.not_before = Some(now + pause.map_or(LONGEST_PAUSE, |pause| pause.clamp(FIRST_PAUSE, LONGEST_PAUSE)));
+                self.not_before =
+                    Some(now + pause.map_or(LONGEST_PAUSE, |pause| pause.clamp(FIRST_PAUSE, LONGEST_PAUSE)));
                 self.failed = self.failed.saturating_add(1);
                 self.state = RefundState::Due;
                 return true;

@@ -37,7 +37,10 @@ async fn what_was_sold_offline_arrives_later_with_its_own_time() {
     // One of before, that comes after it, does not hide it.
     sell(&platform, "other", &sold("2026-03-03T08:00:00Z", 15)).await.ok();
     let refused = platform.begin(&session("AB123CD", 30)).await.refused(409);
-    assert_eq!((&refused["reason"], &refused["id"], &refused["until"]), (&json!("already_parked"), &json!(null), &json!(null)));
+    assert_eq!(
+        (&refused["reason"], &refused["id"], &refused["until"]),
+        (&json!("already_parked"), &json!(null), &json!(null))
+    );
     sell(&platform, "easy", &sold("2026-03-01T08:00:00Z", 15)).await.refused(422);
     // Nor is it forgotten behind the one that came first.
     assert_eq!(
@@ -61,7 +64,10 @@ async fn a_session_does_not_grow_into_the_one_that_follows() {
     let longer = |minutes: u32| json!({ "id": Uuid::new_v4(), "minutes": minutes });
     let refused = ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(15))).await.refused(409);
     // Whose it is, and until when, is the other operator's matter.
-    assert_eq!((&refused["reason"], &refused["id"], &refused["until"]), (&json!("already_parked"), &json!(null), &json!(null)));
+    assert_eq!(
+        (&refused["reason"], &refused["id"], &refused["until"]),
+        (&json!("already_parked"), &json!(null), &json!(null))
+    );
     // Once the one that follows is given up, it may.
     let stop = format!("/v1/operator/sessions/{}/stop", next["id"].as_str().unwrap());
     assert_eq!(ask(&platform, "other", "parvis/park", "POST", &stop, None).await.ok()["paid"]["cents"], 0);

@@ -90,7 +90,10 @@ async fn each_refund_is_of_the_payment_that_it_gives_back() {
     let confirm = format!("payment_intents/{}/confirm", waiting["payment"]["intent"].as_str().unwrap());
     platform.at_provider(&confirm, &[("payment_method", "pm_card_pendingRefundFail")]).await;
     let settled = platform.post(&format!("{path}/settle"), json!({})).await.ok();
-    assert_eq!((&settled["end"], &settled["refunds"][0]["amount"]["cents"]), (&json!("2026-03-03T10:00:00Z"), &json!(120)));
+    assert_eq!(
+        (&settled["end"], &settled["refunds"][0]["amount"]["cents"]),
+        (&json!("2026-03-03T10:00:00Z"), &json!(120))
+    );
     let stop = format!("/v1/operator/sessions/{other}/stop");
     platform.send_as("POST", &stop, operator, &[], None).await.ok();
 

@@ -51,7 +51,10 @@ async fn strangers_are_not_told_when_a_stay_ends() {
     let platform = Platform::start().await;
     let begun = platform.begin(&session("AB123CD", 30)).await.ok();
     let refused = platform.begin_as(STRANGER, &session("AB123CD", 30)).await.refused(409);
-    assert_eq!((&refused["reason"], &refused["id"], &refused["until"]), (&json!("already_parked"), &json!(null), &json!(null)));
+    assert_eq!(
+        (&refused["reason"], &refused["id"], &refused["until"]),
+        (&json!("already_parked"), &json!(null), &json!(null))
+    );
     let own = platform.begin(&session("AB123CD", 30)).await.refused(409);
     assert_eq!((&own["id"], &own["until"]), (&begun["id"], &begun["end"]));
     platform.pass(TimeDelta::minutes(45));
