@@ -8,41 +8,62 @@ use chrono::{DateTime, Utc};
 use parvis_kit::problem::Problem;
 use parvis_parking::plate::PlateHash;
 use parvis_rights::{RightKind, Segment, Session, SessionRefusal, SessionState};
+use parvis_tariffs::quote::PreviousStay;
 use parvis_tariffs::{Quote, QuoteError, QuoteRequest, Refusal};
 use uuid::Uuid;
 
-use super::{Patience, Start};
+use super::Start;
 use crate::error::{ApiError, ApiResult};
-use crate::record::PATIENCE;
+use crate::record::{PATIENCE, SessionRecord};
 use crate::state::{App, Book};
 use crate::store::LastStay;
 
-/// How many stays whose payment never comes to an end may be given up in the way of one start.
-const ATTEMPTS: usize = 3;
 /// Payments by card that one driver may have open at a time.
 const MOST_OPEN: usize = 2;
 /// Payments by card that one driver may begin and not bring to an end within [`PATIENCE`].
 const MOST_UNPAID: usize = 6;
 
+/// How a plate stands in a zone.
+pub(super) struct Standing {
+    /// Its last stay there, with the revision.
+    pub last: Option<(LastStay, u64)>,
+    /// The session of that stay, if it is somebody else's and not paid: it gives way to who pays, and no sooner than everything else
+    /// about that is in order.
+    pub rival: Option<SessionRecord>,
+}
+
+impl Standing {
+    /// The stay that was before what is to begin.
+    pub fn stay(&self) -> Option<&LastStay> {
+        self.last.as_ref().map(|(last, _)| last).filter(|_| self.rival.is_none())
+    }
+
+    /// The same for tariffs.
+    pub fn previous(&self) -> Option<PreviousStay> {
+        match &self.rival {
+            Some(_) => self.last.as_ref()?.0.before,
+            None => self.stay().map(LastStay::as_previous),
+        }
+    }
+}
+
 impl App {
-    /// The plate's last stay in the zone, with its revision, unless the plate stands there. The stay of somebody else that is not paid
-    /// yet gives way: at the provider first, so that it can never be paid.
-    pub(super) async fn stay_before(
+    /// How a plate stands in a zone for who wants to begin there.
+    pub(super) async fn standing(
         &self,
         start: &Start,
         plate: &PlateHash,
         begins: DateTime<Utc>,
-    ) -> ApiResult<Option<(LastStay, u64)>> {
-        for _ in 0..ATTEMPTS {
-            let last = self.store().last_stay(plate, &start.zone).await?;
-            let Some((stay, _)) = last.as_ref().filter(|(last, _)| last.end > begins) else { return Ok(last) };
-            let rival = self.store().session(stay.session).await?;
-            match rival.filter(|rival| rival.session.state == SessionState::Pending && !rival.is_of(&start.owner)) {
-                Some(rival) => drop(self.bring_forward(rival, Patience::GiveUp).await?),
-                None => return Err(self.parked(stay.session, stay.end, &start.owner).await?),
-            }
+    ) -> ApiResult<Standing> {
+        let last = self.store().last_stay(plate, &start.zone).await?;
+        let Some((stay, _)) = last.as_ref().filter(|(last, _)| last.end > begins) else {
+            return Ok(Standing { last, rival: None });
+        };
+        let rival = self.store().session(stay.session).await?;
+        match rival.filter(|rival| rival.session.state == SessionState::Pending && !rival.is_of(&start.owner)) {
+            Some(rival) => Ok(Standing { last, rival: Some(rival) }),
+            None => Err(self.parked(stay.session, stay.end, &start.owner).await?),
         }
-        Err(ApiError::ParkedByAnother)
     }
 
     /// The refusal of a time in which the plate stands in the zone under another session.

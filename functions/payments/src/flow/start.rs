@@ -9,14 +9,15 @@ use parvis_rights::{RightKind, Session, SessionSegment, SessionSource, SessionSt
 use parvis_tariffs::{Holder, Qualification, Quote, QuoteRequest};
 use uuid::Uuid;
 
-use super::{Length, PayWith, agreed, chargeable};
+use super::rivals::Standing;
+use super::{Length, Patience, PayWith, agreed, chargeable};
 use crate::error::ApiResult;
 use crate::record::{Charge, ChargeState, SessionRecord, Source};
 use crate::state::{App, Book};
 use crate::store::{Creation, Funds, LastStay, StoreError};
 
 /// How often a start is decided again because the plate's last stay has changed meanwhile.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 4;
 
 /// A session that a driver asks for.
 #[derive(Debug, Clone)]
@@ -59,7 +60,8 @@ impl App {
                 same_request(&known, start, &plate)?;
                 return self.pay(known, first_charge(start.id)).await;
             }
-            let Decided { record, last, funds } = self.decide(start, &plate, &book).await?;
+            let Some(decided) = self.decide(start, &plate, &book).await? else { continue };
+            let Decided { record, last, funds } = decided;
             let paid = record.session.state == SessionState::Active;
             let movement = paid.then(|| match record.charges.first() {
                 Some(charge) => record.sale(charge, self.now()),
@@ -84,21 +86,18 @@ impl App {
         Err(StoreError::Conflict.into())
     }
 
-    async fn decide(&self, start: &Start, plate: &PlateHash, book: &Book) -> ApiResult<Decided> {
+    /// What is to be written; `None` when something was in the way that is gone now.
+    async fn decide(&self, start: &Start, plate: &PlateHash, book: &Book) -> ApiResult<Option<Decided>> {
         let now = self.now();
         let begins = now.trunc_subsecs(0);
-        let last = self.stay_before(start, plate, begins).await?;
+        let standing = self.standing(start, plate, begins).await?;
         let holder = Holder { qualification: self.qualification(plate, &start.zone, now).await?, ..start.holder };
-        let stay = last.as_ref().map(|(last, _)| last);
-        let previous = stay.map(LastStay::as_previous);
-        let request =
-            QuoteRequest { zone: &start.zone, holder, start: begins, end: start.length.end(begins), previous };
-        let quote = agreed(self.quote_after(book, &request, stay, &start.owner).await?, start.price_cents)?;
-        let latest = book.tariffs.latest_end(&start.zone, &holder, begins)?;
-        let quote_until = |end| book.tariffs.quote(&QuoteRequest { end, ..request.clone() }).ok();
-        self.refuse_too_little(&quote, &start.pay, latest, quote_until)?;
-        if !quote.due.is_zero() && start.pay != PayWith::Wallet {
-            self.refuse_too_many(&start.owner).await?;
+        let quote = self.price(start, holder, begins, &standing, book).await?;
+        let previous = standing.previous();
+        if let Some(rival) = standing.rival {
+            // At the provider first, so that it can never be paid; if it was just before, it holds.
+            self.bring_forward(rival, Patience::GiveUp).await?;
+            return Ok(None);
         }
         let session = Session {
             id: start.id,
@@ -125,7 +124,29 @@ impl App {
             delay: None,
         };
         let (record, funds) = self.with_payment(record, start, &quote).await?;
-        Ok(Decided { record, last, funds })
+        Ok(Some(Decided { record, last: standing.last, funds }))
+    }
+
+    /// What is due, if it may be paid like that.
+    async fn price(
+        &self,
+        start: &Start,
+        holder: Holder,
+        begins: DateTime<Utc>,
+        standing: &Standing,
+        book: &Book,
+    ) -> ApiResult<Quote> {
+        let (zone, end) = (&start.zone, start.length.end(begins));
+        let request = QuoteRequest { zone, holder, start: begins, end, previous: standing.previous() };
+        let quote = self.quote_after(book, &request, standing.stay(), &start.owner).await?;
+        let quote = agreed(quote, start.price_cents)?;
+        let latest = book.tariffs.latest_end(zone, &holder, begins)?;
+        let quote_until = |end| book.tariffs.quote(&QuoteRequest { end, ..request.clone() }).ok();
+        self.refuse_too_little(&quote, &start.pay, latest, quote_until)?;
+        if !quote.due.is_zero() && start.pay != PayWith::Wallet {
+            self.refuse_too_many(&start.owner).await?;
+        }
+        Ok(quote)
     }
 
     /// Adds the payment: what is free or in the wallet needs nobody else, so the session begins at once.

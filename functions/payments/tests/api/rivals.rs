@@ -38,6 +38,23 @@ async fn nobody_keeps_a_plate_by_not_paying_for_it() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_refused_pushes_nobody_aside() {
+    let platform = Platform::start().await;
+    let first = unpaid("AB123CD");
+    assert_eq!(platform.begin(&first).await.status, 202);
+    let mut guess = session("AB123CD", 60);
+    guess["price_cents"] = 1.into();
+    platform.begin_as(STRANGER, &guess).await.refused(409);
+    platform.begin_as(STRANGER, &session("AB123CD", 10)).await.refused(422);
+    for plate in ["XX001XX", "XX002XX"] {
+        platform.begin_as(STRANGER, &unpaid(plate)).await.ok();
+    }
+    platform.begin_as(STRANGER, &session("AB123CD", 60)).await.refused(429);
+    let path = format!("/v1/parking/sessions/{}", first["id"].as_str().unwrap());
+    assert_eq!(platform.get(&path).await.ok()["state"], "pending");
+}
+
+#[tokio::test]
 async fn what_was_paid_just_before_holds() {
     let platform = Platform::start().await;
     platform.begin_as(STRANGER, &unpaid("AB123CD")).await.ok();
