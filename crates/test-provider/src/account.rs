@@ -96,7 +96,7 @@ impl Account {
     }
 
     /// All refunds.
-    pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
+    pub fn refunds(&self) -> impl Iterator<Item = &Refund> + Clone {
         self.refunds.values().map(|kept| &kept.refund)
     }
 

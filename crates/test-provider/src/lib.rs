@@ -63,7 +63,8 @@ struct Using<'a> {
 
 impl<'a> Using<'a> {
     fn begin(keys: &'a Mutex<HashSet<String>>, key: &'a str) -> Option<Self> {
-        keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned()).then_some(Self { keys, key })
+        let unused = keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        unused.then(|| Self { keys, key })
     }
 }
 

@@ -132,10 +132,10 @@ impl SessionRecord {
         if !refund.take(status, now) {
             return Ok(Outcome::Known);
         }
-        let booked = std::mem::replace(&mut refund.booked, refund.booked || refund.state == RefundState::Done);
-        if booked || !refund.booked {
+        if refund.booked || refund.state != RefundState::Done {
             return Ok(Outcome::Changed(None));
         }
+        refund.booked = true;
         let refund = refund.clone();
         Ok(Outcome::Changed(Some(Box::new(self.repayment(&refund, now)?))))
     }

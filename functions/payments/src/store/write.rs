@@ -6,7 +6,6 @@ use parvis_ledger_rules::{ListedMovement, ParkingMovement};
 use parvis_money::Money;
 use parvis_rights::SessionState;
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::PaymentsStore;
 use super::error::StoreError;
