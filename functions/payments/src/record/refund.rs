@@ -51,7 +51,6 @@ pub struct Refund {
     pub booked: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references on")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }

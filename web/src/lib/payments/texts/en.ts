@@ -183,7 +183,8 @@ export const en = {
   "refusal.noReturnPeriod": "This vehicle may not come back before {time}.",
   "refusal.already_parked": "This vehicle is parked here already, until {time}.",
   "refusal.parkedByAnother": "This vehicle is parked here already, by somebody else’s payment.",
-  "refusal.backTooSoon": "This vehicle may not come back so soon after its last stay, which somebody else has paid for.",
+  "refusal.backTooSoon":
+    "This vehicle may not come back so soon after its last stay, which somebody else has paid for.",
   "refusal.over": "This stay is over.",
   "refusal.not_paid_yet": "This stay is not paid yet.",
   "refusal.never_began": "This stay was never paid.",
