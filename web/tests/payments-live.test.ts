@@ -66,7 +66,12 @@ afterEach(() => vi.useRealTimers());
 describe("a checkout", () => {
   const seen: ParkingSession[] = [];
   const make = (begin: (() => Promise<ParkingSession>) | null, session: ParkingSession | null = null) =>
-    new Checkout({ api, begin, session, onsession: (one) => seen.push(one), wait: async () => undefined });
+    new Checkout({
+      through: { settle: api.settle, stop: api.stop, written: (one) => void seen.push(one) },
+      begin,
+      session,
+      wait: async () => undefined,
+    });
 
   it("is paid when the platform says so, not when the card was taken", async () => {
     const settled = [pending, pending, active];

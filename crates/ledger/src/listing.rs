@@ -12,7 +12,7 @@ pub const LIST_SHARDS: u8 = 16;
 /// A movement in the list of its day (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedMovement {
-    /// Its session.
+    /// Its session; of a wallet's, the payment into it.
     pub session: Uuid,
     /// Its id.
     pub movement: Uuid,

@@ -6,6 +6,7 @@ use parvis_parking::ZoneId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::entry::Auxiliary;
 use crate::rules::{Movement, Payer, Supply};
 
 /// A movement of money with the stay that it is for. No plate, and no person but a pseudonym.
@@ -25,6 +26,57 @@ pub struct ParkingMovement {
     pub payer: Payer,
     /// The stay.
     pub stay: Stay,
+}
+
+/// Money that was put into a wallet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalletMovement {
+    /// Made with the payment that it records, so that it is recorded once.
+    pub id: Uuid,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// How much.
+    pub amount: Money,
+    /// Whose wallet.
+    pub customer: Auxiliary,
+}
+
+impl WalletMovement {
+    /// The movement for the books.
+    #[must_use]
+    pub fn movement(&self) -> Movement {
+        Movement::TopUp { amount: self.amount, customer: self.customer.clone() }
+    }
+}
+
+/// A movement as payments keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum KeptMovement {
+    /// Of a stay.
+    Parking(Box<ParkingMovement>),
+    /// Of a wallet.
+    Wallet(WalletMovement),
+}
+
+impl KeptMovement {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Parking(movement) => movement.id,
+            Self::Wallet(movement) => movement.id,
+        }
+    }
+
+    /// When it happened.
+    #[must_use]
+    pub fn at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Parking(movement) => movement.at,
+            Self::Wallet(movement) => movement.at,
+        }
+    }
 }
 
 /// What kind of movement.

@@ -4,7 +4,7 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
 use parvis_kit::telemetry::chain;
-use parvis_ledger_rules::{ListedMovement, ParkingMovement, ParkingMovementKind, Posted};
+use parvis_ledger_rules::{KeptMovement, ListedMovement, ParkingMovementKind, Posted};
 use serde::{Deserialize, Serialize};
 
 use crate::FUNCTION;
@@ -103,22 +103,24 @@ impl App {
     async fn take_up(&self, missing: ListedMovement) -> Result<u64, CompletionError> {
         let movement = self.kept(missing).await?;
         let mut posted = 0;
-        if let ParkingMovementKind::Refund { sale } = movement.kind {
+        if let KeptMovement::Parking(refund) = &movement
+            && let ParkingMovementKind::Refund { sale } = refund.kind
+        {
             let sale = self.kept(ListedMovement { movement: sale, ..missing }).await?;
             posted += self.post_missing(&sale).await?;
         }
         Ok(posted + self.post_missing(&movement).await?)
     }
 
-    async fn post_missing(&self, movement: &ParkingMovement) -> Result<u64, PostError> {
-        let is_new = self.post(movement).await? == Posted::New;
+    async fn post_missing(&self, movement: &KeptMovement) -> Result<u64, PostError> {
+        let is_new = self.post_kept(movement).await? == Posted::New;
         if is_new {
-            tracing::warn!(movement = %movement.id, at = %movement.at, "a movement was missing in the books");
+            tracing::warn!(movement = %movement.id(), at = %movement.at(), "a movement was missing in the books");
         }
         Ok(u64::from(is_new))
     }
 
-    async fn kept(&self, listed: ListedMovement) -> Result<ParkingMovement, CompletionError> {
+    async fn kept(&self, listed: ListedMovement) -> Result<KeptMovement, CompletionError> {
         let found = self.movements().movement(listed.session, listed.movement).await?;
         let gone = || ReadError::Shape(format!("movement {} is listed and not there", listed.movement).into());
         Ok(found.ok_or_else(gone)?)

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::NaiveDate;
 use parvis_kit::lambda::BoxError;
-use parvis_ledger_rules::{LIST_SHARDS, ListedMovement, ParkingMovement, list_partition, movement_key};
+use parvis_ledger_rules::{KeptMovement, LIST_SHARDS, ListedMovement, list_partition, movement_key};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ impl MovementReader {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn movement(&self, session: Uuid, id: Uuid) -> Result<Option<ParkingMovement>, ReadError> {
+    pub async fn movement(&self, session: Uuid, id: Uuid) -> Result<Option<KeptMovement>, ReadError> {
         let (pk, sk) = movement_key(session, id);
         let get = self.client.get_item().table_name(&self.table);
         let get = get.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk));

@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use parvis_kit::postgres::DatabaseError;
 use parvis_ledger_rules::{
-    Counter, Document, DocumentNumber, Draft, Entry, Fault, MovementError, NumberError, ParkingMovement,
-    ParkingMovementKind, Payer, Piece, Posted, Series, Side, Supply,
+    Counter, Document, DocumentNumber, Draft, Entry, Fault, KeptMovement, MovementError, NumberError, ParkingMovement,
+    ParkingMovementKind, Payer, Piece, Posted, Series, Side, Supply, WalletMovement,
 };
 use parvis_money::{MoneyError, VatRate};
 use sqlx::types::Json;
@@ -61,6 +61,38 @@ impl From<sqlx::Error> for PostError {
 }
 
 impl App {
+    /// Takes a movement of a stay or of a wallet, once.
+    ///
+    /// # Errors
+    /// [`PostError`]; nothing is changed then.
+    pub async fn post_kept(&self, movement: &KeptMovement) -> Result<Posted, PostError> {
+        match movement {
+            KeptMovement::Parking(movement) => self.post(movement).await,
+            KeptMovement::Wallet(movement) => self.post_wallet(movement).await,
+        }
+    }
+
+    /// Money in a wallet is owed to its owner and no sale: it has an entry, and no document.
+    async fn post_wallet(&self, movement: &WalletMovement) -> Result<Posted, PostError> {
+        let date = self.date(movement.at);
+        let piece = Piece { reference: movement.id.to_string(), date };
+        let Some(entry) = movement.movement().entry(&self.house().chart, movement.id, date, piece)? else {
+            return Ok(Posted::Known);
+        };
+        let mut transaction = self.database().pool().await?.begin().await?;
+        let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM ledger_entry WHERE id = $1")
+            .bind(movement.id)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if known.is_some() {
+            return Ok(Posted::Known);
+        }
+        // Two at once: the key lets one through, and the other finds it when it comes again.
+        insert_entry(&mut transaction, &entry, self.date(self.now())).await?;
+        transaction.commit().await?;
+        Ok(Posted::New)
+    }
+
     /// Takes a movement, once.
     ///
     /// # Errors

@@ -275,7 +275,11 @@ pub async fn series(pool: &PgPool) -> Result<Vec<SeriesRow>, sqlx::Error> {
 /// # Errors
 /// When the database fails.
 pub async fn known(pool: &PgPool, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let found: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM ledger_movement WHERE id = ANY($1)").bind(ids).fetch_all(pool).await?;
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM ledger_entry WHERE id = ANY($1) UNION SELECT id FROM ledger_movement WHERE id = ANY($1)",
+    )
+    .bind(ids)
+    .fetch_all(pool)
+    .await?;
     Ok(found.into_iter().collect())
 }

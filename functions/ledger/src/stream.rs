@@ -3,7 +3,7 @@
 use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use chrono::{TimeDelta, Utc};
 use parvis_kit::{batch, metrics::Metrics, telemetry::chain};
-use parvis_ledger_rules::{ParkingMovement, Posted};
+use parvis_ledger_rules::{KeptMovement, Posted};
 
 use crate::FUNCTION;
 use crate::movements::Stored;
@@ -32,16 +32,16 @@ pub async fn handle(app: &App, records: &[EventRecord]) -> DynamoDbEventResponse
                 continue;
             }
         };
-        match app.post(&movement).await {
+        match app.post_kept(&movement).await {
             Ok(Posted::New) => metrics.count("MovementsPosted", 1, &[]),
             Ok(Posted::Known) => metrics.count("MovementsKnown", 1, &[]),
             Err(error) if waits(app, &error, record) => {
-                tracing::error!(error = %chain(&error), movement = %movement.id, "the books are delayed");
+                tracing::error!(error = %chain(&error), movement = %movement.id(), "the books are delayed");
                 metrics.count("BatchesFailed", 1, &[]);
                 return batch::stream_response(Some(record));
             }
             Err(error) => {
-                tracing::error!(error = %chain(&error), movement = %movement.id, "a movement has no place in the books");
+                tracing::error!(error = %chain(&error), movement = %movement.id(), "a movement has no place in the books");
                 metrics.count("MovementsRefused", 1, &[])
             }
         };
@@ -58,7 +58,7 @@ fn waits(app: &App, error: &PostError, record: &EventRecord) -> bool {
     error.is_transient() || (matches!(error, PostError::SaleMissing) && age < SALE_COMES_WITHIN)
 }
 
-fn read(record: &EventRecord) -> Result<ParkingMovement, parvis_kit::lambda::BoxError> {
+fn read(record: &EventRecord) -> Result<KeptMovement, parvis_kit::lambda::BoxError> {
     let stored: Stored = serde_dynamo::from_item(record.change.new_image.clone())?;
     Ok(serde_json::from_str(&stored.data)?)
 }

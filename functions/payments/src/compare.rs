@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, ApiResult};
 use crate::provider::SESSION;
-use crate::record::{ChargeState, RefundState, SessionRecord};
+use crate::record::{ChargeState, RefundState, SessionRecord, TopUp};
 use crate::state::App;
 use crate::store::{Key, StoreError};
 
@@ -159,7 +159,10 @@ impl App {
         let paid = intent.status == IntentStatus::Succeeded;
         let differs = |kind, differs| if differs { Verdict::Differs(kind) } else { Verdict::Same };
         let Some(record) = self.store().session(session).await? else {
-            return Ok(differs("paid_for_an_unknown_session", paid));
+            return match self.store().top_up(session).await? {
+                Some(top_up) => self.compare_top_up(&top_up, intent, given).await,
+                None => Ok(differs("paid_for_an_unknown_session", paid)),
+            };
         };
         let Some(charge) = record.charge_of_intent(&intent.id) else {
             // Made by somebody who died before writing it down: the work list sees to it.
@@ -185,6 +188,25 @@ impl App {
                 Verdict::Differs("refund_failed")
             }
             _ => differs("refunds_differ", paid && refunds_differ(&record, charge.id, given)),
+        })
+    }
+}
+
+impl App {
+    async fn compare_top_up(&self, top_up: &TopUp, intent: &Intent, given: i64) -> ApiResult<Verdict> {
+        let paid = intent.status == IntentStatus::Succeeded;
+        Ok(match top_up.state {
+            _ if paid && intent.amount != top_up.amount.cents => Verdict::Differs("another_amount"),
+            ChargeState::Open if top_up.intent.as_deref() == Some(intent.id.as_str()) => {
+                match self.settle_top_up(top_up, intent).await? {
+                    Some(_) => Verdict::Repaired,
+                    None => Verdict::Same,
+                }
+            }
+            ChargeState::Failed if paid => Verdict::Differs("paid_after_it_was_given_up"),
+            ChargeState::Succeeded if !paid => Verdict::Differs("not_paid_after_all"),
+            _ if given > 0 => Verdict::Differs("refunds_differ"),
+            _ => Verdict::Same,
         })
     }
 }

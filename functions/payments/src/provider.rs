@@ -16,7 +16,7 @@ pub const REFERENCE: &str = "parvis_reference";
 /// A payment to be prepared.
 #[derive(Debug, Clone)]
 pub struct Payment<'a> {
-    /// The session that it is for.
+    /// The session that it is for; of a payment into a wallet, that itself.
     pub session: Uuid,
     /// Our charge: under the same id the same payment is made once.
     pub charge: Uuid,
@@ -24,6 +24,8 @@ pub struct Payment<'a> {
     pub amount: Money,
     /// The payer's payment method, if it is known.
     pub method: Option<&'a str>,
+    /// What it is for, as a person reads it at the provider.
+    pub what: &'a str,
 }
 
 /// Money to be given back.
@@ -74,7 +76,7 @@ impl Provider for Stripe {
             key: &payment.charge.to_string(),
             amount: payment.amount,
             method: payment.method,
-            description: "Stationnement",
+            description: payment.what,
             metadata: &metadata,
         };
         self.create_intent(&order).await

@@ -105,7 +105,7 @@ impl App {
     }
 
     async fn sweep_one(&self, id: Uuid) -> ApiResult<()> {
-        let Some(record) = self.store().session(id).await? else { return Ok(()) };
+        let Some(record) = self.store().session(id).await? else { return self.sweep_top_up(id).await };
         match self.bring_forward(record, Patience::UntilDue).await {
             Ok(record) => self.postpone(record).await,
             Err(ApiError::Store(StoreError::Conflict)) => Ok(()),
@@ -115,6 +115,16 @@ impl App {
                 Err(error)
             }
         }
+    }
+
+    async fn sweep_top_up(&self, id: Uuid) -> ApiResult<()> {
+        let Some(top_up) = self.store().top_up(id).await? else { return Ok(()) };
+        let done = self.bring_top_up_forward(top_up, Patience::UntilDue).await;
+        let (now, after) = (self.now(), self.reload_top_up(id).await?);
+        if after.due().is_some_and(|due| due <= now) {
+            self.store().postpone_top_up(&after, now).await?;
+        }
+        done.map(drop)
     }
 
     /// A session whose turn has changed nothing gives its place at the head of the list to others.

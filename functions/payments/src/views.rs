@@ -69,8 +69,9 @@ pub struct OpenPayment {
     pub client_secret: Option<String>,
     /// When it is given up.
     pub until: DateTime<Utc>,
-    /// Until when the session runs once it is paid.
-    pub pays_until: DateTime<Utc>,
+    /// Until when the session runs once it is paid; absent for a payment into a wallet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pays_until: Option<DateTime<Utc>>,
 }
 
 /// A part of a session.
@@ -200,7 +201,7 @@ fn open_payment(charge: &Charge) -> OpenPayment {
         intent: charge.intent.clone(),
         client_secret: charge.client_secret.clone(),
         until: charge.created_at + crate::record::PATIENCE,
-        pays_until: charge.segment.end,
+        pays_until: Some(charge.segment.end),
     }
 }
 

@@ -97,7 +97,7 @@ impl Server {
 }
 
 fn payment(method: Option<&str>) -> Payment<'_> {
-    Payment { session: Uuid::new_v4(), charge: Uuid::new_v4(), amount: Money::eur(480), method }
+    Payment { session: Uuid::new_v4(), charge: Uuid::new_v4(), amount: Money::eur(480), method, what: "Stationnement" }
 }
 
 #[tokio::test]

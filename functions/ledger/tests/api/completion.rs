@@ -7,9 +7,11 @@ use parvis_ledger::complete::Completion;
 use parvis_ledger::movements::MovementReader;
 use parvis_ledger::stream::handle;
 use parvis_ledger::tasks::{Task, run};
-use parvis_ledger_rules::{ListedMovement, ParkingMovement, Supply, movement_key};
+use parvis_ledger_rules::{Auxiliary, ListedMovement, ParkingMovement, Supply, WalletMovement, movement_key};
+use parvis_money::Money;
 use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Books, app_over, at, car_park, record, record_of, refund, sale};
 
@@ -63,6 +65,28 @@ async fn what_the_stream_did_not_bring_is_posted() {
     let found = kept.books.get("/v1/parking/books", "boss", "manager").await.ok();
     assert_eq!((&found["sound"], &found["debit"]), (&json!(true), &json!(880)));
     assert_eq!(kept.complete().await, Completion { listed: 3, posted: 0, refused: 0 }, "and only once");
+}
+
+#[tokio::test]
+async fn money_put_into_a_wallet_is_owed_to_its_owner_once() {
+    let kept = Kept::open().await;
+    let customer = Auxiliary { number: "driver-1".into(), label: "driver-1".into() };
+    let movement =
+        WalletMovement { id: Uuid::new_v4(), at: at("2026-03-03T09:00:00Z"), amount: Money::eur(1000), customer };
+    let listed = ListedMovement { session: movement.id, movement: movement.id, at: movement.at };
+    kept.put(movement_key(movement.id, movement.id), &movement).await;
+    kept.put(listed.key(), &listed).await;
+    assert_eq!(kept.complete().await, Completion { listed: 1, posted: 1, refused: 0 });
+    assert_eq!(kept.complete().await, Completion { listed: 1, posted: 0, refused: 0 });
+    // The stream may bring it, too.
+    let mut brought = record(&sale(300, Supply::Street));
+    let data = serde_json::to_string(&movement).unwrap();
+    brought.change.new_image = serde_dynamo::to_item(json!({ "data": data })).unwrap();
+    assert!(handle(&kept.books.app, &[brought]).await.batch_item_failures.is_empty());
+    let found = kept.books.get("/v1/parking/books", "boss", "manager").await.ok();
+    assert_eq!((&found["sound"], &found["debit"]), (&json!(true), &json!(1000)));
+    let accounts: Vec<_> = found["balances"].as_array().unwrap().iter().map(|one| one["account"].clone()).collect();
+    assert_eq!(accounts, [json!("419100"), json!("511700")], "{found}");
 }
 
 #[tokio::test]

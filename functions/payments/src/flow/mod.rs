@@ -21,12 +21,14 @@ mod rivals;
 mod settle;
 mod start;
 mod stop;
+mod top_up;
 
 pub use extend::Extension;
 pub use operator::Sold;
 pub use settle::Patience;
 pub use start::Start;
 
+use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_money::Money;
@@ -35,6 +37,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, ApiResult};
+use crate::record::ChargeState;
 
 /// How long a stay is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,4 +103,26 @@ fn chargeable(amount: Money) -> ApiResult<Money> {
         return Err(Problem::internal(format!("a charge of {} is not plausible", amount.decimal())).into());
     }
     Ok(amount)
+}
+
+/// Payments by card that one driver may have open at a time.
+const MOST_OPEN: usize = 2;
+/// Payments by card that one driver may begin and not bring to an end within [`crate::record::PATIENCE`].
+const MOST_UNPAID: usize = 6;
+
+/// Refuses another payment by card to who has begun some and brought them to no end.
+fn refuse_more(begun: impl Iterator<Item = ChargeState>) -> ApiResult<()> {
+    let (mut open, mut failed) = (0, 0);
+    for state in begun {
+        match state {
+            ChargeState::Created | ChargeState::Open => open += 1,
+            ChargeState::Failed => failed += 1,
+            ChargeState::Succeeded => {}
+        }
+    }
+    if open >= MOST_OPEN || open + failed >= MOST_UNPAID {
+        let title = "Too many payments were begun and not brought to an end";
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-payments", title).into());
+    }
+    Ok(())
 }

@@ -43,7 +43,12 @@ impl App {
     async fn attempt(&self, record: &SessionRecord, id: Uuid) -> ApiResult<Option<SessionRecord>> {
         let Some(charge) = record.charge(id) else { return Ok(None) };
         let Some(intent) = &charge.intent else { return Ok(None) };
-        let has_method = matches!(&charge.source, Source::Card { method: Some(_) });
+        let found = self.take(intent, id, matches!(&charge.source, Source::Card { method: Some(_) })).await?;
+        self.settle(record, id, &found).await
+    }
+
+    /// Tries to take the money of an intent, with its method if it has one; how it stands then. Declined, it is cancelled.
+    pub(super) async fn take(&self, intent: &str, id: Uuid, has_method: bool) -> ApiResult<Intent> {
         let mut found = match has_method {
             true => self.provider().confirm(intent, id).await?,
             false => self.provider().look(intent).await?,
@@ -62,7 +67,7 @@ impl App {
                 found.last_payment_error = Some(parvis_stripe::PaymentError { code: declined, decline_code: None });
             }
         }
-        self.settle(record, id, &found).await
+        Ok(found)
     }
 }
 

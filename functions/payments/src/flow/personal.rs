@@ -1,10 +1,12 @@
 //! A person's data: gathering and erasing it.
 
+use chrono::DateTime;
 use parvis_kit::problem::Problem;
 
 use crate::error::ApiResult;
-use crate::record::{SessionRecord, nameless};
+use crate::record::{SessionRecord, TopUp, nameless};
 use crate::state::App;
+use crate::store::Key;
 
 /// Sessions read at a time.
 const PAGE: i32 = 100;
@@ -37,6 +39,10 @@ impl App {
         if sessions.iter().any(|record| record.due().is_some()) {
             return Err(Problem::conflict("A session runs, or money is under way; stop it first.").into());
         }
+        let top_ups = self.store().top_ups_of(owner, DateTime::UNIX_EPOCH).await?;
+        if top_ups.iter().any(TopUp::is_under_way) {
+            return Err(Problem::conflict("Money is on its way into the wallet; stop it first.").into());
+        }
         if self.store().wallet(owner).await? > 0 {
             return Err(Problem::conflict("The wallet holds money; have it paid back first.").into());
         }
@@ -47,7 +53,15 @@ impl App {
             after.forget_person();
             self.write(&record, &mut after, None).await?;
             let start = record.session.bounds().map_or(record.created_at, |bounds| bounds.start);
-            self.store().unlist(owner, start, record.session.id).await?;
+            self.store().unlist(Key::of_owner(owner, start, record.session.id)).await?;
+        }
+        for top_up in top_ups {
+            let id = top_up.id;
+            self.store().blank_movements(id, nameless).await?;
+            let mut after = top_up.clone();
+            after.forget_person();
+            self.store().save_top_up(&top_up, &mut after, None).await?;
+            self.store().unlist(Key::top_up_of(owner, top_up.created_at, id)).await?;
         }
         self.store().forget_wallet(owner).await?;
         Ok(())

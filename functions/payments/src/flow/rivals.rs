@@ -3,25 +3,19 @@
 //! Whoever sees a plate can ask for it. So nobody keeps one by asking and not paying, and which stay stands in the way, and until
 //! when, is told to who has paid for it.
 
-use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
-use parvis_kit::problem::Problem;
 use parvis_parking::plate::PlateHash;
 use parvis_rights::{RightKind, Segment, Session, SessionRefusal, SessionState};
 use parvis_tariffs::quote::PreviousStay;
 use parvis_tariffs::{Quote, QuoteError, QuoteRequest, Refusal};
 use uuid::Uuid;
 
-use super::Start;
+use super::start::first_charge;
+use super::{Start, refuse_more};
 use crate::error::{ApiError, ApiResult};
 use crate::record::{PATIENCE, SessionRecord};
 use crate::state::{App, Book};
 use crate::store::LastStay;
-
-/// Payments by card that one driver may have open at a time.
-const MOST_OPEN: usize = 2;
-/// Payments by card that one driver may begin and not bring to an end within [`PATIENCE`].
-const MOST_UNPAID: usize = 6;
 
 /// How a plate stands in a zone.
 pub(super) struct Standing {
@@ -124,13 +118,7 @@ impl App {
     pub(super) async fn refuse_too_many(&self, owner: &str) -> ApiResult<()> {
         let ids = self.store().begun_since(owner, self.now() - PATIENCE).await?;
         let records = futures::future::try_join_all(ids.iter().map(|id| self.store().session(*id))).await?;
-        let states: Vec<SessionState> = records.into_iter().flatten().map(|record| record.session.state).collect();
-        let open = states.iter().filter(|state| **state == SessionState::Pending).count();
-        let failed = states.iter().filter(|state| **state == SessionState::Failed).count();
-        if open >= MOST_OPEN || open + failed >= MOST_UNPAID {
-            let title = "Too many payments were begun and not brought to an end";
-            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-payments", title).into());
-        }
-        Ok(())
+        let first = |record: SessionRecord| Some(record.charge(first_charge(record.session.id))?.state);
+        refuse_more(records.into_iter().flatten().filter_map(first))
     }
 }

@@ -93,7 +93,8 @@ impl App {
             Source::Card { method } => method.as_deref(),
             Source::Wallet { .. } | Source::Invoice { .. } => None,
         };
-        let payment = Payment { session: record.session.id, charge: id, amount: charge.amount, method };
+        let payment =
+            Payment { session: record.session.id, charge: id, amount: charge.amount, method, what: "Stationnement" };
         let intent = match self.provider().prepare(&payment).await {
             Ok(intent) => intent,
             Err(error) if error.is_transient() => return Err(error.into()),
@@ -115,11 +116,17 @@ impl App {
     async fn look(&self, record: &SessionRecord, id: Uuid, over: bool) -> ApiResult<Option<SessionRecord>> {
         let charge = known(record, id)?;
         let Some(intent) = &charge.intent else { return Ok(None) };
-        let mut found = self.provider().look(intent).await?;
-        if over && waits(found.status) {
-            found = self.provider().cancel(intent, id).await?;
-        }
+        let found = self.look_or_cancel(intent, id, over).await?;
         self.settle(record, id, &found).await
+    }
+
+    /// How an intent stands; one that still waits for its payer when its time is over can never be paid then.
+    pub(super) async fn look_or_cancel(&self, intent: &str, id: Uuid, over: bool) -> ApiResult<Intent> {
+        let found = self.provider().look(intent).await?;
+        if over && waits(found.status) {
+            return Ok(self.provider().cancel(intent, id).await?);
+        }
+        Ok(found)
     }
 
     /// Applies what the provider says about a charge. `None` when that changes nothing.
@@ -209,7 +216,7 @@ pub(super) fn known(record: &SessionRecord, id: Uuid) -> ApiResult<&Charge> {
     Ok(record.charge(id).ok_or_else(|| Problem::internal("a charge that is not there"))?)
 }
 
-fn code_of(error: &StripeError) -> String {
+pub(super) fn code_of(error: &StripeError) -> String {
     match error {
         StripeError::Declined { code } => code.clone(),
         _ => "payment_refused".to_owned(),

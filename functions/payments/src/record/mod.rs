@@ -6,9 +6,10 @@
 mod money;
 mod next;
 mod refund;
+mod top_up;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_ledger_rules::{Auxiliary, ParkingMovement, Payer, Supply};
+use parvis_ledger_rules::{Auxiliary, KeptMovement, Payer, Supply};
 use parvis_money::{Money, VatRate};
 use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 pub use money::{Outcome, RecordError};
 pub use next::Next;
 pub use refund::{Refund, RefundState};
+pub use top_up::TopUp;
 
 /// How long a payer may take to bring the payment to an end, strong authentication included.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
@@ -203,7 +205,7 @@ impl SessionRecord {
         for charge in &mut self.charges {
             match &mut charge.source {
                 Source::Card { method } => *method = None,
-                Source::Wallet { payer } => *payer = nobody(),
+                Source::Wallet { payer } => *payer = Payer::Wallet { customer: nobody() },
                 // An operator.
                 Source::Invoice { .. } => {}
             }
@@ -229,15 +231,20 @@ impl SessionRecord {
 
 /// A movement without what ties it to a person.
 #[must_use]
-pub fn nameless(mut movement: ParkingMovement) -> ParkingMovement {
-    movement.stay.owner = None;
-    if let Payer::Wallet { .. } = movement.payer {
-        movement.payer = nobody();
+pub fn nameless(mut movement: KeptMovement) -> KeptMovement {
+    match &mut movement {
+        KeptMovement::Parking(movement) => {
+            movement.stay.owner = None;
+            if let Payer::Wallet { customer } = &mut movement.payer {
+                *customer = nobody();
+            }
+        }
+        KeptMovement::Wallet(movement) => movement.customer = nobody(),
     }
     movement
 }
 
 /// Whose wallet it was is erased.
-fn nobody() -> Payer {
-    Payer::Wallet { customer: Auxiliary { number: "erased".to_owned(), label: "erased".to_owned() } }
+fn nobody() -> Auxiliary {
+    Auxiliary { number: "erased".to_owned(), label: "erased".to_owned() }
 }

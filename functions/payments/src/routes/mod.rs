@@ -9,6 +9,7 @@ mod quotes;
 mod rights;
 mod sessions;
 mod tariffs;
+mod wallet;
 mod webhook;
 mod zones;
 
@@ -54,6 +55,7 @@ fn described() -> Routes<App> {
         .merge(permits::router())
         .merge(exemptions::router())
         .merge(personal::router())
+        .merge(wallet::router())
         .merge(webhook::router())
         .merge(docs::router())
 }

@@ -9,6 +9,7 @@ use parvis_kit::routes::Routes;
 use parvis_stripe::webhook::{self, Rejected};
 
 use crate::error::{ApiResult, Refusal};
+use crate::flow::Patience;
 use crate::provider::SESSION;
 use crate::state::App;
 
@@ -38,6 +39,8 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Api
     // A message for another deployment on the same account is none of ours.
     if let Some(record) = app.store().session(session).await? {
         app.told(record, notice.is_about_a_refund()).await?;
+    } else if let Some(top_up) = app.store().top_up(session).await? {
+        app.bring_top_up_forward(top_up, Patience::Wait).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -74,7 +74,19 @@ impl Key {
         Self::new(format!("owner#{owner}"), format!("session#{}#{id}", stamp(start)))
     }
 
-    /// A session in the list of what is to be looked at, and when.
+    /// A payment into a wallet.
+    #[must_use]
+    pub fn top_up(id: Uuid) -> Self {
+        Self::new(format!("topup#{id}"), "topup")
+    }
+
+    /// A payment into a wallet in the list of its owner.
+    #[must_use]
+    pub fn top_up_of(owner: &str, at: DateTime<Utc>, id: Uuid) -> Self {
+        Self::new(format!("owner#{owner}"), format!("topup#{}#{id}", stamp(at)))
+    }
+
+    /// A session or a payment into a wallet in the list of what is to be looked at, and when.
     #[must_use]
     pub fn work(due: DateTime<Utc>, id: Uuid) -> Self {
         Self::new(shard(id.as_bytes().last().copied().unwrap_or_default() % SHARDS), format!("{}#{id}", stamp(due)))

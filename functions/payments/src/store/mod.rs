@@ -11,6 +11,7 @@ mod lists;
 mod permits;
 mod personal;
 mod plates;
+mod top_ups;
 mod write;
 
 use aws_sdk_dynamodb::Client;

@@ -1,8 +1,7 @@
 //! Taking a person off what is kept.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, Utc};
-use parvis_ledger_rules::ParkingMovement;
+use parvis_ledger_rules::KeptMovement;
 use uuid::Uuid;
 
 use super::PaymentsStore;
@@ -11,12 +10,11 @@ use super::items;
 use super::keys::Key;
 
 impl PaymentsStore {
-    /// Takes a session off its owner's list.
+    /// Takes something off its owner's list.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn unlist(&self, owner: &str, start: DateTime<Utc>, id: Uuid) -> Result<(), StoreError> {
-        let key = Key::of_owner(owner, start, id);
+    pub async fn unlist(&self, key: Key) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table);
         let delete = delete.key("pk", AttributeValue::S(key.pk)).key("sk", AttributeValue::S(key.sk));
         delete.send().await.map(drop).map_err(StoreError::call)
@@ -29,7 +27,7 @@ impl PaymentsStore {
     pub async fn blank_movements(
         &self,
         session: Uuid,
-        blank: impl Fn(ParkingMovement) -> ParkingMovement,
+        blank: impl Fn(KeptMovement) -> KeptMovement,
     ) -> Result<(), StoreError> {
         let query = self
             .client
@@ -41,8 +39,8 @@ impl PaymentsStore {
             .expression_attribute_values(":movement", AttributeValue::S("movement#".to_owned()));
         let found = query.send().await.map_err(StoreError::call)?.items.unwrap_or_default();
         for item in found {
-            let (movement, _): (ParkingMovement, u64) = items::value(item)?;
-            let key = Key::movement(session, movement.id);
+            let (movement, _): (KeptMovement, u64) = items::value(item)?;
+            let key = Key::movement(session, movement.id());
             let data = items::text(&blank(movement))?;
             let update = self.client.update_item().table_name(&self.table);
             let update = update.key("pk", AttributeValue::S(key.pk)).key("sk", AttributeValue::S(key.sk));

@@ -15,7 +15,7 @@ use crate::events;
 use crate::record::{Delay, SessionRecord};
 
 /// How long a movement stands in the list of its day: as far back as the books can be told to look.
-const LISTED: TimeDelta = TimeDelta::days(100);
+pub(super) const LISTED: TimeDelta = TimeDelta::days(100);
 
 /// Money that moves within our own table, in the same transaction as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,15 +156,7 @@ impl PaymentsStore {
             }
         }
         let id = after.session.id;
-        let (old, new) = (before.and_then(SessionRecord::due), after.due());
-        if old != new {
-            if let Some(due) = old {
-                parts.push(self.delete(Key::work(due, id))?);
-            }
-            if let Some(due) = new {
-                parts.push(self.put(items::item(Key::work(due, id), "work", 0, &id, None)?, None)?);
-            }
-        }
+        self.work_follows(id, before.and_then(SessionRecord::due), after.due(), parts)?;
         if let Some(movement) = movement {
             let item =
                 items::item(Key::movement(id, movement.id), "movement", 0, &movement, Self::keep_until(after.end()))?;
@@ -173,6 +165,26 @@ impl PaymentsStore {
             let listed = ListedMovement::of(&movement);
             let forgotten = Some(movement.at + LISTED);
             parts.push(self.put(items::item(Key::listed_movement(&listed), "moved", 0, &listed, forgotten)?, None)?);
+        }
+        Ok(())
+    }
+
+    /// The entry in the work list follows what it is for.
+    pub(super) fn work_follows(
+        &self,
+        id: Uuid,
+        old: Option<DateTime<Utc>>,
+        new: Option<DateTime<Utc>>,
+        parts: &mut Vec<TransactWriteItem>,
+    ) -> Result<(), StoreError> {
+        if old == new {
+            return Ok(());
+        }
+        if let Some(due) = old {
+            parts.push(self.delete(Key::work(due, id))?);
+        }
+        if let Some(due) = new {
+            parts.push(self.put(items::item(Key::work(due, id), "work", 0, &id, None)?, None)?);
         }
         Ok(())
     }
@@ -229,7 +241,11 @@ impl PaymentsStore {
         }
     }
 
-    fn move_funds(&self, funds: Option<&Funds>, parts: &mut Vec<TransactWriteItem>) -> Result<(), StoreError> {
+    pub(super) fn move_funds(
+        &self,
+        funds: Option<&Funds>,
+        parts: &mut Vec<TransactWriteItem>,
+    ) -> Result<(), StoreError> {
         let Some(Funds { owner, change }) = funds else { return Ok(()) };
         let key = Key::wallet(owner);
         let update = Update::builder()

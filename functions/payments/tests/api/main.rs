@@ -18,4 +18,5 @@ mod start;
 mod stop;
 mod support;
 mod tariffs;
+mod wallet;
 mod webhooks;

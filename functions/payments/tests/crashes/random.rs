@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::gate::{Death, Side};
 use crate::invariants::{always, at_rest};
-use crate::world::{Ask, BROWSER, Event, World, by};
+use crate::world::{Ask, BROWSER, Event, WALLET, World, by};
 
 const PLATES: [&str; 2] = ["AB-123-CD", "XY-987-ZZ"];
 
@@ -18,6 +18,7 @@ fn pay() -> impl Strategy<Value = parvis_payments::flow::PayWith> {
         1 => Just(by("refundFail")),
         1 => Just(by("pendingRefundFail")),
         2 => Just(BROWSER),
+        2 => Just(WALLET),
     ]
 }
 
@@ -30,6 +31,8 @@ fn ask() -> impl Strategy<Value = Ask> {
             .prop_map(|(session, extension, minutes, pay)| Ask::Extend { session, extension, minutes, pay }),
         2 => session.clone().prop_map(|session| Ask::Stop { session }),
         2 => session.prop_map(|session| Ask::Message { session }),
+        2 => (0..2_usize, 50..2_000_i64, prop_oneof![Just(by("visa")), Just(by("chargeDeclined"))])
+            .prop_map(|(number, cents, pay)| Ask::TopUp { number, cents, pay }),
         1 => Just(Ask::Sweep),
         1 => Just(Ask::Reconcile),
     ]

@@ -2,7 +2,7 @@
 
 use crate::gate::{Death, Side};
 use crate::invariants::{always, at_rest};
-use crate::world::{Ask, BROWSER, Event, World, by};
+use crate::world::{Ask, BROWSER, Event, WALLET, World, by};
 
 /// What happens after the process has died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +153,29 @@ async fn an_extension_that_is_paid_too_late() {
         message(),
     ];
     everywhere(&script, 4).await;
+}
+
+fn top_up(cents: i64) -> Event {
+    Event::Ask(Ask::TopUp { number: 0, cents, pay: by("visa") })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn putting_money_into_the_wallet() {
+    everywhere(&[top_up(1000)], 0).await;
+    everywhere(&[Event::Ask(Ask::TopUp { number: 0, cents: 1000, pay: by("chargeDeclined") })], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paying_from_the_wallet_and_getting_it_back() {
+    let script = [top_up(1000), start(WALLET), Event::Pass(10), extend(WALLET), Event::Pass(10), stop()];
+    everywhere(&script, 1).await;
+}
+
+/// There is enough for the beginning, and not for what is wanted then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallet_that_runs_empty() {
+    let script = [top_up(300), start(WALLET), extend(WALLET), Event::Pass(10), stop()];
+    everywhere(&script, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,11 +8,12 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::event_store::EventStore;
+use parvis_money::Money;
 use parvis_parking::plate::{Plate, PlateKey};
 use parvis_payments::error::ApiError;
 use parvis_payments::flow::{Extension, Length, PayWith, Start};
 use parvis_payments::provider::REFERENCE;
-use parvis_payments::record::{RefundState, SessionRecord};
+use parvis_payments::record::{RefundState, SessionRecord, TopUp};
 use parvis_payments::state::{App, Parts, Settings};
 use parvis_payments::store::{ParkedPlates, PaymentsStore, Told};
 use parvis_stripe::Stripe;
@@ -36,6 +37,8 @@ pub enum Ask {
     Extend { session: usize, extension: usize, minutes: u32, pay: PayWith },
     /// Its end.
     Stop { session: usize },
+    /// Money for the driver's wallet; the number makes repetitions the same.
+    TopUp { number: usize, cents: i64, pay: PayWith },
     /// The provider's message about it.
     Message { session: usize },
     /// The schedule.
@@ -57,6 +60,9 @@ pub enum Event {
 
 /// By card in the browser.
 pub const BROWSER: PayWith = PayWith::CardInBrowser;
+
+/// From the wallet.
+pub const WALLET: PayWith = PayWith::Wallet;
 
 /// By a payment method of the test provider.
 pub fn by(method: &str) -> PayWith {
@@ -144,6 +150,10 @@ impl World {
         Uuid::new_v5(&self.run, format!("session {session}").as_bytes())
     }
 
+    fn top_up_id(&self, number: usize) -> Uuid {
+        Uuid::new_v5(&self.run, format!("top-up {number}").as_bytes())
+    }
+
     /// A process: it knows nothing but what is stored.
     fn process(&self) -> App {
         let (dynamodb, provider) = self.mortal.clone();
@@ -212,6 +222,9 @@ impl World {
                 let Some(record) = app.store().session(self.id(*session)).await? else { return Ok(()) };
                 app.stop(record).await.map(drop)
             }
+            Ask::TopUp { number, cents, pay } => {
+                app.top_up(OWNER, self.top_up_id(*number), Money::eur(*cents), pay).await.map(drop)
+            }
             Ask::Message { session } => {
                 let Some(record) = app.store().session(self.id(*session)).await? else { return Ok(()) };
                 app.told(record, true).await.map(drop)
@@ -242,7 +255,13 @@ impl World {
     pub async fn rest(&self) {
         for _ in 0..20 {
             let stored = self.stored().await;
-            let due = stored.sessions().iter().filter_map(SessionRecord::due).min();
+            let top_ups = stored.top_ups();
+            let due = stored
+                .sessions()
+                .iter()
+                .filter_map(SessionRecord::due)
+                .chain(top_ups.iter().filter_map(TopUp::due))
+                .min();
             let Some(due) = due else {
                 let listed: Vec<Uuid> = stored.all("work");
                 assert!(listed.is_empty(), "the work list is not empty: {listed:?}");
@@ -296,6 +315,17 @@ impl Stored {
     /// All sessions.
     pub fn sessions(&self) -> Vec<SessionRecord> {
         self.all("session")
+    }
+
+    /// All payments into wallets.
+    pub fn top_ups(&self) -> Vec<TopUp> {
+        self.all("top_up")
+    }
+
+    /// What all wallets hold.
+    pub fn wallets(&self) -> i64 {
+        let wallets = self.0.iter().filter(|item| item["kind"].as_s().is_ok_and(|kind| kind == "wallet"));
+        wallets.map(|item| item["cents"].as_n().unwrap().parse::<i64>().unwrap()).sum()
     }
 }
 

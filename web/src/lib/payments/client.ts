@@ -17,12 +17,14 @@ import type {
   Revenue,
   SessionList,
   StopPreview,
+  TopUp,
   Vehicle,
 } from "./types";
 
 type Query = Record<string, string | number | null | undefined>;
 
 const PARKING = "/v1/parking";
+const TOP_UPS = "/v1/me/wallet/top-ups";
 
 /** Whose price is asked for. */
 export interface Holder {
@@ -76,6 +78,10 @@ export class PaymentsApi {
     (await this.#api.own<{ receipts: Receipt[] }>(`${PARKING}/receipts`, { session })).receipts;
   document = (number: string, kind: "pdf" | "html", lang: string) =>
     this.file(`${PARKING}/receipts/${encodeURIComponent(number)}/document.${kind}`, { lang });
+
+  topUp = (wish: { id: string; cents: number; pay: PayWith }) => this.#post<TopUp>(TOP_UPS, wish);
+  settleTopUp = (id: string) => this.#post<TopUp>(`${TOP_UPS}/${encodeURIComponent(id)}/settle`, {});
+  stopTopUp = (id: string) => this.#post<TopUp>(`${TOP_UPS}/${encodeURIComponent(id)}/stop`, {});
 
   personalData = () => this.#api.own<PersonalData>("/v1/me/parking-data");
   erase = () => this.#api.send("DELETE", "/v1/me/parking-data");

@@ -5,11 +5,12 @@ import { Format } from "../format";
 import { PlacesFeed } from "../live/places-feed.svelte";
 import { Notices } from "../notices.svelte";
 import { prefs } from "../prefs.svelte";
+import type { Through } from "./checkout.svelte";
 import { PaymentsApi } from "./client";
 import { spotsOf, type Spot } from "./nearest";
 import { failureText } from "./sentences";
 import { SessionsFeed } from "./sessions-feed.svelte";
-import type { Offer, ParkingSession } from "./types";
+import type { Offer, ParkingSession, TopUp } from "./types";
 import { Vehicles } from "./vehicles.svelte";
 
 const KEY = Symbol("meter");
@@ -69,6 +70,18 @@ export class Meter extends Notices {
   }
 
   written = (session: ParkingSession): void => this.stays.put(session);
+  /** How payments of sessions are asked about. */
+  readonly sessions: Through<ParkingSession> = {
+    settle: (id) => this.api.settle(id),
+    stop: (id) => this.api.stop(id),
+    written: (session) => this.written(session),
+  };
+  /** How payments into the wallet are asked about. */
+  readonly topUps: Through<TopUp> = {
+    settle: (id) => this.api.settleTopUp(id),
+    stop: (id) => this.api.stopTopUp(id),
+    written: () => undefined,
+  };
 
   /** Forgets whoever was logged in. */
   clear(): void {

@@ -88,7 +88,24 @@ export interface OpenPayment {
   client_secret?: string;
   /** When it is given up. */
   until: string;
-  pays_until: string;
+  /** Of a session: when it ends once this is paid. */
+  pays_until?: string;
+}
+
+/** What is paid for: a session, or money for the wallet. */
+export interface Payable {
+  id: string;
+  state: string;
+  payment?: OpenPayment;
+  failure?: string;
+  end?: string;
+}
+
+/** Money on its way into the wallet. */
+export interface TopUp extends Payable {
+  state: "pending" | "paid" | "failed";
+  amount: Money;
+  created_at: string;
 }
 
 export interface ParkingSession {

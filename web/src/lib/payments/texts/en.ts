@@ -174,6 +174,9 @@ export const en = {
   "wallet.title": "Wallet",
   "wallet.holds": "Your wallet holds {amount}.",
   "wallet.empty": "Your wallet is empty.",
+  "wallet.topUp": "Put money in by card",
+  "wallet.topUpOf": "{amount} for your wallet",
+  "wallet.toppedUp": "{amount} is in your wallet.",
 
   "refusal.noAvailability": "Parking is not sold for this vehicle here.",
   "refusal.noExtensionPossible": "This stay cannot be extended.",

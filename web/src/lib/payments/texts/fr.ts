@@ -178,6 +178,9 @@ export const fr: Record<keyof typeof en, Text> = {
   "wallet.title": "Porte-monnaie",
   "wallet.holds": "Votre porte-monnaie contient {amount}.",
   "wallet.empty": "Votre porte-monnaie est vide.",
+  "wallet.topUp": "Approvisionner par carte",
+  "wallet.topUpOf": "{amount} pour votre porte-monnaie",
+  "wallet.toppedUp": "{amount} sont dans votre porte-monnaie.",
 
   "refusal.noAvailability": "Le stationnement n’est pas vendu ici pour ce véhicule.",
   "refusal.noExtensionPossible": "Ce stationnement ne peut pas être prolongé.",

@@ -1,0 +1,101 @@
+//! Payments into wallets.
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use chrono::{DateTime, Utc};
+use parvis_ledger_rules::{ListedMovement, WalletMovement};
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::items;
+use super::keys::{self, Key};
+use super::write::LISTED;
+use super::{Funds, KEEP, PaymentsStore};
+use crate::record::{Delay, TopUp};
+
+impl PaymentsStore {
+    /// A payment into a wallet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn top_up(&self, id: Uuid) -> Result<Option<TopUp>, StoreError> {
+        Ok(self.read(Key::top_up(id)).await?.map(|(top_up, _)| top_up))
+    }
+
+    /// An owner's payments into the wallet since an instant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn top_ups_of(&self, owner: &str, since: DateTime<Utc>) -> Result<Vec<TopUp>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :owner AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":owner", AttributeValue::S(format!("owner#{owner}")))
+            .expression_attribute_values(":from", AttributeValue::S(format!("topup#{}", keys::stamp(since))))
+            .expression_attribute_values(":to", AttributeValue::S("topup#~".to_owned()));
+        let found = query.send().await.map_err(StoreError::call)?.items.unwrap_or_default();
+        let ids: Vec<Uuid> =
+            found.into_iter().map(|item| Ok(items::value(item)?.0)).collect::<Result<_, StoreError>>()?;
+        let read = futures::future::try_join_all(ids.into_iter().map(|id| self.top_up(id))).await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// Writes a new one, unless its id is taken.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], others.
+    pub async fn create_top_up(&self, top_up: &TopUp, owner: &str) -> Result<(), StoreError> {
+        let keep = Some(top_up.created_at + KEEP);
+        let item = items::item(Key::top_up(top_up.id), "top_up", top_up.revision, top_up, keep)?;
+        let entry = items::item(Key::top_up_of(owner, top_up.created_at, top_up.id), "listed", 0, &top_up.id, keep)?;
+        let mut parts = vec![self.put(item, Some("attribute_not_exists(pk)"))?, self.put(entry, None)?];
+        self.work_follows(top_up.id, None, top_up.due(), &mut parts)?;
+        self.transact(parts).await
+    }
+
+    /// Writes one after a step, unless somebody has written it since `before` was read. With `paid` its money is in the wallet and
+    /// the books hear of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], others.
+    pub async fn save_top_up(
+        &self,
+        before: &TopUp,
+        after: &mut TopUp,
+        paid: Option<WalletMovement>,
+    ) -> Result<(), StoreError> {
+        after.revision = before.revision + 1;
+        after.delay = None;
+        let mut parts = self.rewritten(before, after)?;
+        if let (Some(movement), Some(owner)) = (paid, &after.owner) {
+            let keep = Some(after.created_at + KEEP);
+            let item = items::item(Key::movement(after.id, movement.id), "movement", 0, &movement, keep)?;
+            parts.push(self.put(item, Some("attribute_not_exists(pk)"))?);
+            let listed = ListedMovement { session: after.id, movement: movement.id, at: movement.at };
+            let forgotten = Some(movement.at + LISTED);
+            parts.push(self.put(items::item(Key::listed_movement(&listed), "moved", 0, &listed, forgotten)?, None)?);
+            self.move_funds(Some(&Funds { owner: owner.clone(), change: after.amount }), &mut parts)?;
+        }
+        self.transact(parts).await
+    }
+
+    /// Gives one its next turn on the work list later, unless somebody has written it since it was read.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], others.
+    pub async fn postpone_top_up(&self, top_up: &TopUp, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let delay = Some(Delay::after(top_up.delay, now));
+        let after = TopUp { revision: top_up.revision + 1, delay, ..top_up.clone() };
+        self.transact(self.rewritten(top_up, &after)?).await
+    }
+
+    fn rewritten(&self, before: &TopUp, after: &TopUp) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let keep = Some(after.created_at + KEEP);
+        let item = items::item(Key::top_up(after.id), "top_up", after.revision, after, keep)?;
+        let mut parts = vec![self.put_over(item, before.revision)?];
+        self.work_follows(after.id, before.due(), after.due(), &mut parts)?;
+        Ok(parts)
+    }
+}

@@ -1,0 +1,143 @@
+//! Putting money into a wallet, and paying from it.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use parvis_ledger_rules::{KeptMovement, LIST_SHARDS, ListedMovement, Movement, list_partition, movement_key};
+use parvis_money::Money;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{DRIVER, Platform, WEBHOOK_SECRET, session};
+
+const PATH: &str = "/v1/me/wallet/top-ups";
+
+fn wish(cents: i64) -> Value {
+    json!({ "id": Uuid::new_v4(), "cents": cents, "pay": { "with": "method", "id": "pm_card_visa" } })
+}
+
+impl Platform {
+    async fn balance(&self) -> i64 {
+        self.get("/v1/me/wallet").await.ok()["balance"]["cents"].as_i64().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_in_pays_for_parking_and_what_is_given_back_comes_back() {
+    let platform = Platform::start().await;
+    let asked = wish(1000);
+    for _ in 0..2 {
+        let paid = platform.post(PATH, asked.clone()).await;
+        assert_eq!((paid.status.as_u16(), paid.ok()["state"].clone()), (201, json!("paid")));
+    }
+    assert_eq!((platform.balance().await, platform.taken()), (1000, 1000), "once");
+    // Also what is too little for a card.
+    let mut little = session("AB123CD", 5);
+    little["pay"] = json!({ "with": "wallet" });
+    platform.begin(&little).await.ok();
+    assert_eq!(platform.balance().await, 980);
+    let mut stay = session("XX001XX", 120);
+    stay["pay"] = json!({ "with": "wallet" });
+    let begun = platform.begin(&stay).await.ok();
+    assert_eq!((&begun["state"], platform.balance().await), (&json!("active"), 500));
+    platform.pass(TimeDelta::minutes(60));
+    platform.post(&format!("/v1/parking/sessions/{}/stop", begun["id"].as_str().unwrap()), json!({})).await.ok();
+    assert_eq!((platform.balance().await, platform.taken()), (740, 1000));
+    let mut dear = session("XX002XX", 240);
+    dear["pay"] = json!({ "with": "wallet" });
+    assert_eq!(platform.begin(&dear).await.refused(402)["type"], "https://parvis.dev/problems/wallet-empty");
+}
+
+#[tokio::test]
+async fn a_payment_in_the_browser_is_in_the_wallet_when_the_provider_says_so() {
+    let platform = Platform::start().await;
+    let waiting = platform.post(PATH, json!({ "id": Uuid::new_v4(), "cents": 2000 })).await;
+    assert_eq!(waiting.status, 202);
+    let waiting = waiting.ok();
+    assert_eq!(waiting["payment"]["client_secret"], json!(platform.intent().client_secret));
+    let path = format!("{PATH}/{}", waiting["id"].as_str().unwrap());
+    assert_eq!(platform.post(&format!("{path}/settle"), json!({})).await.status, 202);
+    platform.browser("confirm", &[("payment_method", "pm_card_visa")]).await;
+    for _ in 0..3 {
+        assert_eq!(platform.message(&waiting["id"], WEBHOOK_SECRET).await.status, 204);
+    }
+    assert_eq!(platform.post(&format!("{path}/settle"), json!({})).await.ok()["state"], "paid");
+    // Too late to give it up.
+    assert_eq!(platform.post(&format!("{path}/stop"), json!({})).await.ok()["state"], "paid");
+    assert_eq!(platform.balance().await, 2000);
+    platform.send("POST", &format!("{path}/settle"), Some(("stranger", "driver")), None).await.refused(404);
+}
+
+#[tokio::test]
+async fn what_is_not_paid_is_given_up_and_what_was_not_told_is_found() {
+    let platform = Platform::start().await;
+    let waiting = platform.post(PATH, json!({ "id": Uuid::new_v4(), "cents": 2000 })).await.ok();
+    let path = format!("{PATH}/{}", waiting["id"].as_str().unwrap());
+    platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await.refused(409);
+    assert_eq!(platform.post(&format!("{path}/stop"), json!({})).await.ok()["state"], "failed");
+    assert_eq!(platform.browser("confirm", &[("payment_method", "pm_card_visa")]).await, 400);
+    let abandoned = platform.post(PATH, json!({ "id": Uuid::new_v4(), "cents": 2000 })).await.ok();
+    platform.pass(TimeDelta::minutes(11));
+    assert_eq!(platform.app.sweep().await.unwrap().due, 1);
+    let path = format!("{PATH}/{}/settle", abandoned["id"].as_str().unwrap());
+    assert_eq!(platform.post(&path, json!({})).await.ok()["state"], "failed");
+
+    let paid = platform.post(PATH, json!({ "id": Uuid::new_v4(), "cents": 3000 })).await.ok();
+    let confirm = format!("payment_intents/{}/confirm", paid["payment"]["intent"].as_str().unwrap());
+    platform.at_provider(&confirm, &[("payment_method", "pm_card_visa")]).await;
+    let found = platform.app.reconcile(Duration::from_secs(60)).await.unwrap();
+    assert_eq!((found.repaired, found.open.len()), (1, 0), "{found:?}");
+    assert_eq!(platform.balance().await, 3000);
+}
+
+#[tokio::test]
+async fn refusals_put_nothing_in() {
+    let platform = Platform::start().await;
+    for cents in [-100, 0, 49, 20_001] {
+        platform.post(PATH, wish(cents)).await.refused(422);
+    }
+    let mut circular = wish(1000);
+    circular["pay"] = json!({ "with": "wallet" });
+    platform.post(PATH, circular).await.refused(422);
+    platform.send("POST", PATH, None, Some(wish(1000))).await.refused(401);
+    let mut declined = wish(1000);
+    declined["pay"]["id"] = "pm_card_chargeDeclined".into();
+    for _ in 0..2 {
+        assert_eq!(platform.post(PATH, declined.clone()).await.refused(402)["code"], "card_declined");
+    }
+    declined["cents"] = 2000.into();
+    platform.post(PATH, declined).await.refused(409);
+    assert_eq!((platform.balance().await, platform.taken()), (0, 0));
+}
+
+#[tokio::test]
+async fn the_books_hear_of_it_and_erasure_takes_the_person_off() {
+    let platform = Platform::start().await;
+    let paid = platform.post(PATH, wish(240)).await.ok();
+    let mut movements = Vec::new();
+    for shard in 0..LIST_SHARDS {
+        for listed in platform.data_of(&list_partition(platform.now().date_naive(), shard), "").await {
+            let listed: ListedMovement = serde_json::from_str(&listed).unwrap();
+            let (partition, sort) = movement_key(listed.session, listed.movement);
+            movements.push(serde_json::from_str(&platform.data_of(&partition, &sort).await[0]).unwrap());
+        }
+    }
+    let [KeptMovement::Wallet(movement)] = &movements[..] else { panic!("{movements:?}") };
+    assert_eq!(json!(movement.id), paid["id"]);
+    let Movement::TopUp { amount, customer } = movement.movement() else { panic!("{movement:?}") };
+    assert_eq!((amount, customer.number.as_str()), (Money::eur(240), DRIVER));
+
+    platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await.refused(409);
+    let mut stay = session("AB123CD", 60);
+    stay["pay"] = json!({ "with": "wallet" });
+    platform.begin(&stay).await.ok();
+    platform.pass(TimeDelta::minutes(61));
+    platform.app.sweep().await.unwrap();
+    let erased = platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await;
+    assert_eq!(erased.status, 204);
+    let items = platform.dynamodb.scan().table_name("payments").send().await.unwrap().items.unwrap();
+    let speaks = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+        item.values().any(|value| value.as_s().is_ok_and(|text| text.contains(DRIVER)))
+    };
+    assert!(!items.iter().any(speaks));
+}
