@@ -75,6 +75,13 @@ impl Address {
         Ok(Self { channel, to: normal(channel, to)?, verified_at: None, code: None })
     }
 
+    /// What tells the address from others without telling it.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let digest = Sha256::digest(format!("{}\n{}", self.channel.as_str(), self.to));
+        hex::encode(digest.get(..12).unwrap_or_default())
+    }
+
     /// Whether another code may be sent now.
     #[must_use]
     pub fn may_be_sent_a_code(&self, now: DateTime<Utc>) -> bool {

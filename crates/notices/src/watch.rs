@@ -87,6 +87,8 @@ pub struct Watch {
     pub when: When,
     /// How.
     pub channels: Vec<Channel>,
+    /// Whether it counts: that of a visitor does from the moment that its address is proven.
+    pub confirmed: bool,
     /// Since when.
     pub created_at: DateTime<Utc>,
 }

@@ -6,6 +6,7 @@
 const DOCUMENTS = new Map([
   ["bookings", "/openapi/bookings.json"],
   ["forecasts", "/openapi/forecasts.json"],
+  ["notifications", "/openapi/notifications.json"],
 ]);
 const METHODS = ["get", "post", "put", "patch", "delete"];
 

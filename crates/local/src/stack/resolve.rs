@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use parvis_sam::{GenerateSecret, Resolution, SecretReference, Stack, Template};
 use rand::Rng as _;
 
-use crate::{identity::Identity, options::Options, state::State};
+use crate::{identity::{self, Identity}, options::Options, state::State};
 
 /// Where the stack stands in AWS's terms: a deployment of its own.
 const STAGE: &str = "local";
@@ -30,6 +30,8 @@ pub(super) fn template(
         .queue_endpoint(queue_endpoint)
         .output("Identity", "Issuer", identity.issuer())
         .output("Identity", "WebClientId", identity.client_id())
+        // The pages stand at the origin of the login.
+        .output("Web", "Url", identity.issuer().trim_end_matches(identity::PATH))
         .secrets(move |reference| secret(&secrets, reference));
     // Nothing local reads these; the sandboxes get the true PostgreSQL address as environment.
     for (application, output) in [

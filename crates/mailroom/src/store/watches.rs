@@ -15,14 +15,14 @@ fn by_subject(subject: &str) -> String {
 }
 
 impl NoticeStore {
-    /// Stores a watch. The one that events find is written last: what is interrupted between is a wish that its owner sees and
+    /// Stores a watch; events find it when it is confirmed. The one that events find is written last: what is interrupted between is a wish that its owner sees and
     /// can make again.
     ///
     /// # Errors
     /// When the table cannot be written.
     pub async fn put_watch(&self, watch: &Watch) -> Result<(), StoreError> {
         self.write(&by_person(&watch.person), &format!("{WATCH}{}", watch.id), watch, None).await?;
-        self.write(&by_subject(&watch.subject), &watch.id, watch, None).await
+        if watch.confirmed { self.write(&by_subject(&watch.subject), &watch.id, watch, None).await } else { Ok(()) }
     }
 
     /// Takes a watch away, first where events find it.
