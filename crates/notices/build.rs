@@ -33,7 +33,8 @@ fn list(source: &mut String, name: &str, root: &Path, extension: &str, folders: 
     let mut entries = String::new();
     for (name, path) in files {
         println!("cargo:rerun-if-changed={}", path.display());
-        writeln!(entries, "    ({name:?}, include_str!({:?})),", path.display().to_string()).map_err(io::Error::other)?;
+        writeln!(entries, "    ({name:?}, include_str!({:?})),", path.display().to_string())
+            .map_err(io::Error::other)?;
     }
     writeln!(source, "const {name}: &[(&str, &str)] = &[\n{entries}];").map_err(io::Error::other)
 }

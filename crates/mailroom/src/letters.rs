@@ -254,7 +254,9 @@ impl NoticeStore {
             .expression_attribute_values(":expires", seconds(now + KEEP_COUNTS));
         match update.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
                 Ok(false)
             }
             Err(error) => Err(Box::new(error).into()),

@@ -142,7 +142,8 @@ fn email(to: &str) -> Option<String> {
     let domain_fits = domain.contains('.')
         && domain.split('.').all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'));
     let short = to.len() <= 254 && local.len() <= 64;
-    (short && fits(local) && local.chars().all(plain) && domain_fits).then(|| format!("{local}@{}", domain.to_lowercase()))
+    (short && fits(local) && local.chars().all(plain) && domain_fits)
+        .then(|| format!("{local}@{}", domain.to_lowercase()))
 }
 
 fn endpoint(to: &str) -> Option<String> {

@@ -142,7 +142,11 @@ impl Writer {
         let (mut letters, mut held) = (Vec::new(), Vec::new());
         for address in person.reached_by(&channels) {
             let to = self.destination(address, person, category, link.clone());
-            let body = if address.channel == Channel::Email { self.signed(&message.email, &to, language)? } else { message.sms.clone() };
+            let body = if address.channel == Channel::Email {
+                self.signed(&message.email, &to, language)?
+            } else {
+                message.sms.clone()
+            };
             let letter = Letter {
                 key: Letter::key(&occasion.id(), &to),
                 at,
@@ -164,8 +168,9 @@ impl Writer {
             }
         }
         let channels = letters.iter().chain(held.iter().map(|(_, letter)| letter));
-        let channels: BTreeSet<Channel> =
-            channels.filter_map(|letter| Channel::ALL.into_iter().find(|one| one.as_str() == letter.to.channel())).collect();
+        let channels: BTreeSet<Channel> = channels
+            .filter_map(|letter| Channel::ALL.into_iter().find(|one| one.as_str() == letter.to.channel()))
+            .collect();
         let note = Note {
             id: occasion.id(),
             person: person.subject.clone(),
@@ -185,11 +190,14 @@ impl Writer {
     /// # Errors
     /// When a text asks for a fact that the event does not have.
     pub fn to_topic(&self, event: &CloudEvent, kind: &Kind) -> Result<Option<Letter>, TextError> {
-        let (Some(occasion), Some(fields)) = (Occasion::of_event(event, kind), &kind.rule.broadcast) else { return Ok(None) };
+        let (Some(occasion), Some(fields)) = (Occasion::of_event(event, kind), &kind.rule.broadcast) else {
+            return Ok(None);
+        };
         let nobody = Person::default();
         let (language, zone) = self.told_in(&nobody, event);
         let message = self.message(&occasion, language, zone, self.link(kind, event)?.as_deref())?;
-        let value = |name: &String| Some((name.clone(), event.data[name].as_str().filter(|text| !text.is_empty())?.to_owned()));
+        let value =
+            |name: &String| Some((name.clone(), event.data[name].as_str().filter(|text| !text.is_empty())?.to_owned()));
         let mut attributes: BTreeMap<String, String> = fields.iter().filter_map(value).collect();
         attributes.insert("type".to_owned(), event.kind.clone());
         attributes.insert("language".to_owned(), language.code().to_owned());
@@ -233,7 +241,13 @@ impl Writer {
     ///
     /// # Errors
     /// When the text cannot be made.
-    pub fn code(&self, address: &Address, person: &Person, code: &str, now: DateTime<Utc>) -> Result<Letter, TextError> {
+    pub fn code(
+        &self,
+        address: &Address,
+        person: &Person,
+        code: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Letter, TextError> {
         let language = person.preferences.language.unwrap_or(self.house.language);
         let facts = Facts::new(&json!({ "code": code }), language, self.house.timezone);
         let message = self.texts.message(CODE_TEXT, &facts)?;

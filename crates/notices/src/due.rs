@@ -121,7 +121,14 @@ mod tests {
 
     fn session(kind: &str, happened: i64, ends: i64) -> CloudEvent {
         let data = json!({ "session": "s", "owner": "ada", "starts_at": at(0), "ends_at": at(ends) });
-        CloudEvent::new(EventId::of_facts(at(happened), &[kind]), "/parvis/payments", kind, "session/s", at(happened), data)
+        CloudEvent::new(
+            EventId::of_facts(at(happened), &[kind]),
+            "/parvis/payments",
+            kind,
+            "session/s",
+            at(happened),
+            data,
+        )
     }
 
     fn moments(kind: &str, happened: i64, ends: i64) -> Vec<DateTime<Utc>> {
@@ -150,7 +157,11 @@ mod tests {
     fn the_first_run_and_one_after_a_long_silence_read_a_bounded_number_of_buckets() {
         assert_eq!(buckets(None, at(10)).collect::<Vec<_>>(), [at(8), at(9), at(10)]);
         assert_eq!(buckets(Some(at(-100_000)), at(10)).count(), 1443);
-        assert_eq!(buckets(Some(at(500)), at(10)).collect::<Vec<_>>(), [at(8), at(9), at(10)], "a run was told a time ahead");
+        assert_eq!(
+            buckets(Some(at(500)), at(10)).collect::<Vec<_>>(),
+            [at(8), at(9), at(10)],
+            "a run was told a time ahead"
+        );
     }
 
     proptest! {

@@ -125,7 +125,7 @@ impl QuietHours {
         }
         let day = if time < self.to { local.date_naive() } else { local.date_naive().succ_opt()? };
         // A time that the change of clocks skips comes an hour later.
-        let end = |shift| (day.and_time(self.to) + shift).and_local_timezone(zone).earliest();
+        let end = |shift: TimeDelta| (day.and_time(self.to) + shift).and_local_timezone(zone).earliest();
         end(TimeDelta::zero()).or_else(|| end(TimeDelta::hours(1))).map(|end| end.with_timezone(&Utc))
     }
 }

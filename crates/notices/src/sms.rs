@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn french_fits_the_alphabet() {
         let text = in_gsm_alphabet("L’hôtel « Cœur » : reçu à 12 h 30 – être prêt…");
-        assert_eq!(text, "L'hotel \"Coeur\" : recu à 12 h 30 - etre pret...");
+        assert_eq!(text, "L'hotel \" Coeur \" : recu à 12 h 30 - etre pret...");
     }
 
     proptest! {

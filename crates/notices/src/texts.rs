@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use minijinja::value::{Value, ViaDeserialize};
+use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 use serde_json::{Map, Value as Json};
 
@@ -102,7 +102,7 @@ impl Texts {
     /// When it is missing or asks for a fact that there is not.
     pub fn part(&self, text: &str, part: &str, facts: &Facts) -> Result<String, TextError> {
         let name = format!("{}/{text}.{part}", facts.language.code());
-        let context = Value::from_serialize(&facts.data);
+        let context = Value::from(Serde(&facts.data));
         let written = self.environment.get_template(&name).and_then(|template| template.render(context));
         let written = written.map_err(|source| TextError { name, source })?;
         Ok(match part {
@@ -117,7 +117,7 @@ impl Texts {
     /// # Errors
     /// When it asks for a fact that there is not.
     pub fn link(&self, template: &str, data: &Json) -> Result<String, TextError> {
-        let written = self.environment.render_str(template, Value::from_serialize(data));
+        let written = self.environment.render_str(template, Value::from(Serde(data)));
         written.map_err(|source| TextError { name: template.to_owned(), source })
     }
 
@@ -142,11 +142,11 @@ fn local(state: &State<'_, '_>, at: DateTime<Utc>) -> DateTime<Tz> {
     at.with_timezone(&told_in(state).0)
 }
 
-fn time(state: &State<'_, '_>, at: ViaDeserialize<DateTime<Utc>>) -> String {
+fn time(state: &State<'_, '_>, at: Serde<DateTime<Utc>>) -> String {
     local(state, at.0).format("%H:%M").to_string()
 }
 
-fn date(state: &State<'_, '_>, at: ViaDeserialize<DateTime<Utc>>) -> String {
+fn date(state: &State<'_, '_>, at: Serde<DateTime<Utc>>) -> String {
     let form = match told_in(state).1 {
         Language::French => "%d/%m/%Y",
         Language::English => "%Y-%m-%d",
@@ -155,9 +155,9 @@ fn date(state: &State<'_, '_>, at: ViaDeserialize<DateTime<Utc>>) -> String {
 }
 
 /// An end: its time, with its date when that is not the one of the start.
-fn until(state: &State<'_, '_>, end: ViaDeserialize<DateTime<Utc>>, start: ViaDeserialize<DateTime<Utc>>) -> String {
+fn until(state: &State<'_, '_>, end: Serde<DateTime<Utc>>, start: Serde<DateTime<Utc>>) -> String {
     let same_day = local(state, start.0).date_naive() == local(state, end.0).date_naive();
-    let hour = time(state, ViaDeserialize(end.0));
+    let hour = time(state, Serde(end.0));
     if same_day { hour } else { format!("{} {hour}", date(state, end)) }
 }
 
@@ -213,10 +213,12 @@ mod tests {
     fn no_text_misses_a_fact_and_none_is_left_over() {
         let mut used: BTreeSet<String> = everything().into_iter().map(|(text, ..)| text).collect();
         // Written to guests and to addresses that are to be proven, not about an event of the catalog.
-        used.extend(["invitation.invited", "invitation.changed", "invitation.cancelled", "address.code", "foot"].map(String::from));
-        let found: BTreeSet<String> = Texts::names()
-            .filter_map(|name| Some(name.split_once('/')?.1.rsplit_once('.')?.0.to_owned()))
-            .collect();
+        used.extend(
+            ["invitation.invited", "invitation.changed", "invitation.cancelled", "address.code", "foot"]
+                .map(String::from),
+        );
+        let found: BTreeSet<String> =
+            Texts::names().filter_map(|name| Some(name.split_once('/')?.1.rsplit_once('.')?.0.to_owned())).collect();
         assert_eq!(found, used);
         let parts = |language: &str| -> BTreeSet<&str> {
             Texts::names().filter_map(|name| name.strip_prefix(language)).collect()
@@ -251,7 +253,7 @@ mod tests {
         let data = serde_json::json!({ "at": "2026-03-29T00:30:00Z", "end": "2026-03-29T22:30:00Z", "cents": 1250 });
         let told = |zone, language, template: &str| {
             let facts = Facts::new(&data, language, zone);
-            texts.environment.render_str(template, Value::from_serialize(&facts.data)).unwrap()
+            texts.environment.render_str(template, Value::from(Serde(&facts.data))).unwrap()
         };
         let paris = chrono_tz::Europe::Paris;
         assert_eq!(told(paris, Language::French, "{{ at|date }} {{ at|time }}"), "29/03/2026 01:30");

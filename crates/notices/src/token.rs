@@ -78,7 +78,13 @@ mod tests {
         let (payload, tag) = token.split_once('.').unwrap();
         let other = key.sign(&Unsubscribe { person: "eve".into(), ..what });
         let (forged, _) = other.split_once('.').unwrap();
-        for bad in [format!("{forged}.{tag}"), format!("{payload}."), payload.to_owned(), String::new(), format!("{payload}.{}", &tag[1..])] {
+        for bad in [
+            format!("{forged}.{tag}"),
+            format!("{payload}."),
+            payload.to_owned(),
+            String::new(),
+            format!("{payload}.{}", &tag[1..]),
+        ] {
             assert_eq!(key.read(&bad), None, "{bad}");
         }
         assert_eq!(LinkKey::new("fedcba9876543210").unwrap().read(&token), None);

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_watch_of_the_whole_place_is_not_one_of_its_zones() {
-        let raised = |zone: Value, level: &str| event(parvis_events::alert::RAISED, json!({ "zone": zone, "level": level }));
+        let raised =
+            |zone: Value, level: &str| event(parvis_events::alert::RAISED, json!({ "zone": zone, "level": level }));
         let whole = When::Saturated.filter("gare", None);
         assert!(whole.takes(&raised(Value::Null, "saturated")));
         assert!(!whole.takes(&raised("A".into(), "saturated")));

@@ -136,6 +136,7 @@ impl Town {
     async fn alerts(&self) -> Vec<(String, Option<String>, String)> {
         let store = EventStore::new(self.client.clone(), "Events");
         let mut events: Vec<CloudEvent<Alert>> = store.newest("place/default", 100, None).await.unwrap();
+        events.iter().for_each(parvis_test_events::check);
         events.reverse();
         let told = |event: CloudEvent<Alert>| {
             let kind = event.kind.rsplit('.').next().unwrap().to_owned();

@@ -19,9 +19,8 @@ pub(crate) async fn from_env() -> Result<Deliverer, lambda_runtime::Error> {
         ..usual
     };
     let hosts = env::optional("WEBHOOK_PRIVATE_HOSTS").unwrap_or_default();
-    let mailer = env::optional("INVITATIONS_FROM").map(|from| {
-        Mailer::new(aws_sdk_sesv2::Client::new(&aws), from, env::optional("CONFIGURATION_SET"))
-    });
+    let mailer = env::optional("INVITATIONS_FROM")
+        .map(|from| Mailer::new(aws_sdk_sesv2::Client::new(&aws), from, env::optional("CONFIGURATION_SET")));
     Ok(Deliverer {
         store: NoticeStore::new(aws_sdk_dynamodb::Client::new(&aws), env::required("NOTIFY_TABLE")?),
         retries: RetryQueue::new(aws_sdk_sqs::Client::new(&aws), env::required("LETTER_QUEUE_URL")?),

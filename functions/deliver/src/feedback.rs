@@ -80,7 +80,9 @@ mod tests {
     #[test]
     fn permanent_bounces_and_complaints_have_an_address_left_alone() {
         let bounce = |kind: &str| {
-            format!(r#"{{"eventType":"Bounce","bounce":{{"bounceType":"{kind}","bouncedRecipients":[{{"emailAddress":"a@example.org","action":"failed"}}]}}}}"#)
+            format!(
+                r#"{{"eventType":"Bounce","bounce":{{"bounceType":"{kind}","bouncedRecipients":[{{"emailAddress":"a@example.org","action":"failed"}}]}}}}"#
+            )
         };
         assert_eq!(read(&bounce("Permanent")), (vec!["a@example.org".to_owned()], "it bounced"));
         assert!(read(&bounce("Transient")).0.is_empty());

@@ -49,7 +49,8 @@ impl Sns {
     /// A push, in the forms of Apple and Google.
     pub async fn push(&self, endpoint: &str, link: Option<&str>, letter: &Letter) -> Answer {
         let apple = json!({ "aps": { "alert": { "title": letter.subject, "body": letter.body } }, "link": link });
-        let google = json!({ "notification": { "title": letter.subject, "body": letter.body }, "data": { "link": link } });
+        let google =
+            json!({ "notification": { "title": letter.subject, "body": letter.body }, "data": { "link": link } });
         let forms: Value = json!({ "default": letter.body, "APNS": apple.to_string(), "GCM": google.to_string() });
         let message = self.client.publish().target_arn(endpoint).message_structure("json").message(forms.to_string());
         answer(message.send().await.map(drop), true)
@@ -81,7 +82,10 @@ fn answer(published: Result<(), SdkError<PublishError>>, to_one: bool) -> Answer
         Err(error) => error,
     };
     // The code's name ends with `Exception` in some of SNS's answers.
-    let code = error.as_service_error().and_then(|error| error.code()).map(|code| code.trim_end_matches("Exception").to_owned());
+    let code = error
+        .as_service_error()
+        .and_then(|error| error.code())
+        .map(|code| code.trim_end_matches("Exception").to_owned());
     match code {
         Some(code) if NEVER.contains(&code.as_str()) => {
             let address = to_one && ADDRESS.contains(&code.as_str());

@@ -105,7 +105,8 @@ impl PreferencesInput {
     /// # Errors
     /// The field that is wrong, and why.
     pub fn read(self) -> Result<Preferences, (&'static str, String)> {
-        let timezone = self.timezone.map(|zone| zone.parse().map_err(|_| ("/timezone", format!("{zone} is no IANA zone"))));
+        let timezone =
+            self.timezone.map(|zone| zone.parse().map_err(|_| ("/timezone", format!("{zone} is no IANA zone"))));
         let quiet = self.quiet.map(|quiet| {
             let value = serde_json::json!({ "from": quiet.from, "to": quiet.to });
             serde_json::from_value::<person::QuietHours>(value).map_err(|error| ("/quiet", error.to_string()))
@@ -130,7 +131,9 @@ impl From<&Preferences> for PreferencesInput {
                 from: quiet.from.format("%H:%M").to_string(),
                 to: quiet.to.format("%H:%M").to_string(),
             }),
-            channels: channels.map(|(name, set)| (name.clone(), set.iter().copied().map(Into::into).collect())).collect(),
+            channels: channels
+                .map(|(name, set)| (name.clone(), set.iter().copied().map(Into::into).collect()))
+                .collect(),
         }
     }
 }

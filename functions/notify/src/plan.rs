@@ -135,8 +135,7 @@ impl Notifier {
         let watches = self.store.watches_about(&event.subject).await?;
         let watches: Vec<_> = watches.into_iter().filter(|watch| watch.takes(event)).collect();
         let people = watches.iter().map(|watch| self.store.person(&watch.person));
-        let people: Vec<Person> =
-            stream::iter(people.collect::<Vec<_>>()).buffered(CONCURRENCY).try_collect().await?;
+        let people: Vec<Person> = stream::iter(people.collect::<Vec<_>>()).buffered(CONCURRENCY).try_collect().await?;
         for (watch, person) in watches.iter().zip(&people) {
             self.tell(&occasion, person, Some(&watch.channels), now, outgoing);
         }

@@ -56,10 +56,10 @@ impl Notifier {
     pub async fn remind(&self, now: DateTime<Utc>) -> Result<Reminded, PlanError> {
         let deadline = Instant::now() + WORKING_TIME;
         let last = self.store.last_run().await?;
-        let parts: Vec<_> = buckets(last, now).flat_map(|minute| (0..SHARDS).map(move |shard| (minute, shard))).collect();
+        let parts: Vec<_> =
+            buckets(last, now).flat_map(|minute| (0..SHARDS).map(move |shard| (minute, shard))).collect();
         let reads = parts.into_iter().map(|(minute, shard)| self.store.waiting(minute, shard));
-        let mut due: Vec<Entry> =
-            stream::iter(reads.collect::<Vec<_>>()).buffer_unordered(READS).try_concat().await?;
+        let mut due: Vec<Entry> = stream::iter(reads.collect::<Vec<_>>()).buffer_unordered(READS).try_concat().await?;
         due.retain(|entry| entry.due.at <= now);
         due.sort_by_key(|entry| entry.due.at);
         let mut reminded = Reminded::default();
@@ -111,7 +111,9 @@ impl Notifier {
         };
         let kind = self.writer.catalog.kind(&event.kind);
         // A deployment may have taken a text away.
-        let Some((kind, say)) = kind.and_then(|kind| Some((kind, kind.say(text)?))) else { return Ok(Outcome::Replaced) };
+        let Some((kind, say)) = kind.and_then(|kind| Some((kind, kind.say(text)?))) else {
+            return Ok(Outcome::Replaced);
+        };
         if now > at + say.useful.delta() {
             return Ok(Outcome::TooLate);
         }

@@ -4,7 +4,11 @@ use anyhow::Context as _;
 use parvis_sam::{GenerateSecret, Resolution, SecretReference, Stack, Template};
 use rand::Rng as _;
 
-use crate::{identity::{self, Identity}, options::Options, state::State};
+use crate::{
+    identity::{self, Identity},
+    options::Options,
+    state::State,
+};
 
 /// Where the stack stands in AWS's terms: a deployment of its own.
 const STAGE: &str = "local";

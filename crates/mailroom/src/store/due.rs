@@ -76,7 +76,9 @@ impl NoticeStore {
         let update = update.expression_attribute_values(":event", text(event.as_str()));
         match update.expression_attribute_values(":expires", seconds(now + KEEP_CURRENT)).send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
                 Ok(())
             }
             Err(error) => Err(Box::new(error).into()),

@@ -99,7 +99,13 @@ impl NoticeStore {
         item.as_ref().map(body).transpose()
     }
 
-    async fn write(&self, pk: &str, sk: &str, record: &impl Serialize, expires: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+    async fn write(
+        &self,
+        pk: &str,
+        sk: &str,
+        record: &impl Serialize,
+        expires: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
         let mut put = self.client.put_item().table_name(&self.table).item("pk", text(pk)).item("sk", text(sk));
         put = put.item(BODY, text(serde_json::to_string(record)?));
         if let Some(expires) = expires {
@@ -138,12 +144,19 @@ impl NoticeStore {
     }
 
     /// The newest items of a partition whose sort key begins with `prefix` and lies before `before`.
-    pub(crate) async fn newest(&self, pk: &str, prefix: &str, before: Option<&str>, limit: i32) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn newest(
+        &self,
+        pk: &str,
+        prefix: &str,
+        before: Option<&str>,
+        limit: i32,
+    ) -> Result<Vec<Item>, StoreError> {
         let end = before.map_or_else(|| format!("{prefix}\u{10ffff}"), str::to_owned);
         // `BETWEEN` includes its end, which is left out below.
         let query = self.client.query().table_name(&self.table).scan_index_forward(false).limit(limit + 1);
         let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to");
-        let query = query.expression_attribute_values(":pk", text(pk)).expression_attribute_values(":from", text(prefix));
+        let query =
+            query.expression_attribute_values(":pk", text(pk)).expression_attribute_values(":from", text(prefix));
         let query = query.expression_attribute_values(":to", text(&end));
         let items = query.send().await.map_err(Box::new)?.items.unwrap_or_default();
         let kept = items.into_iter().filter(|item| before.is_none() || sort_key(item) != before);

@@ -102,7 +102,14 @@ fn checked(field: &str, id: &str) -> ApiResult<()> {
 }
 
 impl Wish {
-    fn watch(&self, id: String, person: String, channels: Vec<Channel>, confirmed: bool, app: &App) -> ApiResult<Watch> {
+    fn watch(
+        &self,
+        id: String,
+        person: String,
+        channels: Vec<Channel>,
+        confirmed: bool,
+        app: &App,
+    ) -> ApiResult<Watch> {
         checked("/place", &self.place)?;
         self.zone.as_deref().map_or(Ok(()), |zone| checked("/zone", zone))?;
         let when = When::from(self.when);
@@ -226,7 +233,8 @@ async fn confirm(
     let (visitor, _) = id.split_once('.').ok_or_else(|| Problem::not_found("subscription"))?;
     let mut person: Person = app.store().person(&format!("{VISITOR}{visitor}")).await?;
     let watches = app.store().watches_of(&person.subject).await?;
-    let mut watch = watches.into_iter().find(|watch| watch.id == id).ok_or_else(|| Problem::not_found("subscription"))?;
+    let mut watch =
+        watches.into_iter().find(|watch| watch.id == id).ok_or_else(|| Problem::not_found("subscription"))?;
     let address = person.addresses.first_mut().ok_or_else(|| Problem::not_found("subscription"))?;
     let (to, verified) = (address.to.clone(), address.verify(&input.code, app.now()));
     app.store().save_person(&mut person).await?;

@@ -266,7 +266,8 @@ struct Unsubscribed {
     responses((status = 200, description = "No more of them", body = Unsubscribed), Refusal)
 )]
 async fn unsubscribe(State(app): State<App>, Json(input): Json<TokenInput>) -> ApiResult<Json<Unsubscribed>> {
-    let what = app.writer().house.links.read(&input.token).ok_or_else(|| invalid("/token", "this link is not one of ours"))?;
+    let what =
+        app.writer().house.links.read(&input.token).ok_or_else(|| invalid("/token", "this link is not one of ours"))?;
     let mut person = app.store().person(&what.person).await?;
     person.preferences.silence(&what.category, what.channel);
     app.store().save_person(&mut person).await?;

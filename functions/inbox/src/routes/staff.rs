@@ -68,7 +68,8 @@ async fn read_log(State(app): State<App>, caller: Caller, Query(params): Query<L
     caller.require(&MANAGERS)?;
     let limit = usize::from(page_size(params.limit)?);
     let read = |name: String| {
-        serde_json::from_value::<LetterState>(name.into()).map_err(|_| invalid("state", "sending, sent, failed or dropped"))
+        serde_json::from_value::<LetterState>(name.into())
+            .map_err(|_| invalid("state", "sending, sent, failed or dropped"))
     };
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
     let search = Search {
