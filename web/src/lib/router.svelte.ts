@@ -2,17 +2,22 @@
 
 export type BookingPage = "calendar" | "find" | "mine" | "use" | "resources" | "check-in";
 
+export type NoticePage = "notifications" | "alerts" | "sent" | "texts" | "webhooks" | "unsubscribe";
+
 export type Route =
   | { page: "dashboard"; place: string | null }
   | { page: "places" }
   | { page: "admin"; place: string | null }
-  | { page: BookingPage; query: Record<string, string> };
+  | { page: BookingPage; query: Record<string, string> }
+  | { page: NoticePage; options: Record<string, string> };
 
 const BOOKING_PAGES: readonly string[] = ["calendar", "find", "mine", "use", "resources"];
 
+const NOTICE_PAGES: readonly string[] = ["alerts", "sent", "texts", "webhooks"];
+
 /**
- * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, and `#/check-in?..`, which QR codes on doors hold;
- * anything else is the dashboard.
+ * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, `#/check-in?..`, which QR codes on doors hold,
+ * `#/notifications[/<page>]`, and `#/unsubscribe?token=..`, which e-mails hold; anything else is the dashboard.
  */
 export function parseRoute(hash: string): Route {
   const [path = "", search] = hash.replace(/^#\/?/, "").split("?");
@@ -23,6 +28,11 @@ export function parseRoute(hash: string): Route {
     return { page: name, query };
   }
   if (page === "check-in") return { page, query };
+  if (page === "notifications") {
+    const name = NOTICE_PAGES.includes(argument ?? "") ? (argument as NoticePage) : "notifications";
+    return { page: name, options: query };
+  }
+  if (page === "unsubscribe") return { page, options: query };
   const place = argument ? safeDecode(argument) : null;
   if (page === "places") return { page: "places" };
   if (page === "admin") return { page: "admin", place };
@@ -45,6 +55,7 @@ export const links = {
     const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
     return `#/bookings${page === "calendar" ? "" : `/${page}`}${search ? `?${search}` : ""}`;
   },
+  notices: (page: NoticePage = "notifications") => `#/notifications${page === "notifications" ? "" : `/${page}`}`,
   admin: (place?: string | null) => (place ? `#/admin/${encodeURIComponent(place)}` : "#/admin"),
 };
 
