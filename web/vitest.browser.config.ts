@@ -4,8 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["browser-tests/**/*.test.ts"],
-    // The mock has no bookings: those pages are tested against a stack only.
-    exclude: process.env.PARVIS_URL ? [] : ["browser-tests/bookings/**"],
+    // The mock has no bookings and no notifications: those pages are tested against a stack only.
+    exclude: process.env.PARVIS_URL ? [] : ["browser-tests/bookings/**", "browser-tests/notices/**"],
     environment: "node",
     globalSetup: "browser-tests/support/target.ts",
     // One browser at a time: the machines that run this have two cores, and the tests share one car park.

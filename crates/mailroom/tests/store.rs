@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use parvis_events::{CloudEvent, EventId};
 use parvis_mailroom::letters::{Claim, Search, State};
 use parvis_mailroom::{NoticeStore, StoreError};

@@ -150,26 +150,20 @@ async fn add_address(
     let mut person = app.store().person(&caller.subject).await?;
     let wanted = Address::new(input.channel.into(), &input.to)?;
     let (code, now) = (app.code(), app.now());
-    let same = |address: &&mut Address| address.channel == wanted.channel && address.to == wanted.to;
-    let address = match person.addresses.iter_mut().find(same) {
-        Some(address) if address.verified_at.is_some() => return Err(invalid("/to", "this address is proven already")),
-        Some(address) if !address.may_be_sent_a_code(now) => {
-            return Err(invalid("/to", "a code was sent a moment ago; wait a minute"));
-        }
-        Some(address) => {
-            address.send_code(&code, now);
-            address.clone()
-        }
-        None if person.addresses.len() >= MOST_ADDRESSES => {
-            return Err(invalid("/to", format!("at most {MOST_ADDRESSES} addresses; remove one first")));
-        }
-        None => {
-            let mut address = wanted;
-            address.send_code(&code, now);
-            person.addresses.push(address.clone());
-            address
-        }
-    };
+    let same = |address: &Address| address.channel == wanted.channel && address.to == wanted.to;
+    let place = person.addresses.iter().position(same);
+    if place.is_none() && person.addresses.len() >= MOST_ADDRESSES {
+        return Err(invalid("/to", format!("at most {MOST_ADDRESSES} addresses; remove one first")));
+    }
+    let mut address = place.map_or(wanted, |place| person.addresses.swap_remove(place));
+    if address.verified_at.is_some() {
+        return Err(invalid("/to", "this address is proven already"));
+    }
+    if !address.may_be_sent_a_code(now) {
+        return Err(invalid("/to", "a code was sent a moment ago; wait a minute"));
+    }
+    address.send_code(&code, now);
+    person.addresses.push(address.clone());
     app.store().save_person(&mut person).await?;
     send_code(&app, &person, &address, &code).await?;
     Ok((StatusCode::ACCEPTED, view(&app, &person)))
