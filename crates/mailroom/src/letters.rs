@@ -86,6 +86,21 @@ struct Described {
     event: String,
 }
 
+impl Described {
+    fn of(letter: &Letter) -> Self {
+        Self {
+            at: letter.at,
+            person: letter.person.clone(),
+            channel: letter.to.channel().to_owned(),
+            to: masked(letter.to.address()),
+            category: letter.category.clone(),
+            text: letter.text.clone(),
+            language: letter.language.code().to_owned(),
+            event: letter.event.clone(),
+        }
+    }
+}
+
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
@@ -167,16 +182,7 @@ impl NoticeStore {
         lease_until: DateTime<Utc>,
     ) -> Result<Claim, StoreError> {
         let (pk, sk) = place(letter);
-        let described = Described {
-            at: letter.at,
-            person: letter.person.clone(),
-            channel: letter.to.channel().to_owned(),
-            to: masked(letter.to.address()),
-            category: letter.category.clone(),
-            text: letter.text.clone(),
-            language: letter.language.code().to_owned(),
-            event: letter.event.clone(),
-        };
+        let described = serde_json::to_string(&Described::of(letter))?;
         let update = self.client.update_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
         let update = update
             .update_expression(
@@ -191,7 +197,7 @@ impl NoticeStore {
             .expression_attribute_values(":lease", number(lease_until.timestamp_millis()))
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":body", text(serde_json::to_string(&described)?))
+            .expression_attribute_values(":body", text(described))
             .expression_attribute_values(":expires", seconds(letter.at + KEEP_LOG))
             .expression_attribute_values(":now", number(now.timestamp_millis()))
             .return_values(ReturnValue::UpdatedNew)

@@ -130,7 +130,7 @@ impl Writer {
         channels: Option<&[Channel]>,
         now: DateTime<Utc>,
     ) -> Result<Composed, TextError> {
-        let Occasion { event, kind, say, at, .. } = *occasion;
+        let Occasion { event, kind, say, .. } = *occasion;
         let category = kind.rule.category.as_str();
         let (language, zone) = self.told_in(person, event);
         let link = self.link(kind, event)?;
@@ -138,51 +138,40 @@ impl Writer {
         // A wish names channels; what the person has silenced since stays silent.
         let channels = person.preferences.channels(category, channels.unwrap_or(&say.channels));
         let quiet = if say.urgent { None } else { person.preferences.quiet.and_then(|quiet| quiet.until(now, zone)) };
-        let useful_until = at + say.useful.delta();
-        let (mut letters, mut held) = (Vec::new(), Vec::new());
+        let mut composed = Composed { note: self.note(occasion, person, &message, link.clone()), letters: vec![], held: vec![] };
         for address in person.reached_by(&channels) {
             let to = self.destination(address, person, category, link.clone());
-            let body = if address.channel == Channel::Email {
-                self.signed(&message.email, &to, language)?
-            } else {
-                message.sms.clone()
+            let body = match address.channel {
+                Channel::Email => self.signed(&message.email, &to, language)?,
+                Channel::Sms | Channel::Push => message.sms.clone(),
             };
-            let letter = Letter {
-                key: Letter::key(&occasion.id(), &to),
-                at,
-                useful_until,
-                person: Some(person.subject.clone()),
-                category: category.to_owned(),
-                text: say.text.clone(),
-                language,
-                event: event.id.to_string(),
-                to,
-                subject: message.subject.clone(),
-                body,
-            };
+            let subject = message.subject.clone();
+            let letter = Letter { person: Some(person.subject.clone()), ..letter(occasion, language, to, subject, body) };
             match quiet.filter(|_| address.channel.is_loud()) {
-                None => letters.push(letter),
+                None => composed.letters.push(letter),
+                Some(until) if until < letter.useful_until => composed.held.push((until, letter)),
                 // What is of no use when the night is over is not sent; it stands in the list.
-                Some(until) if until < useful_until => held.push((until, letter)),
-                Some(_) => {}
+                Some(_) => continue,
+            }
+            if !composed.note.channels.contains(&address.channel) {
+                composed.note.channels.push(address.channel);
             }
         }
-        let channels = letters.iter().chain(held.iter().map(|(_, letter)| letter));
-        let channels: BTreeSet<Channel> = channels
-            .filter_map(|letter| Channel::ALL.into_iter().find(|one| one.as_str() == letter.to.channel()))
-            .collect();
-        let note = Note {
+        Ok(composed)
+    }
+
+    fn note(&self, occasion: &Occasion<'_>, person: &Person, message: &Message, link: Option<String>) -> Note {
+        Note {
             id: occasion.id(),
             person: person.subject.clone(),
-            at,
-            category: category.to_owned(),
-            kind: event.kind.clone(),
-            subject: message.subject,
-            body: message.email,
+            at: occasion.at,
+            category: occasion.kind.rule.category.clone(),
+            kind: occasion.event.kind.clone(),
+            subject: message.subject.clone(),
+            body: message.email.clone(),
             link,
-            channels: channels.into_iter().collect(),
-        };
-        Ok(Composed { note, letters, held })
+            channels: Vec::new(),
+        }
     }
 
     /// The message to the topic, if events of this type are broadcast.
@@ -202,19 +191,7 @@ impl Writer {
         attributes.insert("type".to_owned(), event.kind.clone());
         attributes.insert("language".to_owned(), language.code().to_owned());
         let to = Destination::Topic { sms: message.sms, attributes };
-        Ok(Some(Letter {
-            key: Letter::key(&occasion.id(), &to),
-            at: event.time,
-            useful_until: event.time + occasion.say.useful.delta(),
-            person: None,
-            category: kind.rule.category.clone(),
-            text: occasion.say.text.clone(),
-            language,
-            event: event.id.to_string(),
-            to,
-            subject: message.subject,
-            body: message.email,
-        }))
+        Ok(Some(letter(&occasion, language, to, message.subject, message.email)))
     }
 
     /// The delivery of an event to another system: the event itself, as CloudEvents JSON.
@@ -338,5 +315,134 @@ impl Writer {
                 Destination::Email { address: to, name: None, calendar: None, unsubscribe }
             }
         }
+    }
+}
+
+/// The letter of an occasion to nobody in particular.
+fn letter(occasion: &Occasion<'_>, language: Language, to: Destination, subject: String, body: String) -> Letter {
+    Letter {
+        key: Letter::key(&occasion.id(), &to),
+        at: occasion.at,
+        useful_until: occasion.at + occasion.say.useful.delta(),
+        person: None,
+        category: occasion.kind.rule.category.clone(),
+        text: occasion.say.text.clone(),
+        language,
+        event: occasion.event.id.to_string(),
+        to,
+        subject,
+        body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parvis_events::EventId;
+
+    use super::*;
+    use crate::person::{Preferences, QuietHours};
+
+    fn writer() -> Writer {
+        let house = House {
+            language: Language::French,
+            timezone: chrono_tz::Europe::Paris,
+            web_url: Some("https://parvis.example/".to_owned()),
+            links: LinkKey::new("0123456789abcdef").unwrap(),
+        };
+        Writer { catalog: Catalog::load().unwrap(), texts: Texts::load().unwrap(), house }
+    }
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn event(kind: &str) -> CloudEvent {
+        let time = at("2026-07-12T21:00:00Z");
+        let data = writer().catalog.kind(kind).unwrap().examples[0].clone();
+        CloudEvent::new(EventId::of_facts(time, &[kind]), "/parvis/test", kind, "test/1", time, data)
+    }
+
+    fn ada() -> Person {
+        let address = |channel, to| {
+            let mut address = Address::new(channel, to).unwrap();
+            address.verified_at = Some(at("2026-01-01T00:00:00Z"));
+            address
+        };
+        let unproven = Address::new(Channel::Email, "other@example.org").unwrap();
+        let addresses = vec![address(Channel::Sms, "+33639980001"), address(Channel::Email, "ada@example.org"), unproven];
+        Person { addresses, ..Person::new("ada") }
+    }
+
+    fn composed(kind: &str, person: &Person) -> Composed {
+        let (writer, event) = (writer(), event(kind));
+        let kind = writer.catalog.kind(kind).unwrap();
+        writer.to_person(&Occasion::of_event(&event, kind).unwrap(), person, None, event.time).unwrap()
+    }
+
+    fn ways(letters: &[Letter]) -> Vec<&str> {
+        letters.iter().map(|letter| letter.to.channel()).collect()
+    }
+
+    #[test]
+    fn a_person_is_told_at_proven_addresses_by_the_usual_channels_or_their_own() {
+        let usual = composed("parvis.booking.cancelled", &ada());
+        assert_eq!((ways(&usual.letters), usual.held.len()), (vec!["email"], 0));
+        let mut own = ada();
+        own.preferences.channels.insert("bookings".to_owned(), BTreeSet::from([Channel::Sms]));
+        own.preferences.language = Some(Language::English);
+        let letters = composed("parvis.booking.cancelled", &own).letters;
+        assert_eq!((ways(&letters), letters[0].body.starts_with("Parvis: cancelled")), (vec!["sms"], true));
+        own.preferences.channels.insert("bookings".to_owned(), BTreeSet::new());
+        let silent = composed("parvis.booking.cancelled", &own);
+        assert!(silent.letters.is_empty() && silent.note.subject.starts_with("Cancelled"), "the list tells it all the same");
+    }
+
+    #[test]
+    fn an_email_opens_the_right_page_and_tells_the_way_out() {
+        let letter = composed("parvis.booking.cancelled", &ada()).letters.remove(0);
+        assert!(letter.body.contains("https://parvis.example/#/bookings/mine"), "{}", letter.body);
+        let Destination::Email { unsubscribe: Some(link), .. } = &letter.to else { panic!("{letter:?}") };
+        assert!(letter.body.ends_with(link.as_str()), "{}", letter.body);
+        let what = writer().house.links.read(link.split("token=").nth(1).unwrap()).unwrap();
+        assert_eq!((what.person.as_str(), what.category.as_str(), what.channel), ("ada", "bookings", Channel::Email));
+    }
+
+    #[test]
+    fn quiet_hours_hold_back_what_is_loud_and_not_urgent() {
+        let mut quiet = ada();
+        let hours: QuietHours = serde_json::from_value(json!({ "from": "22:00", "to": "07:00" })).unwrap();
+        let loud = BTreeSet::from([Channel::Sms, Channel::Email]);
+        quiet.preferences = Preferences {
+            quiet: Some(hours),
+            channels: [("bookings".to_owned(), loud.clone()), ("parking".to_owned(), loud)].into(),
+            ..Preferences::default()
+        };
+        // 23:00 in Paris. A cancelled booking is of use for a day, an expired session for a quarter of an hour, and urgent.
+        let cancelled = composed("parvis.booking.cancelled", &quiet);
+        assert_eq!(ways(&cancelled.letters), ["email"]);
+        assert_eq!(cancelled.held[0].0, at("2026-07-13T05:00:00Z"));
+        assert_eq!(ways(&composed("parvis.parking.session.ended", &quiet).letters), ["sms", "email"]);
+        let started = composed("parvis.parking.session.started", &quiet);
+        assert_eq!((ways(&started.letters), started.held.len()), (vec!["email"], 0), "useless in the morning");
+        assert_eq!(started.note.channels, [Channel::Email]);
+    }
+
+    #[test]
+    fn the_same_occasion_has_the_same_keys_and_others_have_others() {
+        let keys = |kind: &str| composed(kind, &ada()).letters.iter().map(|letter| letter.key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys("parvis.booking.cancelled"), keys("parvis.booking.cancelled"));
+        assert_ne!(keys("parvis.booking.cancelled"), keys("parvis.booking.released"));
+    }
+
+    #[test]
+    fn alerts_are_broadcast_with_what_subscribers_filter_by() {
+        let (writer, event) = (writer(), event("parvis.parking.alert.raised"));
+        let letter = writer.to_topic(&event, writer.catalog.kind(&event.kind).unwrap()).unwrap().unwrap();
+        let Destination::Topic { attributes, .. } = &letter.to else { panic!("{letter:?}") };
+        let attributes: Vec<_> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let wanted = ["language=fr", "level=saturated", "place=default", "type=parvis.parking.alert.raised", "zone=Zone_A"];
+        assert_eq!(attributes, wanted);
+        let own = self::event("parvis.booking.confirmed");
+        assert_eq!(writer.to_topic(&own, writer.catalog.kind(&own.kind).unwrap()).unwrap(), None);
     }
 }
