@@ -45,7 +45,7 @@ describe("a manager", () => {
 
     const remove = page.locator("[data-testid=place-form] ~ .danger button");
     await remove.click();
-    expect(await remove.innerText()).toBe("Really delete?");
+    await expect.poll(() => remove.innerText()).toBe("Really delete?");
     await remove.click();
     await page.getByTestId("admin-places").waitFor();
     expect(await page.getByTestId("admin-places").innerText()).not.toContain(id);
@@ -66,8 +66,8 @@ describe("a manager", () => {
     const name = await form.getByLabel("Name").inputValue();
     await form.getByLabel("Name").fill("Overwritten");
     await form.getByRole("button", { name: "Save" }).click();
-    expect(await page.getByTestId("save-failed").innerText()).toContain("Somebody else changed this");
-    expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe(name);
+    await expect.poll(() => page.getByTestId("save-failed").innerText()).toContain("Somebody else changed this");
+    await expect.poll(() => page.getByRole("heading", { level: 1 }).innerText()).toBe(name);
   });
 });
 
@@ -76,6 +76,6 @@ describe("a visitor", () => {
     const page = await newPage();
     await page.goto("/#/admin");
     await page.getByText("Log in as a manager").waitFor();
-    expect(await page.getByTestId("admin-places").count()).toBe(0);
+    await expect.poll(() => page.getByTestId("admin-places").count()).toBe(0);
   });
 });

@@ -8,9 +8,9 @@ describe("logging in", () => {
   it("as manager opens administration, survives a reload and ends with the logout", async () => {
     const page = await newPage();
     await openLive(page);
-    expect(await page.getByRole("link", { name: "Administration" }).count()).toBe(0);
+    await expect.poll(() => page.getByRole("link", { name: "Administration" }).count()).toBe(0);
     await loginAs(page, "manager");
-    expect(await page.evaluate(() => location.hash)).toBe("#/parking/default");
+    await expect.poll(() => page.evaluate(() => location.hash)).toBe("#/parking/default");
     expect(page.url()).not.toContain("code=");
     await page.getByRole("link", { name: "Administration" }).waitFor();
     const stored = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
@@ -19,14 +19,14 @@ describe("logging in", () => {
     await page.getByTestId("logout").waitFor();
     await page.getByTestId("logout").click();
     await page.getByTestId("login").waitFor();
-    expect(await page.getByRole("link", { name: "Administration" }).count()).toBe(0);
+    await expect.poll(() => page.getByRole("link", { name: "Administration" }).count()).toBe(0);
   });
 
   it("as driver does not", async () => {
     const page = await newPage();
     await openLive(page);
     await loginAs(page, "driver");
-    expect(await page.getByRole("link", { name: "Administration" }).count()).toBe(0);
+    await expect.poll(() => page.getByRole("link", { name: "Administration" }).count()).toBe(0);
   });
 });
 
@@ -34,16 +34,16 @@ describe("language and colours", () => {
   it("follow the browser, then the user, and are remembered", async () => {
     const page = await newPage({ locale: "fr-FR", colorScheme: "dark" });
     await openLive(page);
-    expect(await page.locator("html").getAttribute("lang")).toBe("fr");
-    expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
-    expect(await page.getByTestId("card-free").innerText()).toContain("Libres");
+    await expect.poll(() => page.locator("html").getAttribute("lang")).toBe("fr");
+    await expect.poll(() => page.locator("html").getAttribute("data-theme")).toBe("dark");
+    await expect.poll(() => page.getByTestId("card-free").innerText()).toContain("Libres");
     await page.getByTestId("language").click();
     await page.getByTestId("theme").click();
-    expect(await page.getByTestId("card-free").innerText()).toContain("Free");
+    await expect.poll(() => page.getByTestId("card-free").innerText()).toContain("Free");
     await page.reload();
     await page.getByTestId("card-free").waitFor();
-    expect(await page.locator("html").getAttribute("lang")).toBe("en");
-    expect(await page.locator("html").getAttribute("data-theme")).toBe("light");
+    await expect.poll(() => page.locator("html").getAttribute("lang")).toBe("en");
+    await expect.poll(() => page.locator("html").getAttribute("data-theme")).toBe("light");
   });
 });
 
@@ -52,9 +52,9 @@ describe("with the keyboard alone", () => {
     const page = await newPage();
     await openLive(page);
     await page.keyboard.press("Tab");
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
     await page.keyboard.press("Enter");
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe("main");
 
     const focused = () => page.evaluate(() => document.activeElement?.getAttribute("data-testid") ?? "");
     for (let stop = 0; stop < 12 && !(await focused()).startsWith("space-"); stop++) await page.keyboard.press("Tab");
@@ -66,7 +66,7 @@ describe("with the keyboard alone", () => {
     expect(next).not.toBe(start);
     await page.keyboard.press("Enter");
     await page.getByTestId("space-details").waitFor();
-    expect(await page.locator(`[data-testid="${next}"]`).getAttribute("aria-pressed")).toBe("true");
+    await expect.poll(() => page.locator(`[data-testid="${next}"]`).getAttribute("aria-pressed")).toBe("true");
     await page.keyboard.press("Escape");
     await page.getByTestId("space-details").waitFor({ state: "detached" });
     expect(await focused()).toBe(next);
@@ -142,7 +142,7 @@ describe("export", () => {
     await openLive(page);
     await page.getByTestId("export").click();
     await page.getByLabel("To", { exact: true }).fill("2020-01-01T00:00");
-    expect(await page.getByRole("alert").innerText()).toContain("end must come after");
+    await expect.poll(() => page.getByRole("alert").innerText()).toContain("end must come after");
     expect(await page.getByTestId("export-csv").isDisabled()).toBe(true);
   });
 });

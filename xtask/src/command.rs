@@ -1,9 +1,15 @@
 //! Running other programs so that a failure says which one and where.
 
+use std::collections::VecDeque;
+use std::io::{BufReader, IsTerminal as _, Read, Write, prelude::BufRead as _};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+
+/// Enough for what a test runner says of one failed test.
+const LINES_KEPT: usize = 40;
 
 /// The workspace's root.
 pub fn root() -> anyhow::Result<PathBuf> {
@@ -13,15 +19,61 @@ pub fn root() -> anyhow::Result<PathBuf> {
     Ok(here.parent().context("xtask lies below the workspace's root")?.to_owned())
 }
 
-/// Runs a program with its output on ours; an exit code other than 0 is an error.
+/// Runs a program with its output on ours; an exit code other than 0 is an error, with the end of that output when it goes into a
+/// log, where nobody watches it pass.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let shown = show(command);
     eprintln!("$ {shown}");
-    let status = command.status().with_context(|| format!("`{shown}` could not be started"))?;
-    if !status.success() {
-        bail!("`{shown}` failed: {status}");
+    if std::io::stderr().is_terminal() {
+        let status = command.status().with_context(|| format!("`{shown}` could not be started"))?;
+        return ended(&shown, status, String::new());
     }
-    Ok(())
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("`{shown}` could not be started"))?;
+    let last = Mutex::new(VecDeque::new());
+    std::thread::scope(|scope| {
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        scope.spawn(|| out.map(|out| pass_on(out, std::io::stdout(), &last)));
+        scope.spawn(|| err.map(|err| pass_on(err, std::io::stderr(), &last)));
+    });
+    let last: Vec<_> = last.into_inner().unwrap_or_default().into();
+    ended(&shown, child.wait()?, last.join("\n"))
+}
+
+fn ended(shown: &str, status: ExitStatus, output: String) -> anyhow::Result<()> {
+    match status.success() {
+        true => Ok(()),
+        false => Err(Failed { what: format!("`{shown}` failed: {status}"), output }.into()),
+    }
+}
+
+/// A program that failed.
+#[derive(Debug)]
+pub struct Failed {
+    what: String,
+    /// The end of what it printed, where that was not watched.
+    pub output: String,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// Copies line by line, and keeps the last ones.
+fn pass_on(from: impl Read, mut to: impl Write, last: &Mutex<VecDeque<String>>) {
+    for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        writeln!(to, "{line}").ok();
+        let Ok(mut last) = last.lock() else { continue };
+        if last.len() == LINES_KEPT {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
 }
 
 /// Whether the program is found and answers `--version`.

@@ -7,6 +7,8 @@ mod deploy;
 mod steps;
 mod tools;
 
+use std::process::ExitCode;
+
 use anyhow::bail;
 use clap::{Parser, Subcommand};
 use steps::{Step, Steps};
@@ -63,8 +65,18 @@ fn all() -> Vec<Step> {
     ]
 }
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    // Without the backtrace that `Result` would print: it would push what failed out of the end of a log.
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
     std::env::set_current_dir(command::root()?)?;
     match cli.task {
         Task::Test { list: true, .. } => Steps::list(&all()),

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use crate::command::Failed;
+
 /// One step of a task.
 pub struct Step {
     /// Name for `--only` and the summary.
@@ -49,6 +51,12 @@ impl Steps {
 }
 
 fn summary(outcomes: &[(&str, anyhow::Result<()>, Duration)]) -> anyhow::Result<()> {
+    for (name, outcome, _) in outcomes {
+        let failed = outcome.as_ref().err().and_then(|error| error.downcast_ref::<Failed>());
+        if let Some(Failed { output, .. }) = failed.filter(|failed| !failed.output.is_empty()) {
+            eprintln!("\n=== the end of what {name} printed\n{output}");
+        }
+    }
     eprintln!("\n=== summary");
     for (name, outcome, took) in outcomes {
         let (mark, why) = match outcome {

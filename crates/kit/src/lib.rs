@@ -11,6 +11,7 @@
 //! | [`idempotency`] | doing a thing once although its message comes twice |
 //! | [`event_store`] | the table of events between contexts |
 //! | [`http`] | running an axum router: stage, conditional requests, compression |
+//! | [`routes`] | routes that describe themselves for the OpenAPI document, once it is asked for |
 //! | [`problem`] | refusals and failures as problem+json (RFC 9457) |
 //! | [`auth`] | who calls, from the API's JWT authorizer |
 //! | `jwks` (a feature) | the keys of an issuer of tokens |
@@ -29,4 +30,5 @@ pub mod lambda;
 pub mod metrics;
 pub mod postgres;
 pub mod problem;
+pub mod routes;
 pub mod telemetry;

@@ -1,8 +1,8 @@
 /** What a person does with bookings, in a browser, against a running stack. */
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Booking } from "../../src/lib/bookings/types";
+import { as } from "../support/api";
 import {
-  as,
   book,
   buildHouse,
   calendarHash,

@@ -1,7 +1,8 @@
 /** What managers do, what is found, and what holds for all booking pages, in a browser, against a running stack. */
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
-import { as, book, buildHouse, calendarHash, dayFromToday, slotAt, slotNow, type House } from "../support/house";
+import { as } from "../support/api";
+import { book, buildHouse, calendarHash, dayFromToday, slotAt, slotNow, type House } from "../support/house";
 import { loginAs, newPage, openLive, useBrowser, violations } from "../support/browser";
 
 useBrowser();

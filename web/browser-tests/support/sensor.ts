@@ -12,9 +12,17 @@ export function useSensor(): void {
 }
 
 /** Publishes as the field's sensors do: QoS 1, retained. Resolves when the broker has acknowledged. */
-export async function publishReading(zone: string, number: number, status: "free" | "occupied"): Promise<void> {
+export async function publishReading(
+  place: string,
+  zone: string,
+  number: number,
+  status: "free" | "occupied",
+): Promise<void> {
   const reading = { sensor_id: number, zone, status, timestamp: new Date().toISOString(), confidence: 0.95 };
-  await client.publishAsync(`parking/${zone}/place_${number}`, JSON.stringify(reading), { qos: 1, retain: true });
+  await client.publishAsync(`${place}/parking/${zone}/place_${number}`, JSON.stringify(reading), {
+    qos: 1,
+    retain: true,
+  });
 }
 
 /** Publishes the count of a car park without a sensor per space. */

@@ -16,17 +16,17 @@ use axum::http::{HeaderName, HeaderValue, header};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::version_etag;
 use parvis_kit::problem::Problem;
+use parvis_kit::routes::Routes;
 use parvis_parking::{PlaceId, ZoneId};
 use parvis_places::{PlaceRecord, Zone};
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::{ApiError, ApiResult};
 use crate::sql::{self, UsageScope};
 use crate::state::App;
 
 /// The routes of administration.
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(places::router()).merge(zones::router()).merge(spaces::router()).merge(import::router())
+pub fn router() -> Routes<App> {
+    Routes::new().merge(places::router()).merge(zones::router()).merge(spaces::router()).merge(import::router())
 }
 
 /// A caller who may change the register. As an extractor it answers 401 without a login and 403 without the role.

@@ -5,13 +5,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::PlaceId;
 use parvis_places::{Place, PlaceRecord, RegisterError, Zone};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{self, NewPlace, PlaceAttributes, merged};
 use super::precondition::{Write, check, decide};
@@ -20,8 +20,8 @@ use crate::error::{ApiResult, Refusal};
 use crate::sql::UsageScope;
 use crate::state::App;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(create_place)).routes(routes!(put_place, patch_place, delete_place))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(create_place)).routes(routes!(put_place, patch_place, delete_place))
 }
 
 /// A place of the register with its zones.

@@ -5,11 +5,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{PlaceId, SpaceNumber, ZoneId};
 use parvis_places::{Source, Space, Zone};
 use serde_json::Value;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{SpaceAttributes, merged, too_large};
 use super::precondition::{Write, check, decide};
@@ -18,8 +18,8 @@ use crate::error::{ApiResult, Refusal};
 use crate::sql::UsageScope;
 use crate::state::App;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(put_space, patch_space, delete_space))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(put_space, patch_space, delete_space))
 }
 
 type SpacePath = Path<(PlaceId, ZoneId, SpaceNumber)>;

@@ -14,17 +14,17 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use parvis_kit::http::Json;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 
 /// The six routes.
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(field_current))
         .routes(routes!(field_health))
         .merge(rows::router())

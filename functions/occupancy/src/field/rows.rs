@@ -3,11 +3,11 @@
 use axum::extract::State;
 use chrono::TimeDelta;
 use parvis_kit::http::{Json, Query};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{EventKind, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::local;
 use crate::error::{ApiResult, Refusal};
@@ -21,8 +21,8 @@ const PAGE: (u32, u32) = (100, 1000);
 /// The stretch that its dashboard draws.
 const HISTORY: TimeDelta = TimeDelta::minutes(30);
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(field_events)).routes(routes!(field_history))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(field_events)).routes(routes!(field_history))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

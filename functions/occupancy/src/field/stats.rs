@@ -2,18 +2,18 @@
 
 use axum::extract::State;
 use parvis_kit::http::Json;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::routes::statistics::{Question, RangeParams};
 use crate::state::App;
 use crate::statistics::by_hour;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(field_hourly)).routes(routes!(field_zones))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(field_hourly)).routes(routes!(field_zones))
 }
 
 /// The mean of an hour of the day.

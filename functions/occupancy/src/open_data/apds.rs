@@ -3,12 +3,12 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use parvis_kit::http::{Json, Query};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::Tally;
 use parvis_places::{OpenStatus, PlaceRecord, PlaceSummary, ZoneSummary};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::PointFeature;
 use crate::error::{ApiResult, Refusal};
@@ -20,8 +20,8 @@ const FREQUENCY: &str = "PT1M";
 /// Names are in the language in which people entered them, which the register does not know.
 const LANGUAGE: &str = "und";
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(apds_places)).routes(routes!(apds_supply))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(apds_places)).routes(routes!(apds_supply))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

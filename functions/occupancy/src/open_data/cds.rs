@@ -6,12 +6,12 @@ use axum::response::IntoResponse;
 use chrono::TimeDelta;
 use parvis_kit::http::Query;
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{EventKind, PlaceId, ZoneId};
 use parvis_places::PlaceRecord;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{PointFeature, location_of};
@@ -33,8 +33,8 @@ const SPAN: Span = Span { default: TimeDelta::hours(24), longest: TimeDelta::day
 const PAGE: u32 = 500;
 const LONGEST_PAGE: u32 = 2000;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(cds_events))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(cds_events))
 }
 
 /// The identifier of a thing by its path, such as `default/Zone_A/3`.

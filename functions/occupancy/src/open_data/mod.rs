@@ -3,17 +3,17 @@
 mod apds;
 mod cds;
 
+use parvis_kit::routes::Routes;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 
 use parvis_places::PlaceRecord;
 
 use crate::state::App;
 
 /// The routes of the feeds.
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(apds::router()).merge(cds::router())
+pub fn router() -> Routes<App> {
+    Routes::new().merge(apds::router()).merge(cds::router())
 }
 
 /// A GeoJSON feature with a point (RFC 7946).

@@ -6,12 +6,12 @@ use parvis_events::alert::{self, Alert, AlertLevel};
 use parvis_events::{CloudEvent, place_subject};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::PlaceId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::events::page_size;
 use crate::error::{ApiResult, Refusal};
@@ -24,8 +24,8 @@ const LONGEST_PAGE: u32 = 200;
 /// Events of a place that are not alerts are read over; this bounds how many pages of the table one request reads.
 const MOST_READS: u32 = 5;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_alerts))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_alerts))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use parvis_kit::http::Asset;
 use parvis_kit::problem::Problem;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 
 use crate::error::ApiResult;
 use crate::state::App;
@@ -16,8 +16,8 @@ use crate::state::App;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(openapi))
         .route("/docs", axum::routing::get(page))
         .route("/docs/{file}", axum::routing::get(asset))

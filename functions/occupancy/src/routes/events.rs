@@ -4,11 +4,11 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{EventKind, PlaceId, SpaceNumber, ZoneId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::cursor::Cursor;
 use crate::error::{ApiResult, Refusal};
@@ -21,8 +21,8 @@ const PAGE: u32 = 100;
 /// Events on a page at most.
 const LONGEST_PAGE: u32 = 1000;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_events))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_events))
 }
 
 /// Which events are asked for.

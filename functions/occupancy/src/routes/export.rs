@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use parvis_kit::http::{Path, Query};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{EventKind, PlaceId, SpaceNumber, ZoneId};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::events::EventParams;
 use super::history::{HistoryParams, HistoryStep};
@@ -25,8 +25,8 @@ use crate::state::App;
 /// More rows than any file holds; each ends at its own limit before.
 const MOST_ROWS: u32 = 1_000_000;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(export_csv)).routes(routes!(export_xlsx))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(export_csv)).routes(routes!(export_xlsx))
 }
 
 /// What the file holds.

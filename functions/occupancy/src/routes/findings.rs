@@ -2,18 +2,18 @@
 
 use axum::extract::State;
 use parvis_kit::http::{Json, Path};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::PlaceId;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal};
 use crate::findings::Finding;
 use crate::state::App;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_findings))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_findings))
 }
 
 /// The findings of a place.

@@ -4,11 +4,11 @@ use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::{FieldError, Problem};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
@@ -20,8 +20,8 @@ use crate::state::App;
 /// Readings that one answer holds at most; 20,000 take about 2 MB.
 const MOST_READINGS: u32 = 20_000;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read_history))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(read_history))
 }
 
 /// How the history is divided.

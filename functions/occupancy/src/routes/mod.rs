@@ -14,9 +14,9 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use parvis_kit::problem::Problem;
+use parvis_kit::routes::Routes;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
 use crate::{admin, field, open_data};
@@ -51,8 +51,8 @@ use crate::{admin, field, open_data};
 )]
 struct Document;
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+fn described() -> Routes<App> {
+    Routes::new()
         .merge(places::router())
         .merge(alerts::router())
         .merge(findings::router())
@@ -69,13 +69,13 @@ fn described() -> OpenApiRouter<App> {
 
 /// All routes.
 pub fn router(app: App) -> Router {
-    described().split_for_parts().0.with_state(app)
+    described().into_router().with_state(app)
 }
 
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-        let mut api = described().into_openapi();
+        let mut api = described().describe(Document::openapi());
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
         // The types are ours and serialise; an empty document would be caught by the snapshot test.

@@ -6,12 +6,12 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{PlaceId, SpaceState, ZoneId};
 use parvis_places::Space;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
@@ -20,8 +20,8 @@ use crate::state::App;
 use crate::stuck_cache::StuckCounters;
 use crate::views::{PlaceView, SpaceView, ZoneView};
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_places))
         .routes(routes!(read_place))
         .routes(routes!(read_zone))

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_kit::http::{Json, Path, Query};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{PlaceId, ZoneId};
 use parvis_places::ZoneSummary;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::current::PlaceNow;
 use crate::error::{ApiResult, Refusal};
@@ -25,8 +25,8 @@ const SPAN: Span = Span { default: TimeDelta::days(28), longest: TimeDelta::days
 /// Bounds of the dwell-time distribution in seconds: 15 and 30 minutes, 1, 2, 4, 8 and 24 hours.
 const DWELL_BOUNDS: [i64; 7] = [900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400];
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(hourly_statistics))
         .routes(routes!(weekday_statistics))
         .routes(routes!(zone_statistics))

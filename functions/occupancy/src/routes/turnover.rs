@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
 use parvis_kit::http::{Json, Path, Query};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_parking::{PlaceId, ZoneId};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::statistics::{Question, RangeParams, Scope};
 use crate::error::{ApiResult, Refusal};
@@ -16,8 +16,8 @@ use crate::series::{self, Sources, percent, rounded};
 use crate::sql::{self, Bucket, Grouping, Signal, Step, ZoneSessions};
 use crate::state::App;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(turnover_statistics))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(turnover_statistics))
 }
 
 /// How well the spaces are used.

@@ -10,8 +10,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use parvis_kit::http::Json;
 use parvis_kit::problem::{FieldError, Problem};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 
 pub use self::plan::ImportResult;
 use self::rows::RawRow;
@@ -24,8 +24,8 @@ const MOST_ROWS: usize = 50_000;
 /// Errors told at most: a file in the wrong format has one per row.
 const MOST_ERRORS: usize = 200;
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(import_places))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(import_places))
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<RawRow>, Problem> {
