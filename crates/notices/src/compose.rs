@@ -1,6 +1,6 @@
 //! From an event and a reader to letters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -138,7 +138,8 @@ impl Writer {
         // A wish names channels; what the person has silenced since stays silent.
         let channels = person.preferences.channels(category, channels.unwrap_or(&say.channels));
         let quiet = if say.urgent { None } else { person.preferences.quiet.and_then(|quiet| quiet.until(now, zone)) };
-        let mut composed = Composed { note: self.note(occasion, person, &message, link.clone()), letters: vec![], held: vec![] };
+        let mut composed =
+            Composed { note: self.note(occasion, person, &message, link.clone()), letters: vec![], held: vec![] };
         for address in person.reached_by(&channels) {
             let to = self.destination(address, person, category, link.clone());
             let body = match address.channel {
@@ -146,7 +147,8 @@ impl Writer {
                 Channel::Sms | Channel::Push => message.sms.clone(),
             };
             let subject = message.subject.clone();
-            let letter = Letter { person: Some(person.subject.clone()), ..letter(occasion, language, to, subject, body) };
+            let letter =
+                Letter { person: Some(person.subject.clone()), ..letter(occasion, language, to, subject, body) };
             match quiet.filter(|_| address.channel.is_loud()) {
                 None => composed.letters.push(letter),
                 Some(until) if until < letter.useful_until => composed.held.push((until, letter)),
@@ -337,6 +339,8 @@ fn letter(occasion: &Occasion<'_>, language: Language, to: Destination, subject:
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use parvis_events::EventId;
 
     use super::*;
@@ -369,7 +373,8 @@ mod tests {
             address
         };
         let unproven = Address::new(Channel::Email, "other@example.org").unwrap();
-        let addresses = vec![address(Channel::Sms, "+33639980001"), address(Channel::Email, "ada@example.org"), unproven];
+        let addresses =
+            vec![address(Channel::Sms, "+33639980001"), address(Channel::Email, "ada@example.org"), unproven];
         Person { addresses, ..Person::new("ada") }
     }
 
@@ -394,7 +399,10 @@ mod tests {
         assert_eq!((ways(&letters), letters[0].body.starts_with("Parvis: cancelled")), (vec!["sms"], true));
         own.preferences.channels.insert("bookings".to_owned(), BTreeSet::new());
         let silent = composed("parvis.booking.cancelled", &own);
-        assert!(silent.letters.is_empty() && silent.note.subject.starts_with("Cancelled"), "the list tells it all the same");
+        assert!(
+            silent.letters.is_empty() && silent.note.subject.starts_with("Cancelled"),
+            "the list tells it all the same"
+        );
     }
 
     #[test]
@@ -429,7 +437,8 @@ mod tests {
 
     #[test]
     fn the_same_occasion_has_the_same_keys_and_others_have_others() {
-        let keys = |kind: &str| composed(kind, &ada()).letters.iter().map(|letter| letter.key.clone()).collect::<Vec<_>>();
+        let keys =
+            |kind: &str| composed(kind, &ada()).letters.iter().map(|letter| letter.key.clone()).collect::<Vec<_>>();
         assert_eq!(keys("parvis.booking.cancelled"), keys("parvis.booking.cancelled"));
         assert_ne!(keys("parvis.booking.cancelled"), keys("parvis.booking.released"));
     }
@@ -440,7 +449,8 @@ mod tests {
         let letter = writer.to_topic(&event, writer.catalog.kind(&event.kind).unwrap()).unwrap().unwrap();
         let Destination::Topic { attributes, .. } = &letter.to else { panic!("{letter:?}") };
         let attributes: Vec<_> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let wanted = ["language=fr", "level=saturated", "place=default", "type=parvis.parking.alert.raised", "zone=Zone_A"];
+        let wanted =
+            ["language=fr", "level=saturated", "place=default", "type=parvis.parking.alert.raised", "zone=Zone_A"];
         assert_eq!(attributes, wanted);
         let own = self::event("parvis.booking.confirmed");
         assert_eq!(writer.to_topic(&own, writer.catalog.kind(&own.kind).unwrap()).unwrap(), None);

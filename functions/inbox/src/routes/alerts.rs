@@ -5,22 +5,22 @@ use axum::http::StatusCode;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_notices::address::Address;
 use parvis_notices::limits::Charge;
 use parvis_notices::watch::{Watch, When};
 use parvis_notices::{Channel, Person};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::send_code;
 use crate::error::{ApiResult, Refusal, invalid};
 use crate::state::App;
 use crate::views::{ChannelName, LanguageName, WatchView, WhenName};
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_subscriptions, subscribe))
         .routes(routes!(subscribe_visitor))
         .routes(routes!(confirm))

@@ -6,20 +6,20 @@ use axum::response::IntoResponse;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path, Query, expected_version, version_etag};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_notices::address::Address;
 use parvis_notices::{Channel, Person};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{page_size, send_code};
 use crate::error::{ApiResult, Refusal, invalid};
 use crate::state::App;
 use crate::views::{ChannelName, NoteView, PreferencesInput, PreferencesView};
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_notifications))
         .routes(routes!(read_preferences, put_preferences))
         .routes(routes!(add_address))

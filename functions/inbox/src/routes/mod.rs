@@ -11,12 +11,12 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_notices::Person;
 use parvis_notices::address::Address;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, invalid};
 use crate::state::App;
@@ -42,8 +42,8 @@ use crate::state::App;
 )]
 struct Document;
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+fn described() -> Routes<App> {
+    Routes::new()
         .merge(mine::router())
         .merge(alerts::router())
         .merge(webhooks::router())
@@ -53,13 +53,13 @@ fn described() -> OpenApiRouter<App> {
 
 /// All routes.
 pub fn router(app: App) -> Router {
-    described().split_for_parts().0.with_state(app)
+    described().into_router().with_state(app)
 }
 
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-        let mut api = described().into_openapi();
+        let mut api = described().describe(Document::openapi());
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
         // The types are ours and serialise; an empty document would be caught by the snapshot test.

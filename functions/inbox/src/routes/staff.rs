@@ -4,20 +4,20 @@ use axum::extract::State;
 use chrono::NaiveDate;
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Query};
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_mailroom::letters::{Search, State as LetterState};
 use parvis_notices::{Language, sms};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::page_size;
 use crate::error::{ApiResult, Refusal, invalid};
 use crate::state::App;
 use crate::views::{LanguageName, LetterView};
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read_log)).routes(routes!(list_texts))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(read_log)).routes(routes!(list_texts))
 }
 
 const MANAGERS: [Role; 2] = [Role::Admin, Role::Manager];

@@ -5,20 +5,20 @@ use axum::http::StatusCode;
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
 use parvis_notices::public_web::read;
 use parvis_notices::watch::Filter;
 use parvis_notices::webhook::{Webhook, secret};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::error::{ApiResult, Refusal, invalid};
 use crate::state::App;
 use crate::views::{AttemptView, FilterInput, WebhookView};
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_webhooks, make_webhook))
         .routes(routes!(change_webhook, end_webhook))
         .routes(routes!(list_attempts))

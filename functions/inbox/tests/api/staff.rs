@@ -8,7 +8,10 @@ async fn texts_are_shown_as_they_read() {
     platform.get("/v1/notification-texts", Some("driver")).await.refused(403);
     let texts = platform.get("/v1/notification-texts", Some("manager")).await.ok();
     let texts = texts["texts"].as_array().unwrap();
-    let ending = texts.iter().find(|one| one["text"] == "parking.session.ending" && one["type"] == "parvis.parking.session.started").unwrap();
+    let ending = texts
+        .iter()
+        .find(|one| one["text"] == "parking.session.ending" && one["type"] == "parvis.parking.session.started")
+        .unwrap();
     assert_eq!(ending["before"], serde_json::json!(["15m", "5m"]));
     let preview = &ending["previews"][0];
     assert_eq!((preview["language"].as_str(), preview["sms_parts"].as_u64()), (Some("fr"), Some(1)));
