@@ -52,8 +52,20 @@ export const sections: Section[] = [
     pages: [
       { page: "notifications", label: "nav.notifications", icon: "alert", href: () => links.notices() },
       { page: "alerts", label: "nav.alerts", icon: "gauge", href: () => links.notices("alerts") },
-      { page: "sent", label: "nav.sent", icon: "search", href: () => links.notices("sent"), roles: ["admin", "manager"] },
-      { page: "texts", label: "nav.texts", icon: "plan", href: () => links.notices("texts"), roles: ["admin", "manager"] },
+      {
+        page: "sent",
+        label: "nav.sent",
+        icon: "search",
+        href: () => links.notices("sent"),
+        roles: ["admin", "manager"],
+      },
+      {
+        page: "texts",
+        label: "nav.texts",
+        icon: "plan",
+        href: () => links.notices("texts"),
+        roles: ["admin", "manager"],
+      },
       {
         page: "webhooks",
         label: "nav.webhooks",

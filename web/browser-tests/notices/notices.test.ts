@@ -47,7 +47,10 @@ describe("notifications", () => {
     const staff = await newPage();
     await openLive(staff, "#/notifications/sent");
     await loginAs(staff, "manager");
-    const found = staff.getByTestId("log-table").locator("tr").filter({ hasText: number.slice(-2) });
+    const found = staff
+      .getByTestId("log-table")
+      .locator("tr")
+      .filter({ hasText: number.slice(-2) });
     await expect
       .poll(async () => {
         await staff.getByTestId("log-words").fill("address.code");

@@ -112,7 +112,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "hook.noAttempts": "Aucun essai.",
   "hook.took": "{ms} ms",
 
-  "unsubscribe.ask": "Vous ne recevrez plus ces messages à cette adresse. Vous pourrez revenir sur ce choix à tout moment.",
+  "unsubscribe.ask":
+    "Vous ne recevrez plus ces messages à cette adresse. Vous pourrez revenir sur ce choix à tout moment.",
   "unsubscribe.do": "Ne plus les recevoir",
   "unsubscribe.done": "C'est fait : plus de messages « {subject} » par {channel}.",
 };
