@@ -100,3 +100,26 @@ fn count(metrics: &mut Metrics, planned: &Planned) {
         .count("LettersHeld", planned.held, &[])
         .count("TextFailures", planned.unwritten, &[]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(sample: &str) -> Invocation {
+        serde_json::from_str(sample).unwrap()
+    }
+
+    #[test]
+    fn the_samples_are_what_invokes_the_function() {
+        let run = read(include_str!("../../../events/notify/remind.json"));
+        assert_eq!((run.task, run.records.is_none()), (Some(Task::Remind), true));
+        for sample in [
+            include_str!("../../../events/notify/alert-raised.json"),
+            include_str!("../../../events/notify/booking-confirmed.json"),
+        ] {
+            let records = read(sample).records.unwrap();
+            let event: CloudEvent = event_store::from_image(records[0].change.new_image.clone()).unwrap();
+            parvis_test_events::check(&event);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 /** Notifications in a browser, against a running stack: an address is proven, an alert wished for, and what was sent is found. */
+import type { Page } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
-import { loginAs, newPage, openLive, useBrowser, violations } from "../support/browser";
+import { loginAs, newPage, useBrowser, violations } from "../support/browser";
 
 useBrowser();
 
@@ -24,13 +25,19 @@ async function codeSentTo(to: string): Promise<string> {
   return code;
 }
 
+/** These pages show nothing live, so there is no link to wait for. */
+async function open(page: Page, hash: string): Promise<void> {
+  await page.goto(`/${hash}`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
+
 const unique = () => Math.floor(Math.random() * 1e6);
 
 describe("notifications", () => {
   it("a driver proves a number, chooses hours and language, and a manager finds the letter in the log", async () => {
     const number = `+336399${String(unique()).padStart(6, "0")}`;
     const page = await newPage();
-    await openLive(page, "#/notifications");
+    await open(page, "#/notifications");
     await loginAs(page, "driver");
     await page.getByTestId("address-to").fill(number);
     await page.getByTestId("address-add").click();
@@ -45,7 +52,7 @@ describe("notifications", () => {
     expect(await violations(page)).toEqual([]);
 
     const staff = await newPage();
-    await openLive(staff, "#/notifications/sent");
+    await open(staff, "#/notifications/sent");
     await loginAs(staff, "manager");
     const found = staff
       .getByTestId("log-table")
@@ -65,7 +72,7 @@ describe("notifications", () => {
   it("a visitor is told of a car park after giving the code that was sent", async () => {
     const mailbox = `visitor-${unique()}@example.org`;
     const page = await newPage();
-    await openLive(page, "#/notifications/alerts");
+    await open(page, "#/notifications/alerts");
     await page.getByTestId("watch-place").locator("option").first().waitFor({ state: "attached" });
     await page.getByTestId("watch-to").fill(mailbox);
     await page.getByTestId("watch-make").click();
@@ -77,7 +84,7 @@ describe("notifications", () => {
 
   it("a manager reads every text in both languages, and a webhook into our network is refused", async () => {
     const page = await newPage();
-    await openLive(page, "#/notifications/texts");
+    await open(page, "#/notifications/texts");
     await loginAs(page, "manager");
     await page.getByTestId("text-choose").selectOption("parvis.parking.session.started parking.session.ending");
     const previews = page.getByTestId("previews");

@@ -62,3 +62,10 @@ async fn an_open_route_does_not_send_without_bound() {
     assert_eq!(refused["type"], "https://parvis.dev/problems/too-many-codes");
     assert_eq!(platform.posted().len(), 5);
 }
+
+#[tokio::test]
+async fn the_sample_of_a_visitor_is_taken() {
+    let platform = Platform::start().await;
+    let answer = platform.invoke(include_str!("../../../../events/inbox/subscribe-visitor.json")).await;
+    assert_eq!((answer.status.as_u16(), platform.posted().len()), (202, 1));
+}
