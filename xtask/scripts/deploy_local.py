@@ -21,7 +21,7 @@ import time
 import transform
 from deployment import created, privilege, target, template
 from deployment.postgres import Postgres
-from deployment.servers import Ministack
+from deployment.servers import Ministack, Provider
 from deployment.stack import Stack
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -61,17 +61,19 @@ def run_round(name, binaries, logs, cache, options):
         folder = pathlib.Path(running.enter_context(tempfile.TemporaryDirectory(prefix="parvis-postgres-", dir="/var/tmp")))
         postgres = running.enter_context(Postgres(tools(), folder / "postgres", secrets.token_urlsafe(24)))
         ministack = running.enter_context(Ministack(logs, enforce=name == "enforced"))
-        timer.done(f"PostgreSQL and ministack started on {ministack.url}")
+        provider = running.enter_context(Provider(logs, binaries))
+        parameters = PARAMETERS | {"PaymentEndpoint": provider.url}
+        timer.done(f"PostgreSQL, the payment provider and ministack started on {ministack.url}")
         if options.keep:
             running.push(wait_for_enter)
-        prepared, deviations = template.prepare(ROOT, binaries, cache, ministack, postgres, PARAMETERS)
+        prepared, deviations = template.prepare(ROOT, binaries, cache, ministack, postgres, parameters)
         for deviation in deviations:
             say(f"deviation: {deviation}")
         timer.done("packaged")
         source = transform.load(ROOT / "template.yaml")
-        stack = Stack(ministack, "parvis", prepared, PARAMETERS)
+        stack = Stack(ministack, "parvis", prepared, parameters)
         timer.done(f"CREATE_COMPLETE with {len(stack.resources)} resources")
-        for line in created.check(ministack, stack, postgres, source, prepared, PARAMETERS):
+        for line in created.check(ministack, stack, postgres, source, prepared, parameters):
             say(f"asserted: {line}")
         timer.done("what was created is what the template says")
         test(name, ministack, stack, logs, timer, options)

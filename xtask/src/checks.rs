@@ -22,6 +22,17 @@ pub fn test() -> anyhow::Result<()> {
     run(cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]))
 }
 
+/// A Stripe that is not ours (<https://pypi.org/project/localstripe/>).
+const LOCALSTRIPE: &str = "localstripe==1.15.10";
+
+/// The tests that need a payment provider's own idea of its API.
+pub fn provider() -> anyhow::Result<()> {
+    let localstripe = tools::python("localstripe", &[LOCALSTRIPE])?;
+    let mut test = cargo();
+    test.args(["test", "--workspace", "--locked", "--test", "localstripe", "--", "--ignored"]);
+    run(test.env("LOCALSTRIPE", localstripe))
+}
+
 /// Licences, bans and sources; advisories where their database can be reached.
 pub fn deny() -> anyhow::Result<()> {
     let deny = tools::cargo_deny()?;

@@ -58,6 +58,7 @@ fn all() -> Vec<Step> {
         Step::new("web", "npm packages, type check, unit tests and build of the web application", checks::web),
         Step::new("clippy", "clippy over every target, warnings are errors", checks::clippy),
         Step::new("test", "unit, property, snapshot, policy and end-to-end tests on the embedded stack", checks::test),
+        Step::new("provider", "the Stripe adapter against localstripe, a server that is not ours", checks::provider),
         Step::new("browser", "the web application in Chromium against the embedded stack", browser::run_tests),
         Step::new("deny", "licences, bans and sources of the dependencies", checks::deny),
         Step::new("template", "cfn-lint on source and transformed template, checkov", checks::template),

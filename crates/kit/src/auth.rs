@@ -1,6 +1,9 @@
 //! Who calls: the claims that the API's JWT authorizer has verified.
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::{
+    collections::{BTreeSet, HashMap},
+    convert::Infallible,
+};
 
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -59,8 +62,7 @@ impl Caller {
     }
 
     fn from_extensions(extensions: &Extensions) -> Option<Self> {
-        let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else { return None };
-        let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
+        let claims = claims(extensions)?;
         Self::from_claims(|name| claims.get(name).map(String::as_str))
     }
 
@@ -87,6 +89,49 @@ pub fn roles(groups: &str) -> BTreeSet<Role> {
         .split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '"'))
         .filter_map(Role::from_group)
         .collect()
+}
+
+/// A machine that logged in as itself (client credentials): its token's subject is the client.
+///
+/// As an axum extractor it answers 401 when there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The client's id.
+    pub client: String,
+    /// The token's scopes.
+    pub scopes: BTreeSet<String>,
+}
+
+impl Machine {
+    fn from_claims<'a>(claim: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let client = claim("client_id").filter(|client| claim("sub") == Some(*client) && !client.is_empty())?;
+        let scopes = claim("scope").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        Some(Self { client: client.to_owned(), scopes })
+    }
+
+    /// Goes on only with this scope.
+    ///
+    /// # Errors
+    /// 403 otherwise.
+    pub fn require(&self, scope: &str) -> Result<(), Problem> {
+        if self.scopes.contains(scope) { Ok(()) } else { Err(Problem::forbidden()) }
+    }
+}
+
+/// The claims that the API's JWT authorizer has verified.
+fn claims(extensions: &Extensions) -> Option<&HashMap<String, String>> {
+    let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else { return None };
+    Some(&context.authorizer.as_ref()?.jwt.as_ref()?.claims)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Machine {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let machine =
+            claims(&parts.extensions).and_then(|claims| Self::from_claims(|name| claims.get(name).map(String::as_str)));
+        machine.ok_or_else(Problem::unauthorized)
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {

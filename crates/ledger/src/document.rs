@@ -169,6 +169,7 @@ pub struct Document {
     #[serde(flatten)]
     draft: Draft,
     vat: Vec<VatSplit>,
+    line_nets: Vec<Money>,
     net: Money,
     tax: Money,
     gross: Money,
@@ -278,6 +279,26 @@ impl Draft {
         gross.into_iter().map(|(rate, gross)| rate.of_gross(gross)).collect()
     }
 
+    /// The net amount of each line: a rate's net sum shared among its lines, so that the column adds up to the cent.
+    ///
+    /// # Errors
+    /// [`MoneyError`].
+    pub fn line_nets(&self) -> Result<Vec<Money>, MoneyError> {
+        let mut nets = vec![Money::zero(self.currency); self.lines.len()];
+        for total in self.vat_totals()? {
+            let of_rate: Vec<usize> = (0..nets.len()).filter(|index| self.lines[*index].vat == total.rate).collect();
+            let weights: Vec<u64> = of_rate.iter().map(|index| self.lines[*index].gross.cents.unsigned_abs()).collect();
+            // Lines that are all free of charge have nothing to share.
+            if total.gross.is_zero() {
+                continue;
+            }
+            for (index, net) in of_rate.into_iter().zip(total.net.allocate(&weights)?) {
+                nets[index] = net;
+            }
+        }
+        Ok(nets)
+    }
+
     /// Gives the document its number.
     ///
     /// # Errors
@@ -299,7 +320,8 @@ impl Draft {
         let net = Money::sum(self.currency, vat.iter().map(|total| total.net))?;
         let tax = Money::sum(self.currency, vat.iter().map(|total| total.vat))?;
         let gross = net.checked_add(tax)?;
-        Ok(Document { number, draft: self, vat, net, tax, gross })
+        let line_nets = self.line_nets()?;
+        Ok(Document { number, draft: self, vat, line_nets, net, tax, gross })
     }
 }
 
@@ -320,6 +342,12 @@ impl Document {
     #[must_use]
     pub fn vat(&self) -> &[VatSplit] {
         &self.vat
+    }
+
+    /// The net amount of each line.
+    #[must_use]
+    pub fn line_nets(&self) -> &[Money] {
+        &self.line_nets
     }
 
     /// Total without VAT (total HT).

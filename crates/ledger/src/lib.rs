@@ -7,6 +7,7 @@ mod entry;
 mod export;
 mod fec;
 mod number;
+mod parking;
 mod rules;
 
 pub use account::{Account, AccountNumber, Chart, InvalidAccount};
@@ -16,4 +17,5 @@ pub use entry::{Auxiliary, Entry, EntryError, EntryLine, Journal, Piece, Side};
 pub use export::write_csv;
 pub use fec::{FEC_COLUMNS, FecError, fec_file_name, write_fec};
 pub use number::{Counter, DocumentNumber, Gap, NumberError, Series, gaps};
+pub use parking::{ParkingMovement, ParkingMovementKind, Stay};
 pub use rules::{Movement, MovementError, Payer, Supply};

@@ -334,6 +334,7 @@ proptest! {
         let document = Draft { lines, ..invoice() }.issue("F-2026-000001".parse().unwrap()).unwrap();
         let credit = document.credit(day("2026-04-02")).unwrap().issue("A-2026-000001".parse().unwrap()).unwrap();
         prop_assert_eq!((credit.net().cents, credit.tax().cents), (-document.net().cents, -document.tax().cents));
+        prop_assert_eq!(document.line_nets().iter().map(|net| net.cents).sum::<i64>(), document.net().cents);
         let gross: i64 = document.content().lines.iter().map(|line| line.gross.cents).sum();
         prop_assert_eq!(document.gross().cents, gross);
     }

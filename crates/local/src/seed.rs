@@ -1,4 +1,4 @@
-//! The first start: the default place enters the register through the API, as an administrator would enter it.
+//! The first start: the default place and its tariffs enter the register through the API, as an administrator would enter it.
 
 use std::{path::Path, time::Duration};
 
@@ -43,7 +43,7 @@ pub enum SeedError {
     #[error("the API cannot be reached: {0}")]
     Http(#[from] reqwest::Error),
     /// The API refused.
-    #[error("the API answered {status} to the default place: {body}")]
+    #[error("the API answered {status} to what a first start enters: {body}")]
     Refused {
         /// HTTP status.
         status: StatusCode,
@@ -81,6 +81,28 @@ pub async fn run(api: &str, identity: &Identity, file: &Path) -> Result<Seeded, 
     }
     accepted(answer).await?;
     Ok(Seeded::Created(id))
+}
+
+/// Puts the tariff book of `file` in force if there is none.
+///
+/// # Errors
+/// [`SeedError`].
+pub async fn tariffs(api: &str, identity: &Identity, file: &Path) -> Result<Seeded, SeedError> {
+    let (client, url) = (crate::http::client(), format!("{api}/v1/parking/tariffs"));
+    let answer = patiently(|| client.get(&url)).await?;
+    if answer.status().is_success() {
+        return Ok(Seeded::AlreadyThere);
+    }
+    let path = file.display().to_string();
+    let text =
+        tokio::fs::read_to_string(file).await.map_err(|source| SeedError::File { path: path.clone(), source })?;
+    let token = identity.mint("admin").await?;
+    let answer = patiently(|| client.put(&url).bearer_auth(&token).body(text.clone())).await?;
+    if answer.status() == StatusCode::PRECONDITION_REQUIRED {
+        return Ok(Seeded::AlreadyThere);
+    }
+    accepted(answer).await?;
+    Ok(Seeded::Created(path))
 }
 
 async fn read(file: &Path) -> Result<(String, Value), SeedError> {

@@ -32,6 +32,8 @@ const RESOURCES: &[(&str, &str)] = &[
     ("RetryQueue", "LetterQueue"),
     ("Sns", "sns"),
     ("Mailer", "ses:identity/*"),
+    ("PaymentsStore", "PaymentsTable"),
+    ("ParkedPlates", "ParkedPlatesTable"),
 ];
 
 /// The action that an operation needs, by the service of its resource.
@@ -68,6 +70,7 @@ fn stack() -> Stack {
         .output("Identity", "Issuer", "https://issuer")
         .output("Identity", "WebClientId", "client")
         .output("Web", "Url", "https://web.example")
+        .output("Identity", "OperatorClientId", "operator")
         .output("Database", "Host", "host")
         .output("Database", "Port", "5432")
         .output("Database", "AdminUser", "admin")

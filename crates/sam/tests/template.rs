@@ -17,6 +17,7 @@ fn resolution() -> Resolution {
         .output("Identity", "Issuer", "http://127.0.0.1:8080/_local/identity")
         .output("Identity", "WebClientId", "parvis-web")
         .output("Web", "Url", "https://web.example")
+        .output("Identity", "OperatorClientId", "operator")
         .output("Database", "Host", "127.0.0.1")
         .output("Database", "Port", "5432")
         .output("Database", "AdminUser", "parvis_admin")
@@ -43,6 +44,10 @@ fn the_template_resolves() {
                 };
                 let mut known = ["parvis.parking.alert.", "parvis.booking.", "parvis.waitlist."].map(events).to_vec();
                 known.push(json!({ "eventName": ["INSERT"] }));
+                known.push(json!({
+                    "eventName": ["INSERT"],
+                    "dynamodb": {"NewImage": {"kind": {"S": ["movement"]}}},
+                }));
                 assert!(known.contains(&filter), "{}: {filter}", function.logical_id);
             }
         }
@@ -118,7 +123,7 @@ fn a_secret_of_the_template_comes_with_how_to_generate_it() {
             );
             return Some("given".into());
         };
-        let known = ["PlateHashKey", "BookingsKey", "NotifyKey"].map(LogicalId::from);
+        let known = ["PlateHashKey", "BookingsKey", "NotifyKey", "PaymentKey", "PaymentWebhookKey"].map(LogicalId::from);
         assert!(secret.logical_id.as_ref().is_some_and(|id| known.contains(id)), "{:?}", secret.logical_id);
         Some("x".repeat(generate.length as usize))
     });
@@ -177,7 +182,7 @@ fn functions_that_speak_sql_wait_for_the_migration() {
         assert_eq!(waits, function.logical_id != migrates, "{}", function.logical_id);
         speakers += 1;
     }
-    assert_eq!(speakers, 5, "history, occupancy, bookings, train and migrate");
+    assert_eq!(speakers, 6, "history, occupancy, bookings, ledger, train and migrate");
 }
 
 /// SAM writes a statement of about 400 bytes into the function's resource policy for each route, and Lambda takes 20 KB of them.

@@ -7,6 +7,8 @@ const DOCUMENTS = new Map([
   ["bookings", "/openapi/bookings.json"],
   ["forecasts", "/openapi/forecasts.json"],
   ["notifications", "/openapi/notifications.json"],
+  ["payments", "/openapi/payments.json"],
+  ["ledger", "/openapi/ledger.json"],
 ]);
 const METHODS = ["get", "post", "put", "patch", "delete"];
 

@@ -120,12 +120,17 @@ def routes(ministack, stack, source, template, values):
                 wanted[f"{properties['Method']} {properties['Path']}"] = "JWT" if "Auth" in properties else "NONE"
     found = client.get_routes(ApiId=api, MaxResults="500")["Items"]
     expect("routes", {route["RouteKey"]: route["AuthorizationType"] for route in found}, wanted)
-    (authorizer,) = client.get_authorizers(ApiId=api)["Items"]
-    pool, web_client = stack.physical("Identity.UserPool"), stack.physical("Identity.WebClient")
-    expect("audience", authorizer["JwtConfiguration"]["Audience"], [web_client])
-    expect("issuer", authorizer["JwtConfiguration"]["Issuer"], f"https://cognito-idp.{transform.REGION}.amazonaws.com/{pool}")
-    expect("authorizers of routes", {route.get("AuthorizerId") for route in found if route["AuthorizationType"] == "JWT"},
-           {authorizer["AuthorizerId"]})
+    authorizers = {authorizer["Name"]: authorizer for authorizer in client.get_authorizers(ApiId=api)["Items"]}
+    pool = stack.physical("Identity.UserPool")
+    clients = {"Login": stack.physical("Identity.WebClient"), "Operators": stack.physical("Identity.OperatorClient")}
+    expect("authorizers", set(authorizers), set(clients))
+    for name, authorizer in authorizers.items():
+        expect(f"{name} audience", authorizer["JwtConfiguration"]["Audience"], [clients[name]])
+        expect(f"{name} issuer", authorizer["JwtConfiguration"]["Issuer"], f"https://cognito-idp.{transform.REGION}.amazonaws.com/{pool}")
+    behind = {f"{route['RouteKey']}": route.get("AuthorizerId") for route in found if route["AuthorizationType"] == "JWT"}
+    for key, authorizer in behind.items():
+        name = "Operators" if "/v1/operator/" in key else "Login"
+        expect(f"authorizer of {key}", authorizer, authorizers[name]["AuthorizerId"])
     cors = client.get_api(ApiId=api)["CorsConfiguration"]
     expect("CORS headers", cors.get("AllowHeaders"), source["Resources"]["HttpApi"]["Properties"]["CorsConfiguration"]["AllowHeaders"])
     (stage,) = client.get_stages(ApiId=api)["Items"]

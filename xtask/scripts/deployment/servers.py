@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,27 @@ class Server:
         except ProcessLookupError:
             pass
         self.process.wait()
+
+
+class Provider:
+    """The payment provider that moves no money, on a free port of the loopback interface."""
+
+    def __init__(self, logs, binaries):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.server = Server("provider", [str(binaries / "parvis"), "provider", "--port", str(port)], logs, stop_signal=signal.SIGINT)
+        wait_until("the payment provider", 20, self._ready)
+
+    def _ready(self):
+        self.server.alive()
+        with socket.create_connection(("127.0.0.1", int(self.url.rsplit(":", 1)[1])), timeout=2):
+            return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.stop()
 
 
 class Ministack:

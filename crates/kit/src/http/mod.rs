@@ -3,6 +3,7 @@
 mod asset;
 mod conditional;
 mod extract;
+mod stream;
 mod tasks;
 
 use std::convert::Infallible;
@@ -22,6 +23,7 @@ pub use self::{
     asset::Asset,
     conditional::{Expected, expected_version, version_etag},
     extract::{Json, Path, Query},
+    stream::run_http_and_stream,
     tasks::run_http_and_tasks,
 };
 use crate::{

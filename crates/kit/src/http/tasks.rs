@@ -42,7 +42,7 @@ where
     .await
 }
 
-async fn respond<S>(
+pub(super) async fn respond<S>(
     mut http: Adapter<'static, axum::response::Response, S>,
     event: LambdaEvent<LambdaRequest>,
 ) -> Result<impl Serialize, BoxError>

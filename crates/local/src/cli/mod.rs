@@ -3,6 +3,7 @@
 mod dlq;
 mod function;
 mod pages;
+mod provider;
 mod samples;
 mod up;
 
@@ -28,6 +29,8 @@ enum Command {
     Dlq(dlq::DlqArgs),
     /// Simulate parking sensors over MQTT
     Simulate(samples::SimulateHere),
+    /// Serve the payment provider that moves no money
+    Provider(provider::ProviderArgs),
     /// Replay a CSV file of car-park occupancy over MQTT
     Replay(samples::ReplayHere),
     /// Say what forecasts of a CSV file would have been worth
@@ -57,6 +60,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Up(arguments) => up::run(*arguments).await,
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Simulate(arguments) => samples::simulate(arguments).await,
+            Command::Provider(arguments) => provider::run(arguments).await,
             Command::Replay(arguments) => samples::replay(arguments).await,
             // Pure computation; nothing else runs in this process meanwhile.
             Command::Backtest(arguments) => arguments.run(&mut std::io::stdout().lock()),

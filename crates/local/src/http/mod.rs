@@ -4,6 +4,7 @@
 //! | path | answered by |
 //! |---|---|
 //! | `/_local/identity/...` | [`identity`](crate::identity), the OIDC issuer standing for Cognito |
+//! | `/_local/provider/...` | [`parvis_test_provider`], the payment provider that moves no money |
 //! | `/_local/outbox`, `/_local/outbox.json` | [`sns`](crate::sns), what the platform sent |
 //! | `/config.json` | [`site::WebConfig`] |
 //! | routes of the template | [`gateway`]: authorizer, event 2.0, function, response |
@@ -31,6 +32,9 @@ pub use site::{Site, WebConfig};
 
 use crate::{identity::Identity, sns::Outbox};
 
+/// Path of the payment provider on the public port.
+pub const PROVIDER: &str = "/_local/provider";
+
 /// Requests under way at a shutdown get this long to end.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -44,6 +48,8 @@ pub struct Config<I> {
     pub functions: I,
     /// The issuer.
     pub identity: Arc<Identity>,
+    /// The payment provider.
+    pub provider: parvis_test_provider::Provider,
     /// What the platform sent.
     pub outbox: Outbox,
     /// The built web application (`web/dist`); need not exist.
@@ -69,6 +75,7 @@ async fn serve_with<I: Invoke>(config: Config<I>, integration_timeout: Duration)
     let app = Router::new()
         .route("/config.json", get(move |headers: HeaderMap| async move { web.respond(&headers) }))
         .nest("/_local/identity", crate::identity::router(config.identity))
+        .nest(PROVIDER, parvis_test_provider::router(config.provider))
         .merge(crate::sns::pages::router(config.outbox))
         .route("/_local/{*rest}", get(async || response::message(StatusCode::NOT_FOUND, "Not Found")))
         .fallback(Gateway::handle)

@@ -98,6 +98,7 @@ impl Server {
             api,
             functions: functions.clone(),
             identity: Arc::clone(&identity),
+            provider: parvis_test_provider::Provider::in_memory(Arc::new(chrono::Utc::now)),
             outbox: Outbox::open(&directory.path().join("outbox.db")).unwrap(),
             web_root: directory.path().join("dist"),
             web: WebConfig {

@@ -16,8 +16,11 @@ pub struct Machine {
 }
 
 /// The one machine client.
-pub const MACHINE: Machine =
-    Machine { id: "parvis-machine", secret: "parvis-machine-demo", scopes: &["parvis/read", "parvis/write"] };
+pub const MACHINE: Machine = Machine {
+    id: "parvis-machine",
+    secret: "parvis-machine-demo",
+    scopes: &["parvis/read", "parvis/write", "parvis/park"],
+};
 
 /// Whether tokens may be sent to this address: a loopback address of any port, or the very host through which the
 /// browser reached the issuer (a phone in the same network). Anything else could be an attacker's page, so it is

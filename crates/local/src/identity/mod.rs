@@ -40,6 +40,9 @@ pub const PATH: &str = "/_local/identity";
 /// Client id of the web application, of tests and of command-line tools: public, so PKCE is its only proof.
 pub const WEB_CLIENT: &str = clients::WEB;
 
+/// Client id of the machine that logs in as itself: in the place of a parking operator's app.
+pub const MACHINE_CLIENT: &str = clients::MACHINE.id;
+
 /// The issuer.
 pub struct Identity {
     issuer: String,

@@ -85,6 +85,9 @@ impl Stack {
             let place = options.template_path()?.with_file_name("samples").join("places").join("default.json");
             let seeded = seed::run(&self.endpoints.api, &self.identity, &place).await;
             new = matches!(seeded.context("the default place was not created")?, seed::Seeded::Created(_));
+            let tariffs = options.template_path()?.with_file_name("samples").join("tariffs").join("default.toml");
+            let seeded = seed::tariffs(&self.endpoints.api, &self.identity, &tariffs).await;
+            seeded.context("the tariffs were not put in force")?;
         }
         if options.demo {
             progress.step("opening the demo's coworking site");

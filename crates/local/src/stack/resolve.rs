@@ -5,6 +5,7 @@ use parvis_sam::{GenerateSecret, Resolution, SecretReference, Stack, Template};
 use rand::Rng as _;
 
 use crate::{
+    http::PROVIDER,
     identity::{self, Identity},
     options::Options,
     state::State,
@@ -32,10 +33,13 @@ pub(super) fn template(
         .parameter("Stage", STAGE)
         .parameter("InvitationsFrom", INVITATIONS_FROM)
         .queue_endpoint(queue_endpoint)
+        .parameter("PaymentEndpoint", format!("{}{PROVIDER}", identity.issuer().trim_end_matches(identity::PATH)))
+        .parameter("PaymentPublishableKey", parvis_test_provider::PUBLISHABLE_KEY)
         .output("Identity", "Issuer", identity.issuer())
         .output("Identity", "WebClientId", identity.client_id())
         // The pages stand at the origin of the login.
         .output("Web", "Url", identity.issuer().trim_end_matches(identity::PATH))
+        .output("Identity", "OperatorClientId", identity::MACHINE_CLIENT)
         .secrets(move |reference| secret(&secrets, reference));
     // Nothing local reads these; the sandboxes get the true PostgreSQL address as environment.
     for (application, output) in [
@@ -114,5 +118,8 @@ mod tests {
         );
         assert_eq!(stack.functions["MqttAuthFunction"].environment["ISSUER"], identity.issuer());
         assert_eq!(stack.functions["IngestFunction"].environment["PLATE_HASH_KEY"].len(), 64);
+        let payments = &stack.functions["PaymentsFunction"].environment;
+        assert_eq!(payments["STRIPE_ENDPOINT"], "http://127.0.0.1:8080/_local/provider");
+        assert_eq!(payments["PLATE_HASH_KEY"], stack.functions["IngestFunction"].environment["PLATE_HASH_KEY"]);
     }
 }

@@ -55,8 +55,9 @@ pub(super) async fn stack(options: Options, progress: &Progress) -> anyhow::Resu
 
     progress.step("connecting the API, queues, streams and schedules to the functions");
     let web = web_config(&template, &identity, iot.ws_port());
+    let provider = start_provider(&template, &endpoints.api, directory.path())?;
     let pages = options.template_path()?.with_file_name("web").join("dist");
-    serve_http(http, &template, &host, &identity, &sns, pages, web, &cancel, &tasks)?;
+    serve_http(http, &template, &host, &identity, provider, &sns, pages, web, &cancel, &tasks)?;
     let sources = Sources { queues: &queues, dynamodb: &dynamodb, state: &state, host: &host, region: REGION };
     let mappings = Mappings::start(&template, &sources)?;
     let schedules = Schedules::start(&template, &host)?;
@@ -218,6 +219,7 @@ fn serve_http(
     template: &parvis_sam::Stack,
     host: &Host,
     identity: &Arc<Identity>,
+    provider: parvis_test_provider::Provider,
     sns: &Sns,
     web_root: PathBuf,
     web: http::WebConfig,
@@ -230,6 +232,7 @@ fn serve_http(
         api: template.http_apis.values().next().cloned().context("the template has no AWS::Serverless::HttpApi")?,
         functions: host.clone(),
         identity: identity.clone(),
+        provider,
         outbox: sns.outbox().clone(),
         web_root,
         web,
@@ -241,6 +244,23 @@ fn serve_http(
         }
     });
     Ok(())
+}
+
+/// The payment provider, which tells its messages to the API, signed with the secret that the template has made.
+fn start_provider(
+    template: &parvis_sam::Stack,
+    api: &str,
+    directory: &Path,
+) -> anyhow::Result<parvis_test_provider::Provider> {
+    let secret = template.functions.values().find_map(|function| function.environment.get("STRIPE_WEBHOOK_SECRET"));
+    let webhook = secret.map(|secret| parvis_test_provider::Webhook {
+        url: format!("{api}/v1/parking/webhooks/stripe"),
+        secret: secret.clone(),
+        client: http::client(),
+    });
+    let file = directory.join("provider.jsonl");
+    parvis_test_provider::Provider::open(Some(&file), webhook, Arc::new(chrono::Utc::now))
+        .context("the payment provider did not start")
 }
 
 /// What the web application is told.

@@ -1,0 +1,277 @@
+//! What happens with intents and refunds: pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use parvis_stripe::{Intent, IntentStatus, PaymentError, Refund, RefundStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// An intent with what Stripe does not tell everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptIntent {
+    /// As it is told.
+    #[serde(flatten)]
+    pub intent: Intent,
+    /// The payment method.
+    #[serde(default)]
+    pub payment_method: Option<String>,
+    /// Its place in the order of making.
+    pub number: u64,
+}
+
+/// What changed, for the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kept", rename_all = "snake_case")]
+pub enum Kept {
+    /// An intent.
+    Intent(Box<KeptIntent>),
+    /// A refund.
+    Refund(Box<Refund>),
+}
+
+/// An answer with what follows from it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Value,
+    /// What changed.
+    pub changed: Option<Kept>,
+    /// What is told by webhook.
+    pub event: Option<Value>,
+}
+
+impl Answer {
+    fn ok(body: impl Serialize) -> Self {
+        Self { status: 200, body: serde_json::to_value(body).unwrap_or_default(), changed: None, event: None }
+    }
+
+    pub(crate) fn error(status: u16, kind: &str, code: &str, message: &str) -> Self {
+        let body = json!({ "error": { "type": kind, "code": code, "message": message } });
+        Self { status, body, changed: None, event: None }
+    }
+
+    fn refused(message: &str) -> Self {
+        Self::error(400, "invalid_request_error", "invalid_request", message)
+    }
+
+    fn missing(what: &str) -> Self {
+        Self::error(404, "invalid_request_error", "resource_missing", &format!("No such {what}"))
+    }
+}
+
+/// The fields of a request.
+pub type Fields = BTreeMap<String, String>;
+
+/// Everything that a provider knows.
+#[derive(Debug, Default)]
+pub struct Account {
+    intents: BTreeMap<String, KeptIntent>,
+    refunds: BTreeMap<String, Refund>,
+    answers: HashMap<String, Answer>,
+    numbers: u64,
+}
+
+impl Account {
+    /// All intents.
+    pub fn intents(&self) -> impl Iterator<Item = &Intent> {
+        self.intents.values().map(|kept| &kept.intent)
+    }
+
+    /// All refunds.
+    pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
+        self.refunds.values()
+    }
+
+    /// Takes in what a file tells.
+    pub(crate) fn recall(&mut self, kept: Kept) {
+        match kept {
+            Kept::Intent(kept) => {
+                self.numbers = self.numbers.max(kept.number);
+                self.intents.insert(kept.intent.id.clone(), *kept);
+            }
+            Kept::Refund(refund) => drop(self.refunds.insert(refund.id.clone(), *refund)),
+        }
+    }
+
+    /// The same answer under the same key, without doing anything again.
+    pub(crate) fn once(&mut self, key: Option<&str>, act: impl FnOnce(&mut Self) -> Answer) -> Answer {
+        if let Some(known) = key.and_then(|key| self.answers.get(key)) {
+            return Answer { changed: None, event: None, ..known.clone() };
+        }
+        let answer = act(self);
+        // A decline is remembered as well; what was malformed is not.
+        if let Some(key) = key.filter(|_| answer.status != 400) {
+            self.answers.insert(key.to_owned(), answer.clone());
+        }
+        answer
+    }
+
+    pub(crate) fn create(&mut self, fields: &Fields, now: DateTime<Utc>) -> Answer {
+        let amount = fields.get("amount").and_then(|amount| amount.parse::<i64>().ok());
+        let (Some(amount), Some(currency)) = (amount.filter(|amount| *amount > 0), fields.get("currency")) else {
+            return Answer::refused("amount and currency are needed");
+        };
+        let method = fields.get("payment_method").cloned();
+        if method.as_ref().is_some_and(|method| !method.starts_with("pm_")) {
+            return Answer::missing("PaymentMethod");
+        }
+        let id = format!("pi_{}", Uuid::new_v4().simple());
+        let status = match method {
+            Some(_) => IntentStatus::RequiresConfirmation,
+            None => IntentStatus::RequiresPaymentMethod,
+        };
+        self.numbers += 1;
+        let intent = Intent {
+            client_secret: Some(format!("{id}_secret_{}", &Uuid::new_v4().simple().to_string()[..16])),
+            id,
+            amount,
+            currency: currency.clone(),
+            status,
+            metadata: metadata(fields),
+            last_payment_error: None,
+            created: now.timestamp(),
+        };
+        self.keep(KeptIntent { intent, payment_method: method, number: self.numbers }, None)
+    }
+
+    pub(crate) fn confirm(&mut self, id: &str, fields: &Fields) -> Answer {
+        let Some(kept) = self.intents.get(id) else { return Answer::missing("PaymentIntent") };
+        let mut kept = kept.clone();
+        if let Some(method) = fields.get("payment_method") {
+            kept.payment_method = Some(method.clone());
+        }
+        let ready =
+            matches!(kept.intent.status, IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresConfirmation);
+        let Some(method) = kept.payment_method.clone().filter(|_| ready) else {
+            return Answer::refused("the PaymentIntent cannot be confirmed as it stands");
+        };
+        match method.as_str() {
+            "pm_card_chargeDeclined" => self.decline(kept),
+            "pm_card_authenticationRequired" => {
+                kept.intent.status = IntentStatus::RequiresAction;
+                self.keep(kept, Some("payment_intent.requires_action"))
+            }
+            _ => self.succeed(kept),
+        }
+    }
+
+    /// What strong authentication at the bank leads to.
+    pub(crate) fn authenticate(&mut self, id: &str, success: bool) -> Answer {
+        let Some(kept) = self.intents.get(id).cloned() else { return Answer::missing("PaymentIntent") };
+        if kept.intent.status != IntentStatus::RequiresAction {
+            return Answer::refused("nothing is to be authenticated");
+        }
+        if success { self.succeed(kept) } else { self.decline(kept) }
+    }
+
+    fn succeed(&mut self, mut kept: KeptIntent) -> Answer {
+        kept.intent.status = IntentStatus::Succeeded;
+        kept.intent.last_payment_error = None;
+        self.keep(kept, Some("payment_intent.succeeded"))
+    }
+
+    fn decline(&mut self, mut kept: KeptIntent) -> Answer {
+        kept.intent.status = IntentStatus::RequiresPaymentMethod;
+        kept.payment_method = None;
+        kept.intent.last_payment_error =
+            Some(PaymentError { code: Some("card_declined".to_owned()), decline_code: None });
+        let told = Answer::error(402, "card_error", "card_declined", "Your card was declined.");
+        Answer { status: told.status, body: told.body, ..self.keep(kept, Some("payment_intent.payment_failed")) }
+    }
+
+    pub(crate) fn cancel(&mut self, id: &str) -> Answer {
+        let Some(kept) = self.intents.get(id) else { return Answer::missing("PaymentIntent") };
+        let mut kept = kept.clone();
+        if matches!(kept.intent.status, IntentStatus::Succeeded | IntentStatus::Canceled | IntentStatus::Processing) {
+            return Answer::refused("the PaymentIntent cannot be cancelled as it stands");
+        }
+        kept.intent.status = IntentStatus::Canceled;
+        self.keep(kept, Some("payment_intent.canceled"))
+    }
+
+    pub(crate) fn intent(&self, id: &str) -> Answer {
+        self.intents.get(id).map_or_else(|| Answer::missing("PaymentIntent"), |kept| Answer::ok(told(&kept.intent)))
+    }
+
+    /// The newest first, those after the one named, at most so many.
+    pub(crate) fn list(&self, since: i64, after: Option<&str>, limit: usize) -> Answer {
+        let below = after.and_then(|id| self.intents.get(id)).map_or(u64::MAX, |kept| kept.number);
+        let mut found: Vec<&KeptIntent> =
+            self.intents.values().filter(|kept| kept.intent.created >= since && kept.number < below).collect();
+        found.sort_by_key(|kept| std::cmp::Reverse(kept.number));
+        let page: Vec<Value> = found.iter().take(limit).map(|kept| told(&kept.intent)).collect();
+        Answer::ok(json!({ "object": "list", "has_more": found.len() > page.len(), "data": page }))
+    }
+
+    pub(crate) fn refund(&mut self, fields: &Fields) -> Answer {
+        let Some(intent) = fields.get("payment_intent").and_then(|id| self.intents.get(id)) else {
+            return Answer::missing("PaymentIntent");
+        };
+        if intent.intent.status != IntentStatus::Succeeded {
+            return Answer::refused("only what is paid can be refunded");
+        }
+        let id = &intent.intent.id;
+        let given: i64 =
+            self.refunds.values().filter(|refund| refund.payment_intent.as_ref() == Some(id)).map(|r| r.amount).sum();
+        let left = intent.intent.amount - given;
+        let amount = fields.get("amount").map_or(Some(left), |amount| amount.parse().ok());
+        let Some(amount) = amount.filter(|amount| (1..=left).contains(amount)) else {
+            return Answer::error(400, "invalid_request_error", "charge_already_refunded", "more than is left");
+        };
+        let refund = Refund {
+            id: format!("re_{}", Uuid::new_v4().simple()),
+            amount,
+            status: RefundStatus::Succeeded,
+            payment_intent: Some(id.clone()),
+            metadata: metadata(fields),
+        };
+        self.refunds.insert(refund.id.clone(), refund.clone());
+        let body = refund_told(&refund);
+        let event = event("refund.created", body.clone());
+        Answer { event: Some(event), changed: Some(Kept::Refund(Box::new(refund))), ..Answer::ok(body) }
+    }
+
+    pub(crate) fn refunds_of(&self, intent: &str) -> Answer {
+        let of = |refund: &&Refund| refund.payment_intent.as_deref() == Some(intent);
+        let found: Vec<Value> = self.refunds.values().filter(of).map(refund_told).collect();
+        Answer::ok(json!({ "object": "list", "has_more": false, "data": found }))
+    }
+
+    pub(crate) fn opens(&self, id: &str, client_secret: &str) -> bool {
+        let intent = self.intents.get(id);
+        intent.is_some_and(|kept| kept.intent.client_secret.as_deref() == Some(client_secret))
+    }
+
+    fn keep(&mut self, kept: KeptIntent, kind: Option<&str>) -> Answer {
+        let body = told(&kept.intent);
+        self.intents.insert(kept.intent.id.clone(), kept.clone());
+        let event = kind.map(|kind| event(kind, body.clone()));
+        Answer { event, changed: Some(Kept::Intent(Box::new(kept))), ..Answer::ok(body) }
+    }
+}
+
+fn told(intent: &Intent) -> Value {
+    let mut body = serde_json::to_value(intent).unwrap_or_default();
+    body["object"] = "payment_intent".into();
+    body
+}
+
+fn refund_told(refund: &Refund) -> Value {
+    let mut body = serde_json::to_value(refund).unwrap_or_default();
+    body["object"] = "refund".into();
+    body
+}
+
+fn event(kind: &str, object: Value) -> Value {
+    let id = format!("evt_{}", Uuid::new_v4().simple());
+    json!({ "id": id, "object": "event", "type": kind, "data": { "object": object } })
+}
+
+fn metadata(fields: &Fields) -> BTreeMap<String, String> {
+    let name = |key: &str| Some(key.strip_prefix("metadata[")?.strip_suffix(']')?.to_owned());
+    fields.iter().filter_map(|(key, value)| Some((name(key)?, value.clone()))).collect()
+}

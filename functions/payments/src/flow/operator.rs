@@ -1,0 +1,215 @@
+//! Sessions that operators' apps sell: they bring their own time and receipt, and pay by monthly invoice.
+
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use parvis_kit::problem::{FieldError, Problem};
+use parvis_ledger_rules::{Auxiliary, Payer};
+use parvis_parking::ZoneId;
+use parvis_parking::plate::{Plate, PlateHash};
+use parvis_rights::{RightKind, Segment, Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
+use parvis_tariffs::{Holder, Quote, QuoteRequest};
+use uuid::Uuid;
+
+use super::{Length, chargeable, start::segment};
+use crate::error::{ApiError, ApiResult};
+use crate::record::{Charge, ChargeState, SessionRecord, Source};
+use crate::state::App;
+use crate::store::{Creation, LastStay, StoreError};
+
+/// How late a session may arrive that was sold without a connection.
+pub const LATEST: TimeDelta = TimeDelta::hours(24);
+/// How far an operator's clock may be ahead.
+const AHEAD: TimeDelta = TimeDelta::minutes(5);
+/// How often a step is decided again because somebody else has written meanwhile.
+const ATTEMPTS: usize = 4;
+
+/// A session that an operator has sold.
+#[derive(Debug, Clone)]
+pub struct Sold {
+    /// Made by the operator, so that telling twice makes one session.
+    pub id: Uuid,
+    /// Where.
+    pub zone: ZoneId,
+    /// The vehicle.
+    pub plate: Plate,
+    /// Its class, drive and sticker.
+    pub holder: Holder,
+    /// When it began, by the operator's clock.
+    pub start: DateTime<Utc>,
+    /// How long.
+    pub length: Length,
+    /// What the operator's customer has paid, in minor units.
+    pub price_cents: Option<i64>,
+    /// The operator's receipt.
+    pub receipt: String,
+    /// The operator, by its client id.
+    pub operator: String,
+}
+
+impl App {
+    /// Takes a session that an operator has sold; the same id again is answered the same.
+    ///
+    /// # Errors
+    /// Refusals of the tariff, of the plate's other session, of the time; failures of the table.
+    pub async fn sold(&self, sold: &Sold) -> ApiResult<SessionRecord> {
+        let now = self.now();
+        if sold.start < now - LATEST || sold.start > now + AHEAD {
+            return Err(Problem::invalid(vec![FieldError::new("/start", "at most 24 hours ago, and not ahead")]).into());
+        }
+        let plate = sold.plate.hash(self.plate_key());
+        for _ in 0..ATTEMPTS {
+            if let Some(known) = self.store().session(sold.id).await? {
+                same_sale(&known, sold, &plate)?;
+                return Ok(known);
+            }
+            let last = self.store().last_stay(&plate, &sold.zone).await?;
+            let record = self.sold_record(sold, &plate, last.as_ref().map(|(last, _)| last)).await?;
+            let until = record.end() + self.settings().plate_retention;
+            let creation = Creation {
+                record: &record,
+                last,
+                funds: None,
+                movement: Some(match record.charges.first() {
+                    Some(charge) => record.sale(charge, now),
+                    None => record.free_stay(now),
+                }),
+                listed_for: &sold.operator,
+                clear_plate: Some(self.plates().put(sold.id, &sold.plate, until)?),
+            };
+            match self.store().create(creation).await {
+                Ok(()) => return Ok(record),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn sold_record(&self, sold: &Sold, plate: &PlateHash, last: Option<&LastStay>) -> ApiResult<SessionRecord> {
+        let start = sold.start.trunc_subsecs(0);
+        let book = self.book().await?;
+        let holder = Holder { qualification: self.qualification(plate, &sold.zone, start).await?, ..sold.holder };
+        // A stay that began later than this one is none that came before.
+        let previous = last.filter(|last| last.end <= start).map(LastStay::as_previous);
+        let request = QuoteRequest { zone: &sold.zone, holder, start, end: sold.length.end(start), previous };
+        let quote = super::agreed(book.tariffs.quote(&request)?, sold.price_cents)?;
+        let mut session = Session {
+            id: sold.id,
+            version: 1,
+            plate: plate.clone(),
+            zone: sold.zone.clone(),
+            holder,
+            previous,
+            segments: vec![segment(&quote)],
+            state: SessionState::Pending,
+            stopped_at: None,
+            source: SessionSource::Operator { operator: sold.operator.clone(), receipt: sold.receipt.clone() },
+        };
+        self.refuse_overlap(&session, Segment { start, end: quote.end }, last).await?;
+        session.confirm()?;
+        let id = Uuid::new_v5(&sold.id, b"charge 0");
+        let charge = self.invoiced(id, &quote, segment(&quote), &sold.operator)?;
+        Ok(SessionRecord {
+            session,
+            owner: None,
+            vat: quote.vat_rate,
+            book: book.version,
+            charges: charge.into_iter().collect(),
+            refunds: Vec::new(),
+            created_at: self.now(),
+            revision: 1,
+        })
+    }
+
+    /// Refuses a time in which the plate stands in the zone under another session: the last one, paid or not yet, or one of
+    /// those before it, since operators tell of sessions in any order.
+    ///
+    /// Whoever writes on the strength of this does so on the condition of the last stay that was read before.
+    pub(super) async fn refuse_overlap(
+        &self,
+        session: &Session,
+        time: Segment,
+        last: Option<&LastStay>,
+    ) -> ApiResult<()> {
+        let parked = |id, until| Err(SessionRefusal::AlreadyParked { id, until }.into());
+        if let Some(last) = last.filter(|last| last.session != session.id && last.overlaps(time.start, time.end)) {
+            return parked(last.session, last.end);
+        }
+        for right in self.store().rights(&session.plate, time.start).await? {
+            let another = right.kind == RightKind::Session && right.id != session.id;
+            if another && right.place.holds_at(&session.zone, None) {
+                let overlapping = right.segments.iter().filter(|segment| segment.overlaps(&time));
+                if let Some(until) = overlapping.map(|segment| segment.end).max() {
+                    return parked(right.id, until);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Extends a session that an operator has sold.
+    ///
+    /// # Errors
+    /// Refusals of the tariff and of the session's state; failures of the table.
+    pub async fn extend_sold(
+        &self,
+        mut record: SessionRecord,
+        extension: Uuid,
+        length: Length,
+        price_cents: Option<i64>,
+        operator: &str,
+    ) -> ApiResult<SessionRecord> {
+        let id = Uuid::new_v5(&record.session.id, extension.as_bytes());
+        for _ in 0..ATTEMPTS {
+            if record.charge(id).is_some() {
+                return Ok(record);
+            }
+            let quote = super::agreed(self.quote_extension(&record, length).await?, price_cents)?;
+            let part =
+                SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };
+            let mut after = record.clone();
+            after.book = self.book().await?.version;
+            after.session.extend(part.clone())?;
+            let charge = self.invoiced(id, &quote, part, operator)?;
+            let movement = match &charge {
+                Some(charge) => after.sale(charge, self.now()),
+                None => after.free_stay(self.now()),
+            };
+            after.charges.extend(charge);
+            match self.write(&record, &mut after, Some(movement)).await {
+                Ok(()) => return Ok(after),
+                Err(ApiError::Store(StoreError::Conflict)) => record = self.reload(record.session.id).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// The charge of an operator's sale, which stands on its monthly invoice; `None` when nothing is due.
+    fn invoiced(&self, id: Uuid, quote: &Quote, segment: SessionSegment, operator: &str) -> ApiResult<Option<Charge>> {
+        if quote.due.is_zero() {
+            return Ok(None);
+        }
+        let customer = Auxiliary { number: operator.to_owned(), label: operator.to_owned() };
+        Ok(Some(Charge {
+            id,
+            amount: chargeable(quote.due)?,
+            segment,
+            source: Source::Invoice { payer: Payer::Invoice { customer } },
+            state: ChargeState::Succeeded,
+            intent: None,
+            client_secret: None,
+            failure: None,
+            created_at: self.now(),
+        }))
+    }
+}
+
+/// Whether a session that has this id is the one that is told of now.
+fn same_sale(known: &SessionRecord, sold: &Sold, plate: &PlateHash) -> Result<(), Problem> {
+    let operator =
+        matches!(&known.session.source, SessionSource::Operator { operator, .. } if *operator == sold.operator);
+    if operator && known.session.plate == *plate && known.session.zone == sold.zone {
+        return Ok(());
+    }
+    Err(Problem::conflict("This id belongs to another session; make a new one."))
+}

@@ -1,0 +1,53 @@
+//! A person's data: gathering and erasing it.
+
+use parvis_kit::problem::Problem;
+
+use crate::error::ApiResult;
+use crate::record::SessionRecord;
+use crate::state::App;
+
+/// Sessions read at a time.
+const PAGE: i32 = 100;
+
+impl App {
+    /// All sessions of an owner, the latest first.
+    ///
+    /// # Errors
+    /// When the table is away.
+    pub async fn all_sessions_of(&self, owner: &str) -> ApiResult<Vec<SessionRecord>> {
+        let mut sessions = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self.store().sessions_of(owner, PAGE, cursor).await?;
+            let found = futures::future::try_join_all(page.ids.iter().map(|id| self.store().session(*id))).await?;
+            sessions.extend(found.into_iter().flatten());
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(sessions);
+            }
+        }
+    }
+
+    /// Takes a person off all sessions that are over, and forgets their plates. May be repeated.
+    ///
+    /// # Errors
+    /// 409 as long as a session runs, money is under way or the wallet holds some; failures of the table.
+    pub async fn erase(&self, owner: &str) -> ApiResult<()> {
+        let sessions = self.all_sessions_of(owner).await?;
+        if sessions.iter().any(|record| record.due().is_some()) {
+            return Err(Problem::conflict("A session runs, or money is under way; stop it first.").into());
+        }
+        if self.store().wallet(owner).await? > 0 {
+            return Err(Problem::conflict("The wallet holds money; have it paid back first.").into());
+        }
+        for record in sessions {
+            self.plates().forget(record.session.id).await?;
+            let mut nameless = record.clone();
+            nameless.owner = None;
+            self.write(&record, &mut nameless, None).await?;
+            let start = record.session.bounds().map_or(record.created_at, |bounds| bounds.start);
+            self.store().unlist(owner, start, record.session.id).await?;
+        }
+        Ok(())
+    }
+}

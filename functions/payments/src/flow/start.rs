@@ -1,0 +1,211 @@
+//! Starting a session.
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use parvis_kit::problem::Problem;
+use parvis_ledger_rules::{Auxiliary, Payer};
+use parvis_parking::ZoneId;
+use parvis_parking::plate::{Plate, PlateHash};
+use parvis_rights::{RightKind, Session, SessionRefusal, SessionSegment, SessionSource, SessionState, coverage};
+use parvis_tariffs::{Holder, Qualification, Quote, QuoteRequest};
+use uuid::Uuid;
+
+use super::{Length, PayWith, agreed, chargeable};
+use crate::error::ApiResult;
+use crate::record::{Charge, ChargeState, SessionRecord, Source};
+use crate::state::{App, Book};
+use crate::store::{Creation, Funds, LastStay, StoreError};
+
+/// How often a start is decided again because the plate's last stay has changed meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// A session that a driver asks for.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Made by the client, so that asking twice makes one session.
+    pub id: Uuid,
+    /// Where.
+    pub zone: ZoneId,
+    /// The vehicle.
+    pub plate: Plate,
+    /// The vehicle's class, drive and sticker. The right it holds is looked up, not believed.
+    pub holder: Holder,
+    /// How long.
+    pub length: Length,
+    /// The price that the driver has seen, in minor units.
+    pub price_cents: Option<i64>,
+    /// How the driver pays.
+    pub pay: PayWith,
+    /// Who asks, by the issuer's subject.
+    pub owner: String,
+}
+
+/// A session as it was decided, not yet written.
+struct Decided {
+    record: SessionRecord,
+    last: Option<(LastStay, u64)>,
+    funds: Option<Funds>,
+}
+
+impl App {
+    /// Starts a session, or goes on with it if it was started under this id before.
+    ///
+    /// # Errors
+    /// Refusals of the tariff, of the plate's other session, of the payment; failures of table or provider.
+    pub async fn start(&self, start: &Start) -> ApiResult<SessionRecord> {
+        let plate = start.plate.hash(self.plate_key());
+        let book = self.book().await?;
+        for _ in 0..ATTEMPTS {
+            if let Some(known) = self.store().session(start.id).await? {
+                same_request(&known, start, &plate)?;
+                return self.pay(known).await;
+            }
+            let Decided { record, last, funds } = self.decide(start, &plate, &book).await?;
+            let paid = record.session.state == SessionState::Active;
+            let movement = paid.then(|| match record.charges.first() {
+                Some(charge) => record.sale(charge, self.now()),
+                None => record.free_stay(self.now()),
+            });
+            let until = record.end() + self.settings().plate_retention;
+            let clear_plate = self.plates().put(start.id, &start.plate, until)?;
+            let creation = Creation {
+                record: &record,
+                last,
+                funds,
+                movement,
+                listed_for: &start.owner,
+                clear_plate: Some(clear_plate),
+            };
+            match self.store().create(creation).await {
+                Ok(()) => return self.pay(record).await,
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn decide(&self, start: &Start, plate: &PlateHash, book: &Book) -> ApiResult<Decided> {
+        let now = self.now();
+        let last = self.store().last_stay(plate, &start.zone).await?;
+        let begins = now.trunc_subsecs(0);
+        if let Some((last, _)) = last.as_ref().filter(|(last, _)| last.end > begins) {
+            return Err(SessionRefusal::AlreadyParked { id: last.session, until: last.end }.into());
+        }
+        let holder = Holder { qualification: self.qualification(plate, &start.zone, now).await?, ..start.holder };
+        let previous = last.as_ref().map(|(last, _)| last.as_previous());
+        let request =
+            QuoteRequest { zone: &start.zone, holder, start: begins, end: start.length.end(begins), previous };
+        let quote = agreed(book.tariffs.quote(&request)?, start.price_cents)?;
+        let session = Session {
+            id: start.id,
+            version: 1,
+            plate: plate.clone(),
+            zone: start.zone.clone(),
+            holder,
+            previous,
+            segments: vec![segment(&quote)],
+            state: SessionState::Pending,
+            stopped_at: None,
+            source: SessionSource::Driver,
+        };
+        let record = SessionRecord {
+            session,
+            owner: Some(start.owner.clone()),
+            vat: quote.vat_rate,
+            book: book.version,
+            charges: Vec::new(),
+            refunds: Vec::new(),
+            created_at: now,
+            revision: 1,
+        };
+        let (record, funds) = self.with_payment(record, start, &quote).await?;
+        Ok(Decided { record, last, funds })
+    }
+
+    /// Adds the payment: what is free or in the wallet needs nobody else, so the session begins at once.
+    async fn with_payment(
+        &self,
+        mut record: SessionRecord,
+        start: &Start,
+        quote: &Quote,
+    ) -> ApiResult<(SessionRecord, Option<Funds>)> {
+        if quote.due.is_zero() {
+            record.session.confirm()?;
+            return Ok((record, None));
+        }
+        let id = Uuid::new_v5(&start.id, b"charge 0");
+        let (charge, funds) = self.charge(id, quote, segment(quote), &start.pay, &start.owner).await?;
+        if charge.state == ChargeState::Succeeded {
+            record.session.confirm()?;
+        }
+        record.charges.push(charge);
+        Ok((record, funds))
+    }
+
+    /// The charge of what is due; from a wallet it is paid with the very write that makes it.
+    pub(super) async fn charge(
+        &self,
+        id: Uuid,
+        quote: &Quote,
+        segment: SessionSegment,
+        pay: &PayWith,
+        owner: &str,
+    ) -> ApiResult<(Charge, Option<Funds>)> {
+        let amount = chargeable(quote.due)?;
+        let (source, state, funds) = match pay {
+            PayWith::CardInBrowser => (Source::Card { method: None }, ChargeState::Created, None),
+            PayWith::Method { id } => (Source::Card { method: Some(id.clone()) }, ChargeState::Created, None),
+            PayWith::Wallet => {
+                if self.store().wallet(owner).await? < amount.cents {
+                    return Err(Problem::new(
+                        axum::http::StatusCode::PAYMENT_REQUIRED,
+                        "wallet-empty",
+                        "The wallet does not hold so much",
+                    )
+                    .into());
+                }
+                let customer = Auxiliary { number: owner.to_owned(), label: owner.to_owned() };
+                let funds = Funds { owner: owner.to_owned(), change: amount.checked_neg().map_err(Problem::internal)? };
+                (Source::Wallet { payer: Payer::Wallet { customer } }, ChargeState::Succeeded, Some(funds))
+            }
+        };
+        let created_at = self.now();
+        let charge =
+            Charge { id, amount, segment, source, state, intent: None, client_secret: None, failure: None, created_at };
+        Ok((charge, funds))
+    }
+
+    /// The right under which a plate parks in a zone: that of a permit which holds there now.
+    pub(crate) async fn qualification(
+        &self,
+        plate: &PlateHash,
+        zone: &ZoneId,
+        now: DateTime<Utc>,
+    ) -> ApiResult<Qualification> {
+        let rights = self.store().rights(plate, now).await?;
+        let permits: Vec<_> =
+            rights.into_iter().filter(|right| matches!(right.kind, RightKind::Permit { .. })).collect();
+        if permits.is_empty() {
+            return Ok(Qualification::Visitor);
+        }
+        let series = self.store().series().await?;
+        let covering = coverage(&permits, &series, zone, None, now).covering;
+        Ok(match covering.map(|covered| covered.right.kind) {
+            Some(RightKind::Permit { permit }) => permit.qualification(),
+            _ => Qualification::Visitor,
+        })
+    }
+}
+
+/// The part of a session that a quote prices.
+pub(super) fn segment(quote: &Quote) -> SessionSegment {
+    SessionSegment { start: quote.start, end: quote.end, paid: quote.due, tables: quote.tables.clone() }
+}
+
+/// Whether a session that has this id is what is asked for now.
+fn same_request(known: &SessionRecord, start: &Start, plate: &PlateHash) -> Result<(), Problem> {
+    let same = known.owner.as_deref() == Some(start.owner.as_str())
+        && known.session.zone == start.zone
+        && known.session.plate == *plate;
+    if same { Ok(()) } else { Err(Problem::conflict("This id belongs to another session; make a new one.")) }
+}

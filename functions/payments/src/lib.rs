@@ -1,0 +1,41 @@
+//! Parking payments: tariffs, quotes, sessions, rights and the states of payments.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`record`] | a session with its payments, and what the provider's answers do to it; pure |
+//! | [`flow`] | starting, extending, stopping, settling: rows of steps that survive a crash between any two |
+//! | [`sweep`] | the schedules: going on where somebody died, comparing with the provider |
+//! | [`provider`] | the payment provider behind a narrow port |
+//! | [`store`] | the tables |
+//! | [`routes`] | the API and its document |
+
+pub mod config;
+pub mod error;
+pub mod flow;
+pub mod provider;
+pub mod record;
+pub mod routes;
+pub mod state;
+pub mod store;
+pub mod sweep;
+pub mod views;
+
+use sweep::Task;
+
+/// The function's name in metrics.
+pub const FUNCTION: &str = "payments";
+
+/// Runs the function until the Lambda service ends the sandbox.
+///
+/// # Errors
+/// When the configuration is incomplete or the Runtime API fails.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    parvis_kit::telemetry::init();
+    let app = config::app_from_env().await?;
+    let tasks = app.clone();
+    parvis_kit::http::run_http_and_tasks(routes::router(app), move |task: Task| {
+        let app = tasks.clone();
+        async move { sweep::run(&app, task).await }
+    })
+    .await
+}

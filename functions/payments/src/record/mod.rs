@@ -1,0 +1,188 @@
+//! A session with its payments: one item, changed by one conditional write at a time.
+//!
+//! Everything here is pure. What is to be done next can be read off the record alone ([`SessionRecord::next`]), so that
+//! any process can go on where another died.
+
+mod money;
+mod next;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_ledger_rules::{Payer, Supply};
+use parvis_money::{Money, VatRate};
+use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionState};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use money::{Outcome, RecordError};
+pub use next::Next;
+
+/// How long a payer may take to bring the payment to an end, strong authentication included.
+pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+/// After this time nobody is at a charge that has no intent yet: its process has died.
+pub const ABANDONED: TimeDelta = TimeDelta::seconds(60);
+
+/// Where the money of a charge comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum Source {
+    /// A card, through the provider.
+    Card {
+        /// The payment method that the provider's form has made; without one the payer's browser confirms.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        method: Option<String>,
+    },
+    /// The driver's wallet.
+    Wallet {
+        /// Whose, for the books.
+        payer: Payer,
+    },
+    /// A monthly invoice, of a driver's firm or of an operator.
+    Invoice {
+        /// To whom, for the books.
+        payer: Payer,
+    },
+}
+
+/// Where a charge is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargeState {
+    /// Decided; the provider may or may not know of it.
+    Created,
+    /// The provider knows of it; nothing is known to be paid.
+    Open,
+    /// Paid.
+    Succeeded,
+    /// Not paid, and it never will be.
+    Failed,
+}
+
+/// A payment for a part of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// Made before anything is done; the provider's idempotency key and the movement's id.
+    pub id: Uuid,
+    /// How much; above zero.
+    pub amount: Money,
+    /// What it pays for.
+    pub segment: SessionSegment,
+    /// Where the money comes from.
+    pub source: Source,
+    /// Where it is in its life.
+    pub state: ChargeState,
+    /// The provider's intent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<String>,
+    /// With what the payer's browser may confirm the intent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// Why it failed, in the provider's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Charge {
+    /// Whether it is neither paid nor failed.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.state, ChargeState::Created | ChargeState::Open)
+    }
+}
+
+/// Where a refund is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundState {
+    /// Owed; the provider may or may not know of it.
+    Due,
+    /// The provider has taken it on.
+    Done,
+}
+
+/// Money that goes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// Made before anything is done; the provider's idempotency key and the movement's id.
+    pub id: Uuid,
+    /// The charge that it gives back.
+    pub charge: Uuid,
+    /// How much; above zero.
+    pub amount: Money,
+    /// Where it is in its life.
+    pub state: RefundState,
+    /// When it was decided.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A session with its payments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// The session.
+    pub session: Session,
+    /// Whose, by the issuer's subject; absent for an operator's sessions and after an erasure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// VAT within its prices; zero on the street.
+    pub vat: VatRate,
+    /// The tariff book of its latest quote.
+    pub book: u32,
+    /// Payments, in order.
+    pub charges: Vec<Charge>,
+    /// What goes back.
+    #[serde(default)]
+    pub refunds: Vec<Refund>,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// Rises with every write; the condition of the next one.
+    pub revision: u64,
+}
+
+impl SessionRecord {
+    /// What was sold.
+    #[must_use]
+    pub fn supply(&self) -> Supply {
+        if self.vat == VatRate::ZERO { Supply::Street } else { Supply::CarPark { vat: self.vat } }
+    }
+
+    /// The charge that is neither paid nor failed; there is one at most.
+    #[must_use]
+    pub fn open_charge(&self) -> Option<&Charge> {
+        self.charges.iter().find(|charge| charge.is_under_way())
+    }
+
+    /// The charge of this id.
+    #[must_use]
+    pub fn charge(&self, id: Uuid) -> Option<&Charge> {
+        self.charges.iter().find(|charge| charge.id == id)
+    }
+
+    /// The charge of an intent.
+    #[must_use]
+    pub fn charge_of_intent(&self, intent: &str) -> Option<&Charge> {
+        self.charges.iter().find(|charge| charge.intent.as_deref() == Some(intent))
+    }
+
+    /// When the paid time ends; of a pending session, when it would.
+    #[must_use]
+    pub fn end(&self) -> DateTime<Utc> {
+        self.session.bounds().map_or(self.created_at, |bounds| bounds.end)
+    }
+
+    /// Whether the session may still change by itself or by its driver.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self.session.state, SessionState::Pending | SessionState::Active)
+    }
+
+    /// Adds the charge of an extension.
+    ///
+    /// # Errors
+    /// When the session is not running.
+    pub fn begin_extension(&mut self, charge: Charge) -> Result<(), SessionRefusal> {
+        self.session.state.after(parvis_rights::Command::Extend)?;
+        self.charges.push(charge);
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! The tariff book: reading it, checking another, putting it in force.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use parvis_kit::auth::{Caller, Role};
+use parvis_kit::http::{Json, version_etag};
+use parvis_kit::problem::Problem as HttpProblem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
+use parvis_parking::ZoneId;
+use parvis_tariffs::{Problem, Severity, read_book};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::{ApiResult, Refusal};
+use crate::state::App;
+use crate::store::StoreError;
+
+const STAFF: [Role; 2] = [Role::Admin, Role::Manager];
+
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(read_tariffs, replace_tariffs)).routes(routes!(check_tariffs))
+}
+
+/// What is wrong with a tariff book.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Findings {
+    /// Whether it could be put in force.
+    usable: bool,
+    /// Errors and warnings, in the order of the file.
+    problems: Vec<Problem>,
+    /// The zones it is for, if it is usable.
+    #[schema(value_type = Vec<String>)]
+    zones: Vec<ZoneId>,
+}
+
+fn findings(text: &str) -> Findings {
+    match read_book(text) {
+        Ok((tariffs, problems)) => {
+            Findings { usable: true, problems, zones: tariffs.zones().into_iter().cloned().collect() }
+        }
+        Err(problems) => Findings { usable: false, problems, zones: Vec::new() },
+    }
+}
+
+/// The tariff book in force, as its readable file (TOML). Its version is the entity tag.
+#[utoipa::path(
+    get,
+    path = "/v1/parking/tariffs",
+    tag = "Tariffs",
+    responses((status = 200, description = "The file", body = String, content_type = "application/toml"), Refusal)
+)]
+async fn read_tariffs(State(app): State<App>) -> ApiResult<Response> {
+    let book = app.book().await?;
+    let headers = [
+        (header::CONTENT_TYPE, header::HeaderValue::from_static("application/toml")),
+        (header::ETAG, version_etag(u64::from(book.version))),
+    ];
+    Ok((headers, book.text.clone()).into_response())
+}
+
+/// Checks a tariff book without putting it in force.
+#[utoipa::path(
+    post,
+    path = "/v1/parking/tariffs/check",
+    tag = "Tariffs",
+    security(("login" = [])),
+    request_body(content = String, content_type = "application/toml"),
+    responses((status = 200, body = Findings), Refusal)
+)]
+async fn check_tariffs(caller: Caller, text: String) -> ApiResult<Json<Findings>> {
+    caller.require(&STAFF)?;
+    Ok(Json(findings(&text)))
+}
+
+/// Puts a tariff book in force. `If-Match` names the version that it replaces; `If-None-Match: *` the first.
+#[utoipa::path(
+    put,
+    path = "/v1/parking/tariffs",
+    tag = "Tariffs",
+    security(("login" = [])),
+    request_body(content = String, content_type = "application/toml"),
+    responses((status = 200, body = Findings), (status = 422, body = Findings), Refusal)
+)]
+async fn replace_tariffs(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    text: String,
+) -> ApiResult<Response> {
+    caller.require(&STAFF)?;
+    let found = findings(&text);
+    if found.problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(found)).into_response());
+    }
+    let known = app.store().newest_book().await?.map(|(_, version)| version);
+    let expected = headers.get(header::IF_MATCH);
+    let matches = match known {
+        None => expected.is_none(),
+        Some(version) => {
+            let expected = expected.ok_or_else(HttpProblem::precondition_required)?;
+            *expected == version_etag(u64::from(version))
+        }
+    };
+    if !matches {
+        return Err(HttpProblem::precondition_failed().into());
+    }
+    let version = match app.put_book(&text, known).await {
+        Err(StoreError::Conflict) => return Err(HttpProblem::precondition_failed().into()),
+        other => other?,
+    };
+    Ok(([(header::ETAG, version_etag(u64::from(version)))], Json(found)).into_response())
+}

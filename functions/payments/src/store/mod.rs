@@ -1,0 +1,76 @@
+//! The table of sessions, rights and payments, and the table of clear plates.
+//!
+//! A session is written together with everything that follows from it, in one transaction on the condition of its revision:
+//! the right of the plate, the plate's last stay in the zone, the movement for the books, the entry in the work list. There is
+//! no moment at which one of them is there without the others.
+
+mod error;
+mod items;
+pub mod keys;
+mod lists;
+mod permits;
+mod plates;
+mod write;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_parking::ZoneId;
+use parvis_parking::plate::PlateHash;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+pub use error::StoreError;
+pub use items::LastStay;
+pub use keys::Key;
+pub use lists::SessionPage;
+pub use plates::ParkedPlates;
+pub use write::{Creation, Funds};
+
+use crate::record::SessionRecord;
+
+/// How long sessions and their rights are kept after they end: as long as an FPS can be contested, with room.
+const KEEP: TimeDelta = TimeDelta::days(400);
+
+/// The table; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PaymentsStore {
+    client: Client,
+    table: String,
+}
+
+impl PaymentsStore {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// A session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn session(&self, id: Uuid) -> Result<Option<SessionRecord>, StoreError> {
+        Ok(self.read(Key::session(id)).await?.map(|(record, _)| record))
+    }
+
+    /// The last stay of a plate in a zone, with its revision.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_stay(&self, plate: &PlateHash, zone: &ZoneId) -> Result<Option<(LastStay, u64)>, StoreError> {
+        self.read(Key::stay(plate, zone)).await
+    }
+
+    /// The value at a key with its revision, as of now.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, key: Key) -> Result<Option<(T, u64)>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.key("pk", AttributeValue::S(key.pk)).key("sk", AttributeValue::S(key.sk));
+        let found = get.send().await.map_err(StoreError::call)?;
+        found.item.map(items::value).transpose()
+    }
+
+    fn keep_until(end: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        Some(end + KEEP)
+    }
+}

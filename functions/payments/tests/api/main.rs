@@ -1,0 +1,17 @@
+//! The API as its clients see it: HTTP events in, answers out, over a DynamoDB in the process and a payment provider that
+//! speaks HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod documents;
+mod extend;
+mod operators;
+mod outages;
+mod permits;
+mod personal;
+mod quotes;
+mod start;
+mod stop;
+mod support;
+mod tariffs;
+mod webhooks;

@@ -1,0 +1,93 @@
+//! Other apps that sell parking here.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{Answer, Platform, session};
+
+async fn ask(platform: &Platform, client: &str, scope: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+    let claims = json!({ "sub": client, "client_id": client, "scope": scope });
+    platform.send_as(method, path, Some(claims), &[], body).await
+}
+
+async fn sell(platform: &Platform, client: &str, body: &Value) -> Answer {
+    ask(platform, client, "parvis/park", "POST", "/v1/operator/sessions", Some(body.clone())).await
+}
+
+fn sold(start: &str, minutes: u32) -> Value {
+    json!({ "id": Uuid::new_v4(), "zone": "Zone_B", "plate": "AB-123-CD", "start": start, "minutes": minutes, "receipt": "PN-1" })
+}
+
+#[tokio::test]
+async fn what_was_sold_offline_arrives_later_with_its_own_time() {
+    let platform = Platform::start().await;
+    let late = sold("2026-03-03T08:20:00Z", 60);
+    let told = sell(&platform, "easy", &late).await.ok();
+    assert_eq!((&told["state"], &told["end"]), (&json!("active"), &json!("2026-03-03T09:20:00Z")));
+    assert!(told.get("plate").is_none() && platform.is_allowed("AB123CD").await);
+    // Told twice: once.
+    assert_eq!(sell(&platform, "easy", &late).await.ok()["id"], late["id"]);
+    // Its time holds against others, whichever app they come from.
+    assert_eq!(platform.begin(&session("AB123CD", 30)).await.refused(409)["reason"], "already_parked");
+    assert_eq!(
+        sell(&platform, "other", &sold("2026-03-03T09:00:00Z", 30)).await.refused(409)["reason"],
+        "already_parked"
+    );
+    // One of before, that comes after it, does not hide it.
+    sell(&platform, "other", &sold("2026-03-03T08:00:00Z", 15)).await.ok();
+    assert_eq!(platform.begin(&session("AB123CD", 30)).await.refused(409)["id"], late["id"]);
+    sell(&platform, "easy", &sold("2026-03-01T08:00:00Z", 15)).await.refused(422);
+    // Nor is it forgotten behind the one that came first.
+    assert_eq!(
+        sell(&platform, "easy", &sold("2026-03-03T08:10:00Z", 5)).await.refused(409)["reason"],
+        "already_parked"
+    );
+}
+
+#[tokio::test]
+async fn a_session_does_not_grow_into_the_one_that_follows() {
+    let platform = Platform::start().await;
+    // Where one may come back at once.
+    let in_zone_a = |start: &str, minutes: u32| {
+        let mut sold = sold(start, minutes);
+        sold["zone"] = "Zone_A".into();
+        sold
+    };
+    let first = sell(&platform, "easy", &in_zone_a("2026-03-03T08:48:00Z", 15)).await.ok();
+    let next = sell(&platform, "other", &in_zone_a("2026-03-03T09:04:00Z", 30)).await.ok();
+    let path = format!("/v1/operator/sessions/{}/extend", first["id"].as_str().unwrap());
+    let longer = |minutes: u32| json!({ "id": Uuid::new_v4(), "minutes": minutes });
+    let refused = ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(15))).await.refused(409);
+    assert_eq!((&refused["reason"], &refused["id"]), (&json!("already_parked"), &next["id"]));
+    // Once the one that follows is given up, it may.
+    let stop = format!("/v1/operator/sessions/{}/stop", next["id"].as_str().unwrap());
+    assert_eq!(ask(&platform, "other", "parvis/park", "POST", &stop, None).await.ok()["paid"]["cents"], 0);
+    ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(15))).await.ok();
+    platform.pass(TimeDelta::minutes(10));
+    let mut driver = session("AB123CD", 30);
+    driver["zone"] = "Zone_A".into();
+    assert_eq!(platform.begin(&driver).await.refused(409)["id"], first["id"]);
+}
+
+#[tokio::test]
+async fn an_operator_extends_and_stops_its_own_sessions_only() {
+    let platform = Platform::start().await;
+    let told = sell(&platform, "easy", &sold("2026-03-03T09:00:00Z", 60)).await.ok();
+    let path = format!("/v1/operator/sessions/{}", told["id"].as_str().unwrap());
+    ask(&platform, "other", "parvis/park", "GET", &path, None).await.refused(404);
+    ask(&platform, "easy", "parvis/read", "GET", &path, None).await.refused(403);
+    platform.send("GET", &path, Some(("driver-1", "driver")), None).await.refused(401);
+    let extension = json!({ "id": Uuid::new_v4(), "minutes": 60 });
+    let extend = format!("{path}/extend");
+    for _ in 0..2 {
+        let extended = ask(&platform, "easy", "parvis/park", "POST", &extend, Some(extension.clone())).await.ok();
+        assert_eq!(extended["paid"]["cents"], 480);
+    }
+    platform.pass(TimeDelta::minutes(60));
+    let stopped = ask(&platform, "easy", "parvis/park", "POST", &format!("{path}/stop"), None).await.ok();
+    assert_eq!((&stopped["state"], &stopped["paid"]["cents"]), (&json!("stopped"), &json!(240)));
+    assert_eq!(platform.provider.account().intents().count(), 0, "the operator took the money");
+    let list = ask(&platform, "easy", "parvis/park", "GET", "/v1/operator/sessions", None).await.ok();
+    assert_eq!(list["sessions"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,274 @@
+//! A world with a process that may die.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_parking::plate::{Plate, PlateKey};
+use parvis_payments::error::ApiError;
+use parvis_payments::flow::{Extension, Length, Patience, PayWith, Start};
+use parvis_payments::record::SessionRecord;
+use parvis_payments::state::{App, Parts, Settings};
+use parvis_payments::store::{ParkedPlates, PaymentsStore};
+use parvis_stripe::Stripe;
+use parvis_tariffs::{Holder, Tariffs, read_book};
+use parvis_test_provider::{PUBLISHABLE_KEY, Provider, SECRET_KEY};
+use uuid::Uuid;
+
+use crate::gate::{self, Death, Fuse};
+
+/// The tariffs of the demo.
+const TARIFFS: &str = include_str!("../../../../samples/tariffs/default.toml");
+/// The driver.
+pub const OWNER: &str = "driver-1";
+
+/// What somebody asks of the process.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// A session, by its number in this run.
+    Start { session: usize, plate: &'static str, minutes: u32, pay: PayWith },
+    /// An extension of it; the number makes repetitions the same.
+    Extend { session: usize, extension: usize, minutes: u32, pay: PayWith },
+    /// Its end.
+    Stop { session: usize },
+    /// The provider's message about it.
+    Message { session: usize },
+    /// The schedule.
+    Sweep,
+    /// The other schedule.
+    Reconcile,
+}
+
+/// What happens outside of the process.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Somebody asks.
+    Ask(Ask),
+    /// The payer's browser brings the open payment of a session to an end at the provider.
+    Browser { session: usize },
+    /// Time goes by.
+    Pass(u32),
+}
+
+/// By card in the browser.
+pub const BROWSER: PayWith = PayWith::CardInBrowser;
+
+/// By a payment method of the test provider.
+pub fn by(method: &str) -> PayWith {
+    PayWith::Method { id: format!("pm_card_{method}") }
+}
+
+/// The world.
+pub struct World {
+    fuse: Fuse,
+    /// Through the gate.
+    mortal: (Client, Stripe),
+    /// Past the gate: what is true.
+    pub client: Client,
+    http: reqwest::Client,
+    provider_url: String,
+    pub provider: Provider,
+    clock: Arc<Mutex<DateTime<Utc>>>,
+    pub tariffs: Tariffs,
+    run: Uuid,
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-west-3"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(endpoint)
+        .build();
+    Client::from_conf(config)
+}
+
+impl World {
+    /// A Tuesday, 09:00 in Paris, with tariffs in force.
+    pub async fn new() -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let fuse = Fuse::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let truth = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+        let direct = client(&truth);
+        for table in ["payments", "plates"] {
+            make_table(&direct, table).await;
+        }
+        let clock = Arc::new(Mutex::new("2026-03-03T08:00:00Z".parse().unwrap()));
+        let told = clock.clone();
+        let provider = Provider::in_memory(Arc::new(move || *told.lock().unwrap()));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let provider_url = format!("http://{}", listener.local_addr().unwrap());
+        let router: axum::Router = parvis_test_provider::router(provider.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let http = gate::client();
+        let gated = gate::before(provider_url.clone(), fuse.clone(), http.clone()).await;
+        let stripe = Stripe::over(http.clone(), &gated, SECRET_KEY);
+        let mortal = (client(&gate::before(truth, fuse.clone(), http.clone()).await), stripe);
+        let (tariffs, _) = read_book(TARIFFS).unwrap();
+        let run = Uuid::new_v4();
+        let world = Self { fuse, mortal, client: direct, http, provider_url, provider, clock, tariffs, run };
+        world.process().put_book(TARIFFS, None).await.unwrap();
+        world
+    }
+
+    /// The table, past the gate.
+    pub fn store(&self) -> PaymentsStore {
+        PaymentsStore::new(self.client.clone(), "payments")
+    }
+
+    /// All that is stored, past the gate.
+    pub async fn stored(&self) -> Stored {
+        Stored(self.client.scan().table_name("payments").send().await.unwrap().items.unwrap_or_default())
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        *self.clock.lock().unwrap()
+    }
+
+    pub fn id(&self, session: usize) -> Uuid {
+        Uuid::new_v5(&self.run, format!("session {session}").as_bytes())
+    }
+
+    /// A process: it knows nothing but what is stored.
+    fn process(&self) -> App {
+        let (dynamodb, provider) = self.mortal.clone();
+        let parts = Parts {
+            store: PaymentsStore::new(dynamodb.clone(), "payments"),
+            plates: ParkedPlates::new(dynamodb, "plates"),
+            provider: Arc::new(provider),
+            plate_key: PlateKey::new(b"test"),
+            settings: Settings {
+                publishable_key: String::new(),
+                webhook_secret: String::new(),
+                plate_retention: TimeDelta::hours(24),
+            },
+        };
+        let clock = self.clock.clone();
+        App::new(parts, Arc::new(move || *clock.lock().unwrap()))
+    }
+
+    /// Something happens; true if a process has died of it.
+    pub async fn happen(&self, event: &Event, death: Option<Death>) -> bool {
+        match event {
+            Event::Pass(minutes) => *self.clock.lock().unwrap() += TimeDelta::minutes(i64::from(*minutes)),
+            Event::Browser { session } => self.browser(self.id(*session)).await,
+            Event::Ask(ask) => {
+                self.fuse.light(death);
+                tokio::select! {
+                    biased;
+                    () = self.fuse.wait() => return true,
+                    answer = self.ask(self.process(), ask) => {
+                        // Refusals are answers; failures are not, for nothing fails here but by death.
+                        if let Err(ApiError::Problem(problem)) = &answer {
+                            assert!(!problem.status().is_server_error(), "{ask:?}: {problem:?}");
+                        }
+                    }
+                }
+                self.fuse.light(None);
+            }
+        }
+        false
+    }
+
+    async fn ask(&self, app: App, ask: &Ask) -> Result<(), ApiError> {
+        match ask {
+            Ask::Start { session, plate, minutes, pay } => {
+                let start = Start {
+                    id: self.id(*session),
+                    zone: "Zone_B".parse().unwrap(),
+                    plate: Plate::normalise(plate).unwrap(),
+                    holder: Holder::default(),
+                    length: Length::Minutes(*minutes),
+                    price_cents: None,
+                    pay: pay.clone(),
+                    owner: OWNER.to_owned(),
+                };
+                app.start(&start).await.map(drop)
+            }
+            Ask::Extend { session, extension, minutes, pay } => {
+                let Some(record) = app.store().session(self.id(*session)).await? else { return Ok(()) };
+                let id = Uuid::new_v5(&record.session.id, format!("extension {extension}").as_bytes());
+                let extension =
+                    Extension { id, length: Length::Minutes(*minutes), price_cents: None, pay: pay.clone() };
+                app.extend(record, &extension).await.map(drop)
+            }
+            Ask::Stop { session } => {
+                let Some(record) = app.store().session(self.id(*session)).await? else { return Ok(()) };
+                app.stop(record).await.map(drop)
+            }
+            Ask::Message { session } => {
+                let Some(record) = app.store().session(self.id(*session)).await? else { return Ok(()) };
+                app.bring_forward(record, Patience::Wait).await.map(drop)
+            }
+            Ask::Sweep => app.sweep().await.map(drop),
+            Ask::Reconcile => app.reconcile().await.map(drop),
+        }
+    }
+
+    /// The payer's browser, with the secret that the page has.
+    async fn browser(&self, session: Uuid) {
+        let Some(record) = self.store().session(session).await.unwrap() else { return };
+        let Some((intent, secret)) =
+            record.open_charge().and_then(|charge| charge.intent.clone().zip(charge.client_secret.clone()))
+        else {
+            return;
+        };
+        for action in ["confirm", "authenticate"] {
+            let url = format!("{}/v1/payment_intents/{intent}/{action}", self.provider_url);
+            let form = [("client_secret", secret.as_str()), ("payment_method", "pm_card_visa"), ("success", "true")];
+            let request = self.http.post(url).bearer_auth(PUBLISHABLE_KEY).form(&form);
+            request.send().await.unwrap();
+        }
+    }
+
+    /// Nobody asks for anything any more: only the schedule runs, until nothing is left to do. Its runs at which nothing is
+    /// due are left out.
+    pub async fn rest(&self) {
+        for _ in 0..20 {
+            let stored = self.stored().await;
+            let due = stored.sessions().iter().filter_map(SessionRecord::due).min();
+            let Some(due) = due else {
+                let listed: Vec<Uuid> = stored.all("work");
+                assert!(listed.is_empty(), "the work list is not empty: {listed:?}");
+                return;
+            };
+            let now = self.now();
+            *self.clock.lock().unwrap() = now.max(due + TimeDelta::minutes(1));
+            self.happen(&Event::Ask(Ask::Sweep), None).await;
+        }
+        panic!("something is always left to do");
+    }
+}
+
+/// All that is stored at a moment.
+pub struct Stored(Vec<HashMap<String, AttributeValue>>);
+
+impl Stored {
+    /// All values of a kind of item.
+    pub fn all<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Vec<T> {
+        let of_kind = self.0.iter().filter(|item| item["kind"].as_s().is_ok_and(|found| found == kind));
+        of_kind.map(|item| serde_json::from_str(item["data"].as_s().unwrap()).unwrap()).collect()
+    }
+
+    /// All sessions.
+    pub fn sessions(&self) -> Vec<SessionRecord> {
+        self.all("session")
+    }
+}
+
+async fn make_table(client: &Client, table: &str) {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+    let mut create = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+    for (name, key_type) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type);
+        create = create.attribute_definitions(attribute.build().unwrap()).key_schema(key.build().unwrap());
+    }
+    create.send().await.unwrap();
+}
