@@ -123,7 +123,8 @@ fn a_secret_of_the_template_comes_with_how_to_generate_it() {
             );
             return Some("given".into());
         };
-        let known = ["PlateHashKey", "BookingsKey", "NotifyKey", "PaymentKey", "PaymentWebhookKey"].map(LogicalId::from);
+        let known =
+            ["PlateHashKey", "BookingsKey", "NotifyKey", "PaymentKey", "PaymentWebhookKey"].map(LogicalId::from);
         assert!(secret.logical_id.as_ref().is_some_and(|id| known.contains(id)), "{:?}", secret.logical_id);
         Some("x".repeat(generate.length as usize))
     });
