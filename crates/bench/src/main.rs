@@ -10,6 +10,7 @@ mod forecasts;
 mod freshness;
 mod functions;
 mod machine;
+mod notifications;
 mod platform;
 mod prices;
 mod process;
@@ -61,6 +62,8 @@ enum Part {
     Freshness,
     /// Forecasts: a night's training, one read, memory
     Forecasts,
+    /// Ten thousand reminders of one minute
+    Notifications,
 }
 
 /// What everything depends on that is the same for the whole run.
@@ -97,6 +100,7 @@ async fn main() -> anyhow::Result<()> {
             Part::Cost => cost::measure(&settings, &mut report).await?,
             Part::Freshness => freshness::measure(&settings, &mut report).await?,
             Part::Forecasts => forecasts::measure(&settings, &mut report).await?,
+            Part::Notifications => notifications::measure(&settings, &mut report).await?,
         }
     }
     let text = if arguments.json { report.json()? } else { report.table() };

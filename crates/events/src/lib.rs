@@ -7,6 +7,7 @@ pub mod alert;
 pub mod booking;
 mod envelope;
 mod id;
+pub mod sensor;
 mod stored;
 
 pub use envelope::{CloudEvent, place_subject};

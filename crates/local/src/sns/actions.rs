@@ -45,6 +45,9 @@ pub(super) async fn handle<F: Functions>(State(service): State<Service<F>>, body
 
 impl<F: Functions> Service<F> {
     async fn publish_action(&self, parameters: &Parameters) -> Result<String, Refusal> {
+        if self.0.faults.refuses_publication() {
+            return Err(Refusal::throttled());
+        }
         let id = self.publish(parameters.message(None)?).await?;
         Ok(element("MessageId", &id))
     }

@@ -27,7 +27,7 @@ use uuid::Uuid;
 pub use model::{Message, Protocol, Refusal, Subscription, Target, Texts};
 pub use outbox::{Outbox, OutboxError};
 
-use crate::{http::Invoke, identity, lambda, queues::Queues};
+use crate::{faults::Faults, http::Invoke, identity, lambda, queues::Queues};
 use model::check_filter;
 use outbox::{Kind, NewEntry, Status};
 
@@ -53,6 +53,8 @@ pub struct Config<'a, F> {
     pub queues: Queues,
     /// Directory of `outbox.db`.
     pub directory: &'a Path,
+    /// Faults asked for.
+    pub faults: Arc<Faults>,
     /// Whether the demo manager gets an SMS and an e-mail of every topic.
     pub demo: bool,
 }
@@ -100,6 +102,7 @@ impl Sns {
             outbox: outbox.clone(),
             functions: config.functions,
             queues: config.queues,
+            faults: config.faults,
             stop: stop.clone(),
             tasks: tasks.clone(),
         }));
@@ -205,6 +208,7 @@ struct Inner<F> {
     outbox: Outbox,
     functions: F,
     queues: Queues,
+    faults: Arc<Faults>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }

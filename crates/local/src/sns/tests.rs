@@ -115,7 +115,9 @@ async fn start(
         subscriptions: subscriptions.into_iter().collect(),
         ..Stack::default()
     };
-    Sns::start(Config { template: &template, functions, queues, directory: &directory, demo }).await.unwrap()
+    Sns::start(Config { template: &template, functions, queues, directory: &directory, faults: Arc::default(), demo })
+        .await
+        .unwrap()
 }
 
 fn client(sns: &Sns) -> Client {
@@ -396,8 +398,14 @@ async fn a_template_subscription_that_cannot_be_served_stops_the_start() {
         subscriptions: BTreeMap::from([subscribed("Webhook", "https", "https://a.example", None)]),
         ..Stack::default()
     };
-    let config =
-        Config { template: &template, functions: Player::default(), queues, directory: directory.path(), demo: false };
+    let config = Config {
+        template: &template,
+        functions: Player::default(),
+        queues,
+        directory: directory.path(),
+        faults: Arc::default(),
+        demo: false,
+    };
     let error = Sns::start(config).await.err().unwrap().to_string();
     assert!(error.starts_with("subscription Webhook: InvalidParameter") && error.contains("https"), "{error}");
 }

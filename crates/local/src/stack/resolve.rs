@@ -37,6 +37,8 @@ pub(super) fn template(
         .parameter("PaymentPublishableKey", parvis_test_provider::PUBLISHABLE_KEY)
         .output("Identity", "Issuer", identity.issuer())
         .output("Identity", "WebClientId", identity.client_id())
+        // The pages stand at the origin of the login.
+        .output("Web", "Url", identity.issuer().trim_end_matches(identity::PATH))
         .output("Identity", "OperatorClientId", identity::MACHINE_CLIENT)
         .secrets(move |reference| secret(&secrets, reference));
     // Nothing local reads these; the sandboxes get the true PostgreSQL address as environment.

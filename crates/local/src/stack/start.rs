@@ -189,7 +189,9 @@ async fn start_sns(
     directory: &Path,
 ) -> anyhow::Result<Sns> {
     let (functions, queues, demo) = (host.clone(), queues.clone(), options.demo);
-    Sns::start(sns::Config { template, directory, functions, queues, demo }).await.context("SNS did not start")
+    Sns::start(sns::Config { template, directory, functions, queues, faults: options.faults.clone(), demo })
+        .await
+        .context("SNS did not start")
 }
 
 async fn start_iot(

@@ -12,9 +12,10 @@ use syn::{
 use super::{Call, Known, Operation, Receiver, Types};
 
 /// Methods of the SDK's clients that begin an operation. They take no arguments, which tells them from most others.
-const OPERATIONS: [&str; 15] = [
+const OPERATIONS: [&str; 16] = [
     "batch_get_item",
     "batch_write_item",
+    "change_message_visibility",
     "delete_item",
     "delete_message",
     "delete_message_batch",

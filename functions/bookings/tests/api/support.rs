@@ -256,6 +256,7 @@ impl Platform {
         let events = EventStore::new(self.dynamodb.clone(), "events");
         let mut found: Vec<_> = events.newest::<Value>(&subject, 100, None).await.unwrap();
         found.sort_by_key(|event| event.data["version"].as_i64());
+        found.iter().for_each(parvis_test_events::check);
         found
     }
 

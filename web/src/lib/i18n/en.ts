@@ -28,6 +28,12 @@ export const en = {
   "nav.mine": "My bookings",
   "nav.use": "Overview",
   "nav.resources": "Places",
+  "nav.notices": "Notifications",
+  "nav.notifications": "Mine",
+  "nav.alerts": "Alerts",
+  "nav.sent": "Sent",
+  "nav.texts": "Texts",
+  "nav.webhooks": "Webhooks",
   "sheet.close": "Close",
 
   "prefs.language": "Français",

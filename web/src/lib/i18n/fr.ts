@@ -27,6 +27,12 @@ export const fr: Record<Key, Text> = {
   "nav.mine": "Mes réservations",
   "nav.use": "Synthèse",
   "nav.resources": "Lieux",
+  "nav.notices": "Notifications",
+  "nav.notifications": "Les miennes",
+  "nav.alerts": "Alertes",
+  "nav.sent": "Envois",
+  "nav.texts": "Textes",
+  "nav.webhooks": "Webhooks",
   "sheet.close": "Fermer",
 
   "prefs.language": "English",

@@ -1,0 +1,458 @@
+//! From an event and a reader to letters.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use parvis_events::CloudEvent;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::address::Address;
+use crate::catalog::{Catalog, Kind, Say};
+use crate::letter::{Destination, Letter};
+use crate::person::{Channel, Language, Person};
+use crate::span::Span;
+use crate::texts::{Facts, Message, TextError, Texts};
+use crate::token::{LinkKey, Unsubscribe};
+
+/// The text of codes.
+const CODE_TEXT: &str = "address.code";
+/// The text at the foot of e-mails.
+const FOOT_TEXT: &str = "foot";
+/// The subject of messages about one's own addresses.
+const ADDRESSES: &str = "addresses";
+/// The page where one no longer wants to be written to.
+const UNSUBSCRIBE_PAGE: &str = "#/unsubscribe?token=";
+/// How long another system is told of an event.
+const WEBHOOK_USEFUL: Span = Span::minutes(24 * 60);
+
+/// What holds for the whole deployment.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// Language of who has named none.
+    pub language: Language,
+    /// Zone of what names none.
+    pub timezone: Tz,
+    /// Origin and path of the web application, ending with a slash; links are left out without it.
+    pub web_url: Option<String>,
+    /// What links are signed with.
+    pub links: LinkKey,
+}
+
+/// Something that somebody is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// The event.
+    pub event: &'a CloudEvent,
+    /// Its type.
+    pub kind: &'a Kind,
+    /// What is said.
+    pub say: &'a Say,
+    /// The moment: of the event, or of the reminder.
+    pub at: DateTime<Utc>,
+    /// How long before the deadline, for a reminder.
+    pub minutes: Option<u32>,
+}
+
+impl<'a> Occasion<'a> {
+    /// What an event says at once.
+    #[must_use]
+    pub fn of_event(event: &'a CloudEvent, kind: &'a Kind) -> Option<Self> {
+        Some(Self { event, kind, say: kind.rule.message.as_ref()?, at: event.time, minutes: None })
+    }
+
+    /// What tells it from everything else that is said.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self.minutes {
+            None => self.event.id.to_string(),
+            Some(minutes) => format!("{}|{}|{minutes}", self.event.id, self.say.text),
+        }
+    }
+}
+
+/// What a person finds in the list of their notifications.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The same for the same occasion.
+    pub id: String,
+    /// Whose.
+    pub person: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The subject of preferences.
+    pub category: String,
+    /// Type of the event.
+    pub kind: String,
+    /// One line.
+    pub subject: String,
+    /// Text.
+    pub body: String,
+    /// The page that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// The channels that it goes by as well.
+    pub channels: Vec<Channel>,
+}
+
+/// A notification to one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    /// For their list.
+    pub note: Note,
+    /// To be sent now.
+    pub letters: Vec<Letter>,
+    /// To be sent when their quiet hours are over.
+    pub held: Vec<(DateTime<Utc>, Letter)>,
+}
+
+/// Writes letters.
+#[derive(Debug)]
+pub struct Writer {
+    /// The types of events.
+    pub catalog: Catalog,
+    /// The words.
+    pub texts: Texts,
+    /// The deployment.
+    pub house: House,
+}
+
+impl Writer {
+    /// What an occasion is to a person, who gets it by `channels` if given, else by those of their preferences.
+    ///
+    /// # Errors
+    /// When a text asks for a fact that the event does not have.
+    pub fn to_person(
+        &self,
+        occasion: &Occasion<'_>,
+        person: &Person,
+        channels: Option<&[Channel]>,
+        now: DateTime<Utc>,
+    ) -> Result<Composed, TextError> {
+        let Occasion { event, kind, say, .. } = *occasion;
+        let category = kind.rule.category.as_str();
+        let (language, zone) = self.told_in(person, event);
+        let link = self.link(kind, event)?;
+        let message = self.message(occasion, language, zone, link.as_deref())?;
+        // A wish names channels; what the person has silenced since stays silent.
+        let channels = person.preferences.channels(category, channels.unwrap_or(&say.channels));
+        let quiet = if say.urgent { None } else { person.preferences.quiet.and_then(|quiet| quiet.until(now, zone)) };
+        let mut composed =
+            Composed { note: self.note(occasion, person, &message, link.clone()), letters: vec![], held: vec![] };
+        for address in person.reached_by(&channels) {
+            let to = self.destination(address, person, category, link.clone());
+            let body = match address.channel {
+                Channel::Email => self.signed(&message.email, &to, language)?,
+                Channel::Sms | Channel::Push => message.sms.clone(),
+            };
+            let subject = message.subject.clone();
+            let letter =
+                Letter { person: Some(person.subject.clone()), ..letter(occasion, language, to, subject, body) };
+            match quiet.filter(|_| address.channel.is_loud()) {
+                None => composed.letters.push(letter),
+                Some(until) if until < letter.useful_until => composed.held.push((until, letter)),
+                // What is of no use when the night is over is not sent; it stands in the list.
+                Some(_) => continue,
+            }
+            if !composed.note.channels.contains(&address.channel) {
+                composed.note.channels.push(address.channel);
+            }
+        }
+        Ok(composed)
+    }
+
+    fn note(&self, occasion: &Occasion<'_>, person: &Person, message: &Message, link: Option<String>) -> Note {
+        Note {
+            id: occasion.id(),
+            person: person.subject.clone(),
+            at: occasion.at,
+            category: occasion.kind.rule.category.clone(),
+            kind: occasion.event.kind.clone(),
+            subject: message.subject.clone(),
+            body: message.email.clone(),
+            link,
+            channels: Vec::new(),
+        }
+    }
+
+    /// The message to the topic, if events of this type are broadcast.
+    ///
+    /// # Errors
+    /// When a text asks for a fact that the event does not have.
+    pub fn to_topic(&self, event: &CloudEvent, kind: &Kind) -> Result<Option<Letter>, TextError> {
+        let (Some(occasion), Some(fields)) = (Occasion::of_event(event, kind), &kind.rule.broadcast) else {
+            return Ok(None);
+        };
+        let nobody = Person::default();
+        let (language, zone) = self.told_in(&nobody, event);
+        let message = self.message(&occasion, language, zone, self.link(kind, event)?.as_deref())?;
+        let value =
+            |name: &String| Some((name.clone(), event.data[name].as_str().filter(|text| !text.is_empty())?.to_owned()));
+        let mut attributes: BTreeMap<String, String> = fields.iter().filter_map(value).collect();
+        attributes.insert("type".to_owned(), event.kind.clone());
+        attributes.insert("language".to_owned(), language.code().to_owned());
+        let to = Destination::Topic { sms: message.sms, attributes };
+        Ok(Some(letter(&occasion, language, to, message.subject, message.email)))
+    }
+
+    /// The delivery of an event to another system: the event itself, as CloudEvents JSON.
+    #[must_use]
+    pub fn to_webhook(&self, event: &CloudEvent, webhook: &str) -> Letter {
+        let to = Destination::Webhook { webhook: webhook.to_owned() };
+        Letter {
+            key: Letter::key(event.id.as_str(), &to),
+            at: event.time,
+            useful_until: event.time + WEBHOOK_USEFUL.delta(),
+            person: None,
+            category: "webhooks".to_owned(),
+            text: event.kind.clone(),
+            language: self.house.language,
+            event: event.id.to_string(),
+            to,
+            subject: event.kind.clone(),
+            // An event that was read as JSON can be written as JSON.
+            body: serde_json::to_string(event).unwrap_or_default(),
+        }
+    }
+
+    /// The letter with the code that proves an address.
+    ///
+    /// # Errors
+    /// When the text cannot be made.
+    pub fn code(
+        &self,
+        address: &Address,
+        person: &Person,
+        code: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Letter, TextError> {
+        let language = person.preferences.language.unwrap_or(self.house.language);
+        let facts = Facts::new(&json!({ "code": code }), language, self.house.timezone);
+        let message = self.texts.message(CODE_TEXT, &facts)?;
+        let to = match self.destination(address, person, ADDRESSES, None) {
+            Destination::Email { address, name, calendar, .. } => {
+                Destination::Email { address, name, calendar, unsubscribe: None }
+            }
+            other => other,
+        };
+        Ok(Letter {
+            // Each code is a message of its own; the code itself is nothing for a log.
+            key: Letter::key(&format!("code|{}", now.timestamp_millis()), &to),
+            at: now,
+            useful_until: now + crate::address::CODE_LIFE,
+            person: Some(person.subject.clone()),
+            category: ADDRESSES.to_owned(),
+            text: CODE_TEXT.to_owned(),
+            language,
+            event: String::new(),
+            to,
+            subject: message.subject,
+            body: if address.channel == Channel::Email { message.email } else { message.sms },
+        })
+    }
+
+    /// A text as it reads with an example of its type of event.
+    ///
+    /// # Errors
+    /// When it asks for a fact that the example does not have.
+    pub fn preview(&self, kind: &Kind, say: &Say, example: &Value, language: Language) -> Result<Message, TextError> {
+        let zone = example["timezone"].as_str().and_then(|zone| zone.parse().ok()).unwrap_or(self.house.timezone);
+        let mut facts = Facts::new(example, language, zone);
+        let before = kind.rule.reminders.iter().find(|reminder| reminder.say.text == say.text);
+        facts.set("minutes", before.and_then(|reminder| reminder.before.first()).map_or(0, |span| span.as_minutes()));
+        let link = kind.rule.link.as_ref().map(|link| self.texts.link(link, example)).transpose()?;
+        facts.set("link", self.absolute(link));
+        self.texts.message(&say.text, &facts)
+    }
+
+    /// The reader's zone, else that of what the event is about.
+    fn told_in(&self, person: &Person, event: &CloudEvent) -> (Language, Tz) {
+        let of_event = || event.data["timezone"].as_str().and_then(|zone| zone.parse().ok());
+        let zone = person.preferences.timezone.or_else(of_event).unwrap_or(self.house.timezone);
+        (person.preferences.language.unwrap_or(self.house.language), zone)
+    }
+
+    fn message(
+        &self,
+        occasion: &Occasion<'_>,
+        language: Language,
+        zone: Tz,
+        link: Option<&str>,
+    ) -> Result<Message, TextError> {
+        let mut facts = Facts::new(&occasion.event.data, language, zone);
+        facts.set("minutes", occasion.minutes);
+        facts.set("link", link);
+        self.texts.message(&occasion.say.text, &facts)
+    }
+
+    /// An e-mail with how to get no more of them at its foot.
+    fn signed(&self, text: &str, to: &Destination, language: Language) -> Result<String, TextError> {
+        let Destination::Email { unsubscribe: Some(link), .. } = to else { return Ok(text.to_owned()) };
+        let facts = Facts::new(&json!({ "unsubscribe": link }), language, self.house.timezone);
+        Ok(format!("{text}\n\n-- \n{}", self.texts.part(FOOT_TEXT, "email", &facts)?))
+    }
+
+    fn link(&self, kind: &Kind, event: &CloudEvent) -> Result<Option<String>, TextError> {
+        let link = kind.rule.link.as_ref().map(|link| self.texts.link(link, &event.data)).transpose()?;
+        Ok(self.absolute(link))
+    }
+
+    fn absolute(&self, link: Option<String>) -> Option<String> {
+        Some(format!("{}{}", self.house.web_url.as_ref()?, link?))
+    }
+
+    fn destination(&self, address: &Address, person: &Person, category: &str, link: Option<String>) -> Destination {
+        let to = address.to.clone();
+        match address.channel {
+            Channel::Sms => Destination::Sms { number: to },
+            Channel::Push => Destination::Push { endpoint: to, link },
+            Channel::Email => {
+                let what = Unsubscribe {
+                    person: person.subject.clone(),
+                    category: category.to_owned(),
+                    channel: address.channel,
+                };
+                let unsubscribe = self.absolute(Some(format!("{UNSUBSCRIBE_PAGE}{}", self.house.links.sign(&what))));
+                Destination::Email { address: to, name: None, calendar: None, unsubscribe }
+            }
+        }
+    }
+}
+
+/// The letter of an occasion to nobody in particular.
+fn letter(occasion: &Occasion<'_>, language: Language, to: Destination, subject: String, body: String) -> Letter {
+    Letter {
+        key: Letter::key(&occasion.id(), &to),
+        at: occasion.at,
+        useful_until: occasion.at + occasion.say.useful.delta(),
+        person: None,
+        category: occasion.kind.rule.category.clone(),
+        text: occasion.say.text.clone(),
+        language,
+        event: occasion.event.id.to_string(),
+        to,
+        subject,
+        body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use parvis_events::EventId;
+
+    use super::*;
+    use crate::person::{Preferences, QuietHours};
+
+    fn writer() -> Writer {
+        let house = House {
+            language: Language::French,
+            timezone: chrono_tz::Europe::Paris,
+            web_url: Some("https://parvis.example/".to_owned()),
+            links: LinkKey::new("0123456789abcdef").unwrap(),
+        };
+        Writer { catalog: Catalog::load().unwrap(), texts: Texts::load().unwrap(), house }
+    }
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn event(kind: &str) -> CloudEvent {
+        let time = at("2026-07-12T21:00:00Z");
+        let data = writer().catalog.kind(kind).unwrap().examples[0].clone();
+        CloudEvent::new(EventId::of_facts(time, &[kind]), "/parvis/test", kind, "test/1", time, data)
+    }
+
+    fn ada() -> Person {
+        let address = |channel, to| {
+            let mut address = Address::new(channel, to).unwrap();
+            address.verified_at = Some(at("2026-01-01T00:00:00Z"));
+            address
+        };
+        let unproven = Address::new(Channel::Email, "other@example.org").unwrap();
+        let addresses =
+            vec![address(Channel::Sms, "+33639980001"), address(Channel::Email, "ada@example.org"), unproven];
+        Person { addresses, ..Person::new("ada") }
+    }
+
+    fn composed(kind: &str, person: &Person) -> Composed {
+        let (writer, event) = (writer(), event(kind));
+        let kind = writer.catalog.kind(kind).unwrap();
+        writer.to_person(&Occasion::of_event(&event, kind).unwrap(), person, None, event.time).unwrap()
+    }
+
+    fn ways(letters: &[Letter]) -> Vec<&str> {
+        letters.iter().map(|letter| letter.to.channel()).collect()
+    }
+
+    #[test]
+    fn a_person_is_told_at_proven_addresses_by_the_usual_channels_or_their_own() {
+        let usual = composed("parvis.booking.cancelled", &ada());
+        assert_eq!((ways(&usual.letters), usual.held.len()), (vec!["email"], 0));
+        let mut own = ada();
+        own.preferences.channels.insert("bookings".to_owned(), BTreeSet::from([Channel::Sms]));
+        own.preferences.language = Some(Language::English);
+        let letters = composed("parvis.booking.cancelled", &own).letters;
+        assert_eq!((ways(&letters), letters[0].body.starts_with("Parvis: cancelled")), (vec!["sms"], true));
+        own.preferences.channels.insert("bookings".to_owned(), BTreeSet::new());
+        let silent = composed("parvis.booking.cancelled", &own);
+        assert!(
+            silent.letters.is_empty() && silent.note.subject.starts_with("Cancelled"),
+            "the list tells it all the same"
+        );
+    }
+
+    #[test]
+    fn an_email_opens_the_right_page_and_tells_the_way_out() {
+        let letter = composed("parvis.booking.cancelled", &ada()).letters.remove(0);
+        assert!(letter.body.contains("https://parvis.example/#/bookings/mine"), "{}", letter.body);
+        let Destination::Email { unsubscribe: Some(link), .. } = &letter.to else { panic!("{letter:?}") };
+        assert!(letter.body.ends_with(link.as_str()), "{}", letter.body);
+        let what = writer().house.links.read(link.split("token=").nth(1).unwrap()).unwrap();
+        assert_eq!((what.person.as_str(), what.category.as_str(), what.channel), ("ada", "bookings", Channel::Email));
+    }
+
+    #[test]
+    fn quiet_hours_hold_back_what_is_loud_and_not_urgent() {
+        let mut quiet = ada();
+        let hours: QuietHours = serde_json::from_value(json!({ "from": "22:00", "to": "07:00" })).unwrap();
+        let loud = BTreeSet::from([Channel::Sms, Channel::Email]);
+        quiet.preferences = Preferences {
+            quiet: Some(hours),
+            channels: [("bookings".to_owned(), loud.clone()), ("parking".to_owned(), loud)].into(),
+            ..Preferences::default()
+        };
+        // 23:00 in Paris. A cancelled booking is of use for a day, an expired session for a quarter of an hour, and urgent.
+        let cancelled = composed("parvis.booking.cancelled", &quiet);
+        assert_eq!(ways(&cancelled.letters), ["email"]);
+        assert_eq!(cancelled.held[0].0, at("2026-07-13T05:00:00Z"));
+        assert_eq!(ways(&composed("parvis.parking.session.ended", &quiet).letters), ["sms", "email"]);
+        let started = composed("parvis.parking.session.started", &quiet);
+        assert_eq!((ways(&started.letters), started.held.len()), (vec!["email"], 0), "useless in the morning");
+        assert_eq!(started.note.channels, [Channel::Email]);
+    }
+
+    #[test]
+    fn the_same_occasion_has_the_same_keys_and_others_have_others() {
+        let keys =
+            |kind: &str| composed(kind, &ada()).letters.iter().map(|letter| letter.key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys("parvis.booking.cancelled"), keys("parvis.booking.cancelled"));
+        assert_ne!(keys("parvis.booking.cancelled"), keys("parvis.booking.released"));
+    }
+
+    #[test]
+    fn alerts_are_broadcast_with_what_subscribers_filter_by() {
+        let (writer, event) = (writer(), event("parvis.parking.alert.raised"));
+        let letter = writer.to_topic(&event, writer.catalog.kind(&event.kind).unwrap()).unwrap().unwrap();
+        let Destination::Topic { attributes, .. } = &letter.to else { panic!("{letter:?}") };
+        let attributes: Vec<_> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let wanted =
+            ["language=fr", "level=saturated", "place=default", "type=parvis.parking.alert.raised", "zone=Zone_A"];
+        assert_eq!(attributes, wanted);
+        let own = self::event("parvis.booking.confirmed");
+        assert_eq!(writer.to_topic(&own, writer.catalog.kind(&own.kind).unwrap()).unwrap(), None);
+    }
+}

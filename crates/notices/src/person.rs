@@ -1,0 +1,231 @@
+//! People: how they want to be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+
+/// A language that texts exist in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Language {
+    /// French.
+    #[serde(rename = "fr")]
+    French,
+    /// English.
+    #[serde(rename = "en")]
+    English,
+}
+
+/// A language without texts.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are no texts in `{0}`; there are in `fr` and `en`")]
+pub struct UnknownLanguage(String);
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::French, Self::English];
+
+    /// ISO 639-1 code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::French => "fr",
+            Self::English => "en",
+        }
+    }
+}
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|one| one.code() == code).ok_or_else(|| UnknownLanguage(code.to_owned()))
+    }
+}
+
+/// A way to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Text message.
+    Sms,
+    /// E-mail.
+    Email,
+    /// Push to a device.
+    Push,
+}
+
+impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sms, Self::Email, Self::Push];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+            Self::Push => "push",
+        }
+    }
+
+    /// Whether it makes a noise where people sleep; e-mail waits by itself.
+    #[must_use]
+    pub const fn is_loud(self) -> bool {
+        matches!(self, Self::Sms | Self::Push)
+    }
+}
+
+/// Hours of every day, in the reader's zone, in which nothing loud is sent unless it is urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// First minute.
+    #[serde(with = "minute")]
+    pub from: NaiveTime,
+    /// First minute after them; before `from` when they span midnight.
+    #[serde(with = "minute")]
+    pub to: NaiveTime,
+}
+
+/// Times of day as `22:00`.
+mod minute {
+    use chrono::NaiveTime;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    const FORM: &str = "%H:%M";
+
+    pub(super) fn serialize<S: Serializer>(time: &NaiveTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&time.format(FORM))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        NaiveTime::parse_from_str(&text, FORM).map_err(|_| D::Error::custom("not a time of day such as 22:00"))
+    }
+}
+
+impl QuietHours {
+    /// When the quiet hours that `now` lies in end; `None` when it lies in none.
+    #[must_use]
+    pub fn until(&self, now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+        let local = now.with_timezone(&zone);
+        let time = local.time();
+        let inside = if self.from <= self.to {
+            self.from <= time && time < self.to
+        } else {
+            time >= self.from || time < self.to
+        };
+        if !inside {
+            return None;
+        }
+        let day = if time < self.to { local.date_naive() } else { local.date_naive().succ_opt()? };
+        // A time that the change of clocks skips comes an hour later.
+        let end = |shift: TimeDelta| (day.and_time(self.to) + shift).and_local_timezone(zone).earliest();
+        end(TimeDelta::zero()).or_else(|| end(TimeDelta::hours(1))).map(|end| end.with_timezone(&Utc))
+    }
+}
+
+/// How a person wants to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Preferences {
+    /// Language of texts; the deployment's when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// Zone in which times are told; the zone of what the message is about when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<Tz>,
+    /// When nothing loud is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<QuietHours>,
+    /// Channels by subject (`parking`, `bookings`, ...); an empty set is silence. What is absent goes the message's own way.
+    pub channels: BTreeMap<String, BTreeSet<Channel>>,
+}
+
+impl Preferences {
+    /// The channels for a subject, of a message that would use `usual`.
+    #[must_use]
+    pub fn channels(&self, category: &str, usual: &[Channel]) -> BTreeSet<Channel> {
+        self.channels.get(category).cloned().unwrap_or_else(|| usual.iter().copied().collect())
+    }
+
+    /// No more of `category` by `channel`.
+    pub fn silence(&mut self, category: &str, channel: Channel) {
+        self.channels.entry(category.to_owned()).or_insert_with(|| BTreeSet::from(Channel::ALL)).remove(&channel);
+    }
+}
+
+/// Somebody who may be told something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Person {
+    /// The subject of the login, or the id of a visitor.
+    pub subject: String,
+    /// How.
+    pub preferences: Preferences,
+    /// Where.
+    pub addresses: Vec<Address>,
+    /// Counts changes; 0 for somebody of whom nothing is known.
+    pub version: u64,
+}
+
+impl Person {
+    /// Somebody of whom nothing is known yet.
+    #[must_use]
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self { subject: subject.into(), ..Self::default() }
+    }
+
+    /// The verified addresses of the channels.
+    pub fn reached_by<'a>(&'a self, channels: &'a BTreeSet<Channel>) -> impl Iterator<Item = &'a Address> {
+        self.addresses.iter().filter(|address| address.verified_at.is_some() && channels.contains(&address.channel))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Europe::Paris;
+
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn quiet(from: &str, to: &str) -> QuietHours {
+        serde_json::from_value(serde_json::json!({ "from": from, "to": to })).unwrap()
+    }
+
+    #[test]
+    fn quiet_hours_span_midnight_and_the_change_of_clocks() {
+        let night = quiet("22:00", "07:00");
+        assert_eq!(night.until(at("2026-07-01T19:59:00Z"), Paris), None);
+        assert_eq!(night.until(at("2026-07-01T20:00:00Z"), Paris), Some(at("2026-07-02T05:00:00Z")));
+        assert_eq!(night.until(at("2026-07-02T04:59:00Z"), Paris), Some(at("2026-07-02T05:00:00Z")));
+        assert_eq!(night.until(at("2026-07-02T05:00:00Z"), Paris), None);
+        // 02:30 does not exist on 29 March 2026 in Paris.
+        assert_eq!(quiet("22:00", "02:30").until(at("2026-03-28T23:00:00Z"), Paris), Some(at("2026-03-29T01:30:00Z")));
+        assert_eq!(quiet("12:00", "14:00").until(at("2026-07-01T10:30:00Z"), Paris), Some(at("2026-07-01T12:00:00Z")));
+        assert_eq!(quiet("08:00", "08:00").until(at("2026-07-01T06:00:00Z"), Paris), None, "no hours at all");
+    }
+
+    #[test]
+    fn what_a_person_says_of_a_subject_replaces_the_usual_way() {
+        let mut preferences = Preferences::default();
+        assert_eq!(preferences.channels("parking", &[Channel::Sms]), BTreeSet::from([Channel::Sms]));
+        preferences.channels.insert("parking".into(), BTreeSet::from([Channel::Email]));
+        assert_eq!(preferences.channels("parking", &[Channel::Sms]), BTreeSet::from([Channel::Email]));
+        preferences.silence("parking", Channel::Email);
+        assert!(preferences.channels("parking", &[Channel::Sms]).is_empty());
+        preferences.silence("bookings", Channel::Sms);
+        assert_eq!(
+            preferences.channels("bookings", &[Channel::Sms]),
+            BTreeSet::from([Channel::Email, Channel::Push]),
+            "the others stay as they could have been"
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! SNS: SMS and push to one address, and the topic.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_sns::Client;
+use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_sns::operation::publish::PublishError;
+use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
+use aws_sdk_sns::types::MessageAttributeValue;
+use parvis_kit::telemetry::chain;
+use parvis_notices::Letter;
+use serde_json::{Value, json};
+
+use crate::delivery::Answer;
+
+/// Answers of SNS that another attempt will not change.
+const NEVER: [&str; 6] =
+    ["InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid", "NotFound", "EndpointDisabled", "OptedOut"];
+/// Those of them that are about the address.
+const ADDRESS: [&str; 3] = ["NotFound", "EndpointDisabled", "OptedOut"];
+
+/// Publishes.
+#[derive(Clone, Debug)]
+pub struct Sns {
+    client: Client,
+    topic: String,
+    /// Name that phones show, where the country allows it.
+    sender: Option<String>,
+}
+
+impl Sns {
+    /// Publishes to phones, devices and `topic`.
+    #[must_use]
+    pub fn new(client: Client, topic: String, sender: Option<String>) -> Self {
+        Self { client, topic, sender }
+    }
+
+    /// An SMS. Transactional: these are sent for a moment, not for advertising.
+    pub async fn text(&self, number: &str, letter: &Letter) -> Answer {
+        let message = self.client.publish().phone_number(number).message(&letter.body);
+        let message = with(message, "AWS.SNS.SMS.SMSType", "Transactional");
+        let message = match &self.sender {
+            Some(sender) => with(message, "AWS.SNS.SMS.SenderID", sender),
+            None => message,
+        };
+        answer(message.send().await.map(drop), true)
+    }
+
+    /// A push, in the forms of Apple and Google.
+    pub async fn push(&self, endpoint: &str, link: Option<&str>, letter: &Letter) -> Answer {
+        let apple = json!({ "aps": { "alert": { "title": letter.subject, "body": letter.body } }, "link": link });
+        let google =
+            json!({ "notification": { "title": letter.subject, "body": letter.body }, "data": { "link": link } });
+        let forms: Value = json!({ "default": letter.body, "APNS": apple.to_string(), "GCM": google.to_string() });
+        let message = self.client.publish().target_arn(endpoint).message_structure("json").message(forms.to_string());
+        answer(message.send().await.map(drop), true)
+    }
+
+    /// To whoever has subscribed to the topic, in the form of their protocol.
+    pub async fn broadcast(&self, sms: &str, attributes: &BTreeMap<String, String>, letter: &Letter) -> Answer {
+        let forms = json!({ "default": letter.body, "email": letter.body, "sms": sms });
+        let mut message = self.client.publish().topic_arn(&self.topic).subject(&letter.subject);
+        message = message.message_structure("json").message(forms.to_string());
+        for (name, value) in attributes {
+            message = with(message, name, value);
+        }
+        answer(message.send().await.map(drop), false)
+    }
+}
+
+fn with(message: PublishFluentBuilder, name: &str, value: &str) -> PublishFluentBuilder {
+    // Building fails only without a data type.
+    match MessageAttributeValue::builder().data_type("String").string_value(value).build() {
+        Ok(value) => message.message_attributes(name, value),
+        Err(_) => message,
+    }
+}
+
+fn answer(published: Result<(), SdkError<PublishError>>, to_one: bool) -> Answer {
+    let error = match published {
+        Ok(()) => return Answer::Taken,
+        Err(error) => error,
+    };
+    // The code's name ends with `Exception` in some of SNS's answers.
+    let code = error
+        .as_service_error()
+        .and_then(|error| error.code())
+        .map(|code| code.trim_end_matches("Exception").to_owned());
+    match code {
+        Some(code) if NEVER.contains(&code.as_str()) => {
+            let address = to_one && ADDRESS.contains(&code.as_str());
+            Answer::Never { reason: format!("SNS: {code}"), address }
+        }
+        Some(code) => Answer::NotNow(format!("SNS: {code}")),
+        None => {
+            tracing::warn!(error = %chain(&error), "SNS gave no answer");
+            Answer::NotNow("SNS gave no answer".to_owned())
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One's own notifications, preferences and addresses.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use parvis_kit::auth::Caller;
+use parvis_kit::http::{Json, Path, Query, expected_version, version_etag};
+use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
+use parvis_notices::address::Address;
+use parvis_notices::{Channel, Person};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{page_size, send_code};
+use crate::error::{ApiResult, Refusal, invalid};
+use crate::state::App;
+use crate::views::{ChannelName, NoteView, PreferencesInput, PreferencesView};
+
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
+        .routes(routes!(list_notifications))
+        .routes(routes!(read_preferences, put_preferences))
+        .routes(routes!(add_address))
+        .routes(routes!(verify_address))
+        .routes(routes!(remove_address))
+        .routes(routes!(unsubscribe))
+}
+
+/// Addresses of one person.
+const MOST_ADDRESSES: usize = 10;
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PageParams {
+    /// `next` of the page before.
+    before: Option<String>,
+    /// How many, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 30)]
+    limit: Option<u16>,
+}
+
+/// A page of notifications.
+#[derive(Debug, Serialize, ToSchema)]
+struct Notifications {
+    /// Newest first.
+    notifications: Vec<NoteView>,
+    /// For `before` of the next page.
+    next: Option<String>,
+}
+
+/// My notifications
+///
+/// Everything that was told, whatever the channels, for 90 days.
+#[utoipa::path(
+    get,
+    path = "/v1/me/notifications",
+    tag = "Mine",
+    security(("login" = [])),
+    params(PageParams),
+    responses((status = 200, description = "The newest", body = Notifications), Refusal)
+)]
+async fn list_notifications(
+    State(app): State<App>,
+    caller: Caller,
+    Query(params): Query<PageParams>,
+) -> ApiResult<Json<Notifications>> {
+    let limit = page_size(params.limit)?;
+    let page = app.store().notes(&caller.subject, params.before.as_deref(), i32::from(limit)).await?;
+    Ok(Json(Notifications { notifications: page.items.into_iter().map(Into::into).collect(), next: page.next }))
+}
+
+fn view(app: &App, person: &Person) -> impl IntoResponse + use<> {
+    let view = PreferencesView::of(person, app.writer().catalog.categories());
+    ([(header::ETAG, version_etag(person.version))], Json(view))
+}
+
+/// How and where I am told
+#[utoipa::path(
+    get,
+    path = "/v1/me/notification-preferences",
+    tag = "Mine",
+    security(("login" = [])),
+    responses((status = 200, description = "Preferences and addresses", body = PreferencesView), Refusal)
+)]
+async fn read_preferences(State(app): State<App>, caller: Caller) -> ApiResult<impl IntoResponse> {
+    let person = app.store().person(&caller.subject).await?;
+    Ok(view(&app, &person))
+}
+
+/// Say how I want to be told
+///
+/// Addresses have routes of their own. With `If-Match` only if nobody has changed them since.
+#[utoipa::path(
+    put,
+    path = "/v1/me/notification-preferences",
+    tag = "Mine",
+    security(("login" = [])),
+    request_body = PreferencesInput,
+    responses((status = 200, description = "As they are now", body = PreferencesView), Refusal)
+)]
+async fn put_preferences(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(input): Json<PreferencesInput>,
+) -> ApiResult<impl IntoResponse> {
+    let mut person = app.store().person(&caller.subject).await?;
+    if !expected_version(&headers).admits(Some(person.version).filter(|version| *version > 0)) {
+        return Err(Problem::precondition_failed().into());
+    }
+    let subjects = app.writer().catalog.categories();
+    if let Some(unknown) = input.channels.keys().find(|name| !subjects.contains(&name.as_str())) {
+        return Err(invalid("/channels", format!("there is no subject {unknown}; there are {}", subjects.join(", "))));
+    }
+    person.preferences = input.read().map_err(|(field, message)| invalid(field, message))?;
+    app.store().save_person(&mut person).await?;
+    Ok(view(&app, &person))
+}
+
+/// An address.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AddressInput {
+    /// How.
+    channel: ChannelName,
+    /// Number, mailbox, or ARN of an SNS platform endpoint.
+    #[schema(example = "+33612345678")]
+    to: String,
+}
+
+/// Add an address
+///
+/// A code is sent there; nothing else is until it is given. Asking again sends a new code, once a minute.
+#[utoipa::path(
+    post,
+    path = "/v1/me/notification-preferences/addresses",
+    tag = "Mine",
+    security(("login" = [])),
+    request_body = AddressInput,
+    responses((status = 202, description = "A code is on its way", body = PreferencesView), Refusal)
+)]
+async fn add_address(
+    State(app): State<App>,
+    caller: Caller,
+    Json(input): Json<AddressInput>,
+) -> ApiResult<impl IntoResponse> {
+    let mut person = app.store().person(&caller.subject).await?;
+    let wanted = Address::new(input.channel.into(), &input.to)?;
+    let (code, now) = (app.code(), app.now());
+    let same = |address: &Address| address.channel == wanted.channel && address.to == wanted.to;
+    let place = person.addresses.iter().position(same);
+    if place.is_none() && person.addresses.len() >= MOST_ADDRESSES {
+        return Err(invalid("/to", format!("at most {MOST_ADDRESSES} addresses; remove one first")));
+    }
+    let mut address = place.map_or(wanted, |place| person.addresses.swap_remove(place));
+    if address.verified_at.is_some() {
+        return Err(invalid("/to", "this address is proven already"));
+    }
+    if !address.may_be_sent_a_code(now) {
+        return Err(invalid("/to", "a code was sent a moment ago; wait a minute"));
+    }
+    address.send_code(&code, now);
+    person.addresses.push(address.clone());
+    app.store().save_person(&mut person).await?;
+    send_code(&app, &person, &address, &code).await?;
+    Ok((StatusCode::ACCEPTED, view(&app, &person)))
+}
+
+/// The code of an address.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CodeInput {
+    /// How.
+    channel: ChannelName,
+    /// The address.
+    to: String,
+    /// Six digits.
+    #[schema(example = "123456")]
+    code: String,
+}
+
+/// Prove an address
+#[utoipa::path(
+    post,
+    path = "/v1/me/notification-preferences/addresses/verify",
+    tag = "Mine",
+    security(("login" = [])),
+    request_body = CodeInput,
+    responses((status = 200, description = "It is proven", body = PreferencesView), Refusal)
+)]
+async fn verify_address(
+    State(app): State<App>,
+    caller: Caller,
+    Json(input): Json<CodeInput>,
+) -> ApiResult<impl IntoResponse> {
+    let mut person = app.store().person(&caller.subject).await?;
+    let channel = Channel::from(input.channel);
+    let wanted = Address::new(channel, &input.to)?;
+    let found = person.addresses.iter_mut().find(|one| one.channel == channel && one.to == wanted.to);
+    let address = found.ok_or_else(|| Problem::not_found("address"))?;
+    let verified = address.verify(&input.code, app.now());
+    // Tries that failed are stored as well.
+    app.store().save_person(&mut person).await?;
+    verified?;
+    app.store().pardon(&wanted.to).await?;
+    Ok(view(&app, &person))
+}
+
+/// Remove an address
+#[utoipa::path(
+    delete,
+    path = "/v1/me/notification-preferences/addresses/{channel}/{to}",
+    tag = "Mine",
+    security(("login" = [])),
+    params(("channel" = ChannelName, Path, description = "How"), ("to" = String, Path, description = "The address")),
+    responses((status = 200, description = "What is left", body = PreferencesView), Refusal)
+)]
+async fn remove_address(
+    State(app): State<App>,
+    caller: Caller,
+    Path((channel, to)): Path<(ChannelName, String)>,
+) -> ApiResult<impl IntoResponse> {
+    let mut person = app.store().person(&caller.subject).await?;
+    let before = person.addresses.len();
+    person.addresses.retain(|address| address.channel != Channel::from(channel) || address.to != to);
+    if person.addresses.len() == before {
+        return Err(Problem::not_found("address").into());
+    }
+    app.store().save_person(&mut person).await?;
+    Ok(view(&app, &person))
+}
+
+/// The token of a link.
+#[derive(Debug, Deserialize, ToSchema)]
+struct TokenInput {
+    /// As it stands in the link.
+    token: String,
+}
+
+/// What one is no longer written to about.
+#[derive(Debug, Serialize, ToSchema)]
+struct Unsubscribed {
+    /// The subject of preferences.
+    subject_name: String,
+    /// The channel that is silent now.
+    channel: ChannelName,
+}
+
+/// Get no more of these messages
+///
+/// With the link of an e-mail, without a login. Preferences bring them back.
+#[utoipa::path(
+    post,
+    path = "/v1/unsubscribe",
+    tag = "Mine",
+    request_body = TokenInput,
+    responses((status = 200, description = "No more of them", body = Unsubscribed), Refusal)
+)]
+async fn unsubscribe(State(app): State<App>, Json(input): Json<TokenInput>) -> ApiResult<Json<Unsubscribed>> {
+    let what =
+        app.writer().house.links.read(&input.token).ok_or_else(|| invalid("/token", "this link is not one of ours"))?;
+    let mut person = app.store().person(&what.person).await?;
+    person.preferences.silence(&what.category, what.channel);
+    app.store().save_person(&mut person).await?;
+    Ok(Json(Unsubscribed { subject_name: what.category, channel: what.channel.into() }))
+}

@@ -1,0 +1,95 @@
+//! The routes, by topic, and the document that describes them.
+
+mod alerts;
+mod mine;
+mod staff;
+mod webhooks;
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse;
+use parvis_kit::problem::Problem;
+use parvis_kit::routes;
+use parvis_kit::routes::Routes;
+use parvis_notices::Person;
+use parvis_notices::address::Address;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use crate::error::{ApiResult, invalid};
+use crate::state::App;
+
+/// What the document says beside the routes.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Parvis notifications API",
+        version = "1.0.0",
+        description = "What one is told, how and where; subscriptions to alerts for everybody; webhooks after Standard Webhooks for other \
+                       systems; the log of what was sent. Times are RFC 3339 in UTC; errors are problem+json (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "Mine", description = "One's own notifications, preferences and addresses. A login is needed."),
+        (name = "Alerts", description = "Being told of a car park or zone. Visitors confirm their address with a code."),
+        (name = "Webhooks", description = "Other systems; for managers."),
+        (name = "Staff", description = "What was sent, and how it reads; for managers."),
+        (name = "Service", description = "About this API.")
+    )
+)]
+struct Document;
+
+fn described() -> Routes<App> {
+    Routes::new()
+        .merge(mine::router())
+        .merge(alerts::router())
+        .merge(webhooks::router())
+        .merge(staff::router())
+        .routes(routes!(openapi))
+}
+
+/// All routes.
+pub fn router(app: App) -> Router {
+    described().into_router().with_state(app)
+}
+
+/// The OpenAPI 3.1 document as JSON.
+pub fn document() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+        let mut api = described().describe(Document::openapi());
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
+        // The types are ours and serialise; an empty document would be caught by the snapshot test.
+        api.to_pretty_json().unwrap_or_default()
+    });
+    &DOCUMENT
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi/notifications.json",
+    tag = "Service",
+    responses((status = 200, description = "The API in the form of OpenAPI 3.1", content_type = "application/json"))
+)]
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document())
+}
+
+/// Items of a page unless asked otherwise, and at most.
+const USUAL: u16 = 30;
+const MOST: u16 = 100;
+
+fn page_size(limit: Option<u16>) -> ApiResult<u16> {
+    let limit = limit.unwrap_or(USUAL);
+    if (1..=MOST).contains(&limit) { Ok(limit) } else { Err(invalid("limit", format!("must be from 1 to {MOST}"))) }
+}
+
+/// Sends the code that proves an address of a person, who has been stored with it.
+async fn send_code(app: &App, person: &Person, address: &Address, code: &str) -> ApiResult<()> {
+    let letter = app.writer().code(address, person, code, app.now())?;
+    Ok(app.queue().post(&[letter]).await?)
+}

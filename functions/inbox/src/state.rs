@@ -1,0 +1,91 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use parvis_mailroom::{LetterQueue, NoticeStore};
+use parvis_notices::compose::Writer;
+use uuid::Uuid;
+
+/// The application; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: NoticeStore,
+    queue: LetterQueue,
+    writer: Writer,
+    private_hosts: Vec<String>,
+    clock: fn() -> DateTime<Utc>,
+    random: fn() -> [u8; 32],
+}
+
+impl App {
+    /// An application over its stores. `private_hosts` are those that webhooks may name anywhere; `clock` tells the present time and
+    /// `random` gives bytes that nobody can guess.
+    #[must_use]
+    pub fn new(
+        store: NoticeStore,
+        queue: LetterQueue,
+        writer: Writer,
+        private_hosts: Vec<String>,
+        clock: fn() -> DateTime<Utc>,
+        random: fn() -> [u8; 32],
+    ) -> Self {
+        Self(Arc::new(Inner { store, queue, writer, private_hosts, clock, random }))
+    }
+
+    /// The table of notifications.
+    #[must_use]
+    pub fn store(&self) -> &NoticeStore {
+        &self.0.store
+    }
+
+    /// The queue of letters.
+    #[must_use]
+    pub fn queue(&self) -> &LetterQueue {
+        &self.0.queue
+    }
+
+    /// Rules and words.
+    #[must_use]
+    pub fn writer(&self) -> &Writer {
+        &self.0.writer
+    }
+
+    /// Hosts that webhooks may name anywhere.
+    #[must_use]
+    pub fn private_hosts(&self) -> &[String] {
+        &self.0.private_hosts
+    }
+
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.0.clock)()
+    }
+
+    /// Bytes that nobody can guess.
+    #[must_use]
+    pub fn random(&self) -> [u8; 32] {
+        (self.0.random)()
+    }
+
+    /// An id that sorts by time.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let random = self.random();
+        let mut tail = [0; 10];
+        tail.copy_from_slice(&random[..10]);
+        let millis = u64::try_from(self.now().timestamp_millis()).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid().to_string()
+    }
+
+    /// A code of six digits.
+    #[must_use]
+    pub fn code(&self) -> String {
+        let number = Uuid::from_slice(&self.random()[..16]).map(|id| id.as_u128() % 1_000_000).unwrap_or_default();
+        format!("{number:06}")
+    }
+}

@@ -1,0 +1,71 @@
+//! Subscriptions to alerts.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Platform, code, later};
+
+const PATH: &str = "/v1/alert-subscriptions";
+
+#[tokio::test]
+async fn who_is_logged_in_subscribes_at_once() {
+    let platform = Platform::start().await;
+    let wish = json!({ "place": "default", "zone": "Zone_A", "when": "saturated", "channels": ["sms"] });
+    let made = platform.send("POST", PATH, Some("manager"), Some(wish)).await;
+    assert_eq!(made.status, 201);
+    let id = made.ok()["id"].as_str().unwrap().to_owned();
+    let about = platform.store.watches_about("place/default").await.unwrap();
+    assert_eq!((about.len(), about[0].zone.as_deref()), (1, Some("Zone_A")));
+    assert_eq!(platform.get(PATH, Some("manager")).await.ok()["subscriptions"].as_array().unwrap().len(), 1);
+    assert_eq!(platform.get(PATH, Some("driver")).await.ok()["subscriptions"], json!([]));
+    platform.send("DELETE", &format!("{PATH}/{id}"), Some("driver"), None).await.refused(404);
+    platform.send("DELETE", &format!("{PATH}/{id}"), Some("manager"), None).await.ok();
+    assert!(platform.store.watches_about("place/default").await.unwrap().is_empty());
+    let wrong = json!({ "place": "a place", "when": "busy", "channels": ["sms"] });
+    assert_eq!(platform.send("POST", PATH, Some("driver"), Some(wrong)).await.fields(), ["/place"]);
+    let silent = json!({ "place": "default", "when": "busy", "channels": [] });
+    assert_eq!(platform.send("POST", PATH, Some("driver"), Some(silent)).await.fields(), ["/channels"]);
+}
+
+async fn visit(platform: &Platform, when: &str) -> Answer {
+    let wish =
+        json!({ "place": "default", "when": when, "channel": "email", "to": "ada@example.org", "language": "en" });
+    platform.send("POST", &format!("{PATH}/visitors"), None, Some(wish)).await
+}
+
+#[tokio::test]
+async fn a_visitor_confirms_with_the_code_that_was_sent() {
+    let platform = Platform::start().await;
+    let pending: Value = visit(&platform, "has_places").await.ok();
+    let posted = platform.posted();
+    assert!(posted[0].subject == format!("Your code: {}", code()), "{posted:?}");
+    assert!(platform.store.watches_about("place/default").await.unwrap().is_empty());
+    assert_eq!(visit(&platform, "busy").await.fields(), ["/to"], "once a minute");
+    let confirm = async |code: &str| {
+        let path = format!("{PATH}/{}/confirm", pending["id"].as_str().unwrap());
+        platform.send("POST", &path, None, Some(json!({ "code": code }))).await
+    };
+    assert_eq!(confirm("000000").await.fields(), ["/code"]);
+    assert_eq!(confirm(&code()).await.ok()["confirmed"], true);
+    assert_eq!(platform.store.watches_about("place/default").await.unwrap().len(), 1);
+    assert_eq!(confirm(&code()).await.fields(), ["/code"], "a code is used once");
+    platform.send("POST", &format!("{PATH}/nobody.1/confirm"), None, Some(json!({ "code": "1" }))).await.refused(404);
+}
+
+#[tokio::test]
+async fn an_open_route_does_not_send_without_bound() {
+    let platform = Platform::start().await;
+    for _ in 0..5 {
+        visit(&platform, "busy").await.ok();
+        later(61);
+    }
+    let refused = visit(&platform, "busy").await.refused(429);
+    assert_eq!(refused["type"], "https://parvis.dev/problems/too-many-codes");
+    assert_eq!(platform.posted().len(), 5);
+}
+
+#[tokio::test]
+async fn the_sample_of_a_visitor_is_taken() {
+    let platform = Platform::start().await;
+    let answer = platform.invoke(include_str!("../../../../events/inbox/subscribe-visitor.json")).await;
+    assert_eq!((answer.status.as_u16(), platform.posted().len()), (202, 1));
+}

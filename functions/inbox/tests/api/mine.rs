@@ -1,0 +1,110 @@
+//! One's own notifications, preferences and addresses.
+
+use parvis_notices::Channel;
+use parvis_notices::compose::Note;
+use parvis_notices::token::Unsubscribe;
+use serde_json::{Value, json};
+
+use crate::support::{Platform, code, later, now};
+
+const PREFERENCES: &str = "/v1/me/notification-preferences";
+
+async fn put(platform: &Platform, body: Value) -> crate::support::Answer {
+    platform.send("PUT", PREFERENCES, Some("driver"), Some(body)).await
+}
+
+#[tokio::test]
+async fn preferences_are_kept_and_what_is_wrong_is_named() {
+    let platform = Platform::start().await;
+    platform.invoke(include_str!("../../../../events/inbox/read-preferences.json")).await.ok();
+    let wanted = json!({
+        "language": "en", "timezone": "Europe/London", "quiet": { "from": "22:00", "to": "07:00" },
+        "channels": { "parking": ["sms"], "bookings": [] },
+    });
+    let known = put(&platform, wanted.clone()).await.ok();
+    for field in ["language", "timezone", "quiet", "channels"] {
+        assert_eq!(known[field], wanted[field], "{field}");
+    }
+    assert_eq!(known["subjects"], json!(["alerts", "bookings", "parking", "permits", "sensors"]));
+    assert_eq!(platform.get(PREFERENCES, Some("driver")).await.ok(), known);
+    assert_eq!(platform.get(PREFERENCES, Some("agent")).await.ok()["channels"], json!({}), "another person");
+    platform.get(PREFERENCES, None).await.refused(401);
+    for (body, field) in [
+        (json!({ "timezone": "Mars/Olympus" }), "/timezone"),
+        (json!({ "quiet": { "from": "25:00", "to": "07:00" } }), "/quiet"),
+        (json!({ "channels": { "weather": ["sms"] } }), "/channels"),
+        (json!({ "language": "de" }), ""),
+    ] {
+        assert_eq!(put(&platform, body).await.fields(), [field]);
+    }
+}
+
+#[tokio::test]
+async fn an_address_counts_when_its_code_is_given() {
+    let platform = Platform::start().await;
+    let path = format!("{PREFERENCES}/addresses");
+    let address = json!({ "channel": "sms", "to": "+33 6 12 34 56 78" });
+    let add = || platform.send("POST", &path, Some("driver"), Some(address.clone()));
+    add().await.ok();
+    let posted = platform.posted();
+    assert_eq!(posted.len(), 1);
+    assert!(posted[0].body.contains(&code()) && posted[0].to.address() == "+33612345678", "{posted:?}");
+    assert_eq!(add().await.fields(), ["/to"], "once a minute");
+    later(61);
+    add().await.ok();
+    assert_eq!(platform.posted().len(), 1);
+
+    let verify = async |code: String| {
+        let body = json!({ "channel": "sms", "to": "+33612345678", "code": code });
+        platform.send("POST", &format!("{path}/verify"), Some("driver"), Some(body)).await
+    };
+    assert_eq!(verify("000000".to_owned()).await.fields(), ["/code"]);
+    let known = verify(code()).await.ok();
+    assert_eq!(known["addresses"][0]["verified_at"], json!(now()));
+    assert_eq!(add().await.fields(), ["/to"], "proven already");
+    let wrong = json!({ "channel": "email", "to": "nobody" });
+    assert_eq!(platform.send("POST", &path, Some("driver"), Some(wrong)).await.fields(), ["/to"]);
+    let left = platform.send("DELETE", &format!("{path}/sms/%2B33612345678"), Some("driver"), None).await.ok();
+    assert_eq!(left["addresses"], json!([]));
+    platform.send("DELETE", &format!("{path}/sms/%2B33612345678"), Some("driver"), None).await.refused(404);
+}
+
+#[tokio::test]
+async fn notifications_are_ones_own_and_come_page_by_page() {
+    let platform = Platform::start().await;
+    for number in 0..3 {
+        let note = Note {
+            id: format!("n{number}"),
+            person: "driver".to_owned(),
+            at: now() + chrono::TimeDelta::seconds(number),
+            category: "parking".to_owned(),
+            kind: "parvis.parking.session.started".to_owned(),
+            subject: "Parking".to_owned(),
+            body: "Until noon".to_owned(),
+            link: None,
+            channels: vec![Channel::Sms],
+        };
+        platform.store.put_note(&note).await.unwrap();
+    }
+    let page = platform.get("/v1/me/notifications?limit=2", Some("driver")).await.ok();
+    assert_eq!((&page["notifications"][0]["id"], &page["notifications"][1]["id"]), (&json!("n2"), &json!("n1")));
+    let next = page["next"].as_str().unwrap().replace('#', "%23");
+    let rest = platform.get(&format!("/v1/me/notifications?limit=2&before={next}"), Some("driver")).await.ok();
+    assert_eq!((rest["notifications"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+    assert_eq!(platform.get("/v1/me/notifications", Some("agent")).await.ok()["notifications"], json!([]));
+    assert_eq!(platform.get("/v1/me/notifications?limit=0", Some("driver")).await.fields(), ["limit"]);
+}
+
+#[tokio::test]
+async fn a_signed_link_ends_messages_without_a_login() {
+    let platform = Platform::start().await;
+    let what = Unsubscribe { person: "driver".into(), category: "parking".into(), channel: Channel::Email };
+    let token = platform.writer.house.links.sign(&what);
+    let post =
+        async |token: &str| platform.send("POST", "/v1/unsubscribe", None, Some(json!({ "token": token }))).await;
+    assert_eq!(post("forged.token").await.fields(), ["/token"]);
+    post(&token).await.ok();
+    post(&token).await.ok();
+    let known = platform.get(PREFERENCES, Some("driver")).await.ok();
+    assert_eq!(known["channels"]["parking"], json!(["sms", "push"]));
+}

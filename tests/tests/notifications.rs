@@ -1,0 +1,368 @@
+//! Reminders and alerts: they arrive, once, in time, and in the reader's words.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::bail;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_events::{CloudEvent, EventId};
+use parvis_notices::address::Address;
+use parvis_notices::{Channel, Person, webhook};
+use parvis_testkit::{Api, Device, Embedded, Platform, Reading, eventually, eventually_within};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const STARTED: &str = "parvis.parking.session.started";
+const EXTENDED: &str = "parvis.parking.session.extended";
+const STOPPED: &str = "parvis.parking.session.stopped";
+
+/// The subject of a token.
+fn subject(token: &str) -> String {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice::<Value>(&claims).unwrap()["sub"].as_str().unwrap().to_owned()
+}
+
+/// A session of somebody, as payments would tell of it.
+fn session(kind: &str, id: &str, owner: &str, at: DateTime<Utc>, ends: DateTime<Utc>) -> CloudEvent {
+    let data = json!({
+        "session": id, "owner": owner, "zone_name": "Centre", "starts_at": at, "ends_at": ends, "timezone": "Europe/Paris",
+    });
+    let event = EventId::of_facts(at, &[kind, id]);
+    CloudEvent::new(event, "/parvis/payments", kind, format!("session/{id}"), at, data)
+}
+
+/// The texts sent to an address, oldest first.
+async fn sent_to(embedded: &Embedded, to: &str) -> anyhow::Result<Vec<String>> {
+    let sent = embedded.outbox().await?;
+    let mut found: Vec<_> = sent.iter().filter(|message| message["to"] == to).collect();
+    found.sort_by_key(|message| message["id"].as_i64());
+    Ok(found.iter().map(|message| message["body"].as_str().unwrap_or_default().to_owned()).collect())
+}
+
+/// Waits until so many texts were sent to an address.
+async fn receives(embedded: &Embedded, to: &str, count: usize) -> Vec<String> {
+    eventually(|| async {
+        let texts = sent_to(embedded, to).await?;
+        if texts.len() == count { Ok(texts) } else { bail!("{count} wanted: {texts:?}") }
+    })
+    .await
+}
+
+/// The six digits of a text.
+fn code(text: &str) -> String {
+    let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    assert_eq!(digits.len(), 6, "{text}");
+    digits
+}
+
+/// Adds an address of the caller's and proves it with the code that is sent there.
+async fn prove(embedded: &Embedded, api: &Api, channel: &str, to: &str) {
+    const PATH: &str = "/v1/me/notification-preferences/addresses";
+    api.send(Method::POST, PATH, &json!({ "channel": channel, "to": to })).await.unwrap();
+    let text = receives(embedded, to, 1).await.remove(0);
+    let proof = json!({ "channel": channel, "to": to, "code": code(&text) });
+    let known = api.send(Method::POST, &format!("{PATH}/verify"), &proof).await.unwrap();
+    assert!(known["addresses"][0]["verified_at"].is_string(), "{known}");
+}
+
+/// What the run of a minute does, and that what it posts is sent.
+async fn remind(embedded: &Embedded, at: DateTime<Utc>) -> Value {
+    embedded.invoke("NotifyFunction", &json!({ "task": "remind", "at": at })).await.unwrap()
+}
+
+/// Waits until the reminders of an event count.
+async fn counts(embedded: &Embedded, event: &CloudEvent) {
+    let store = embedded.notices().unwrap();
+    eventually(|| async {
+        let current = store.current(&event.subject).await?;
+        if current.as_deref() == Some(event.id.as_str()) { Ok(()) } else { bail!("{current:?} counts") }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_thirty_minutes_is_reminded_of_in_time_and_an_extension_moves_it() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("reminders with the clock advanced") else { return };
+    let token = platform.token("driver").await;
+    let (api, owner) = (platform.api().with_token(token.clone()), subject(&token));
+    let phone = "+33639980101";
+    prove(embedded, &api, "sms", phone).await;
+    api.send(Method::PUT, "/v1/me/notification-preferences", &json!({ "language": "en", "timezone": "Asia/Tokyo" }))
+        .await
+        .unwrap();
+
+    let start = Utc::now();
+    let minute = |n: i64| start + TimeDelta::minutes(n);
+    let id = platform.unique();
+    let started = session(STARTED, &id, &owner, start, minute(30));
+    embedded.tell(&started).await.unwrap();
+    embedded.tell(&started).await.unwrap();
+    counts(embedded, &started).await;
+    assert_eq!(remind(embedded, minute(14)).await["told"], 0);
+    assert_eq!(remind(embedded, minute(16)).await["told"], 1);
+    assert_eq!(remind(embedded, minute(16)).await["told"], 0, "a run that fires twice");
+    let first = receives(embedded, phone, 2).await.remove(1);
+    let end = minute(30).with_timezone(&chrono_tz::Asia::Tokyo).format("%H:%M");
+    assert_eq!(first, format!("Parvis: your parking ends at {end}, in 15 min. Extend it if you stay."));
+
+    let extended = session(EXTENDED, &id, &owner, minute(20), minute(60));
+    embedded.tell(&extended).await.unwrap();
+    counts(embedded, &extended).await;
+    let replaced = remind(embedded, minute(26)).await;
+    assert_eq!((&replaced["told"], &replaced["replaced"]), (&json!(0), &json!(1)), "moved by the extension");
+    assert_eq!(remind(embedded, minute(46)).await["told"], 1);
+
+    let stopped = session(STOPPED, &id, &owner, minute(50), minute(60));
+    embedded.tell(&stopped).await.unwrap();
+    counts(embedded, &stopped).await;
+    assert_eq!(remind(embedded, minute(56)).await["told"], 0, "dropped by the stop");
+    let texts = receives(embedded, phone, 3).await;
+    assert!(texts[2].contains("in 15 min"), "{texts:?}");
+
+    // Everything stands in the list of the driver, whatever the channels, and nowhere twice.
+    let list = api.get("/v1/me/notifications").await.unwrap();
+    let kinds: Vec<_> =
+        list["notifications"].as_array().unwrap().iter().map(|one| one["type"].as_str().unwrap()).collect();
+    // By the moment that each is about, newest first: the stop, two reminders and two events.
+    assert_eq!(kinds, [STOPPED, EXTENDED, EXTENDED, STARTED, STARTED], "{list:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missed_runs_are_made_up_for_and_what_is_too_late_is_not_sent() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("missed runs of reminders") else { return };
+    let store = embedded.notices().unwrap();
+    let phone = "+33639980102";
+    let owner = reached_by_sms(phone);
+    store.save_person(&mut owner.clone()).await.unwrap();
+    let start = Utc::now();
+    let minute = |n: i64| start + TimeDelta::minutes(n);
+    let event = session(STARTED, &platform.unique(), &owner.subject, start, minute(30));
+    embedded.tell(&event).await.unwrap();
+    counts(embedded, &event).await;
+    remind(embedded, minute(1)).await;
+    // Nothing ran for 26 minutes: of the reminders at 15 and at 25 the first has become useless.
+    let made_up = remind(embedded, minute(27)).await;
+    assert_eq!((&made_up["told"], &made_up["too_late"]), (&json!(1), &json!(1)), "{made_up}");
+    let text = receives(embedded, phone, 1).await.remove(0);
+    assert!(text.contains("5 min"), "{text}");
+}
+
+fn reached_by_sms(number: &str) -> Person {
+    let mut address = Address::new(Channel::Sms, number).unwrap();
+    address.verified_at = Some(Utc::now());
+    Person { addresses: vec![address], ..Person::new(format!("person{number}")) }
+}
+
+const PEOPLE: usize = 200;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_duplicates_killed_sandboxes_and_refusals_each_person_gets_each_message_once() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("faults of SNS and of sandboxes") else { return };
+    let store = embedded.notices().unwrap();
+    let faults = embedded.stack().faults();
+    faults.refuse_publications(0.3, 7);
+    faults.set_deliveries(
+        parvis_local::faults::Deliveries { duplicates: 0.3, delays: 0.3, delay: Duration::from_millis(500) },
+        7,
+    );
+    // Before it has sent anything: what is killed between the answer of SNS and the note of it is sent twice (ADR 0009).
+    for _ in 0..3 {
+        faults.kill_next("DeliverFunction", Duration::ZERO);
+        faults.kill_next("NotifyFunction", Duration::from_millis(2));
+    }
+    let numbers: Vec<String> = (0..PEOPLE).map(|n| format!("+3363998{n:04}")).collect();
+    let now = Utc::now();
+    for number in &numbers {
+        let mut person = reached_by_sms(number);
+        store.save_person(&mut person).await.unwrap();
+        let ended = session("parvis.parking.session.ended", &platform.unique(), &person.subject, now, now);
+        embedded.tell(&ended).await.unwrap();
+    }
+    let told = || async {
+        let mut by_number: BTreeMap<String, usize> = BTreeMap::new();
+        for message in embedded.outbox().await? {
+            *by_number.entry(message["to"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        anyhow::Ok(by_number)
+    };
+    eventually_within(Duration::from_secs(240), || async {
+        let missing = PEOPLE - told().await?.len();
+        if missing == 0 { Ok(()) } else { bail!("{missing} have not been told") }
+    })
+    .await;
+    // Whatever is still on its way again has found its letter sent when the queue is empty.
+    eventually_within(Duration::from_secs(240), || async {
+        let waiting = embedded.waiting("LetterQueue").await?;
+        if waiting == 0 { Ok(()) } else { bail!("{waiting} letters wait") }
+    })
+    .await;
+    let twice: Vec<_> = told().await.unwrap().into_iter().filter(|(_, count)| *count != 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    assert_eq!(embedded.waiting("LetterDeadLetterQueue").await.unwrap(), 0);
+}
+
+type Heard = Arc<Mutex<Vec<(HeaderMap, String)>>>;
+
+/// Another system, in the test: fails the first time and takes everything from then on.
+async fn receiver() -> (String, Heard) {
+    async fn hear(State(heard): State<Heard>, headers: HeaderMap, body: String) -> axum::http::StatusCode {
+        let mut heard = heard.lock().unwrap();
+        heard.push((headers, body));
+        if heard.len() == 1 { axum::http::StatusCode::SERVICE_UNAVAILABLE } else { axum::http::StatusCode::NO_CONTENT }
+    }
+    let heard = Heard::default();
+    let router = axum::Router::new().route("/hook", axum::routing::post(hear)).with_state(heard.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, heard)
+}
+
+/// The events that a receiver has taken, by id, each with a signature that holds.
+fn signed(heard: &Heard, secret: &str) -> BTreeMap<String, Value> {
+    let heard = heard.lock().unwrap();
+    let mut events = BTreeMap::new();
+    for (headers, body) in heard.iter() {
+        let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+        let (id, at) = (header("webhook-id"), header("webhook-timestamp").parse().unwrap());
+        let wanted = webhook::signature(secret, &id, DateTime::from_timestamp(at, 0).unwrap(), body).unwrap();
+        assert_eq!(header("webhook-signature"), wanted);
+        let event: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(event["id"], id.as_str());
+        events.insert(id, event);
+    }
+    events
+}
+
+async fn occupy(device: &Device, place: &str, spaces: std::ops::RangeInclusive<u32>, at: DateTime<Utc>) {
+    for space in spaces {
+        let reading = Reading { zone: "Deck".into(), space, occupied: true, at };
+        device.publish(reading.topic(place), reading.payload()).await.unwrap();
+    }
+    device.acknowledged().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_at_70_and_85_percent_reach_an_sms_subscriber_a_webhook_and_the_open_page() {
+    let platform = Platform::start_with(&[("WebhookPrivateHosts", "127.0.0.1")]).await;
+    let Some(embedded) = platform.embedded_or_say("webhooks to this machine, read in the outbox") else { return };
+    let place = platform.new_place(&[("Deck", 1..=20)]).await;
+    let driver = platform.login("driver").await;
+    let phone = "+33639980103";
+    prove(embedded, &driver, "sms", phone).await;
+    for when in ["busy", "saturated"] {
+        let wish = json!({ "place": place, "zone": "Deck", "when": when, "channels": ["sms"] });
+        driver.send(Method::POST, "/v1/alert-subscriptions", &wish).await.unwrap();
+    }
+    let (url, heard) = receiver().await;
+    let manager = platform.login("manager").await;
+    let filter = json!({ "types": ["parvis.parking.alert."], "subjects": [format!("place/{place}")] });
+    let made = json!({ "name": "Signs", "url": url, "filter": filter });
+    let hook = manager.send(Method::POST, "/v1/webhooks", &made).await.unwrap();
+    let secret = hook["secret"].as_str().unwrap();
+    let mut page = platform.websocket(&format!("alerts/{place}/+")).await;
+
+    let device = platform.device().await;
+    let start = Utc::now() - TimeDelta::minutes(10);
+    occupy(&device, &place, 1..=14, start).await;
+    let texts = receives(embedded, phone, 2).await;
+    assert!(texts[1].contains("70 %") && texts[1].contains("Deck"), "{texts:?}");
+    occupy(&device, &place, 15..=17, start + TimeDelta::minutes(1)).await;
+    let texts = receives(embedded, phone, 3).await;
+    assert!(texts[2].contains("85 %"), "{texts:?}");
+
+    // Zone and place, twice each; the first delivery was refused and came again.
+    let told = eventually(|| async {
+        let told = signed(&heard, secret);
+        if told.len() == 4 { Ok(told) } else { bail!("{} events", told.len()) }
+    })
+    .await;
+    assert!(told.values().all(|event| event["type"] == "parvis.parking.alert.raised"), "{told:?}");
+    page.wait_for(&format!("alerts/{place}/Deck"), |alert| {
+        alert["data"]["threshold"] == 85.0 || alert["threshold"] == 85.0
+    })
+    .await;
+    let attempts = format!("/v1/webhooks/{}/attempts", hook["id"].as_str().unwrap());
+    eventually(|| async {
+        let attempts = manager.get(&attempts).await?;
+        let taken = attempts["attempts"].as_array().unwrap().iter().filter(|attempt| attempt["taken"] == true).count();
+        let refused = attempts["attempts"].as_array().unwrap().iter().any(|attempt| attempt["status"] == 503);
+        if taken == 4 && refused { Ok(()) } else { bail!("{attempts}") }
+    })
+    .await;
+
+    // The log tells managers of all of it, and nobody else.
+    let log = manager.get("/v1/notification-log?channel=webhook&state=sent").await.unwrap();
+    assert_eq!(log["letters"].as_array().unwrap().len(), 4, "{log:#}");
+    let found = manager.get("/v1/notification-log?q=ALERT.raised&channel=sms").await.unwrap();
+    assert_eq!(found["letters"].as_array().unwrap().len(), 2, "{found:#}");
+    assert!(!found.to_string().contains(phone), "whole addresses are nothing for a log: {found:#}");
+    let refused = driver.answer(driver.request(Method::GET, "/v1/notification-log")).await.unwrap();
+    assert_eq!(refused.0, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_is_told_by_mail_until_the_link_in_it_is_used_or_it_bounces() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("codes and links, read in the outbox") else { return };
+    let place = platform.new_place(&[("Deck", 1..=20)]).await;
+    let visitor = platform.api();
+    let mailbox = format!("{}@example.org", platform.unique());
+    let wish = json!({ "place": place, "when": "saturated", "channel": "email", "to": mailbox, "language": "en" });
+    let pending = visitor.send(Method::POST, "/v1/alert-subscriptions/visitors", &wish).await.unwrap();
+    assert_eq!(pending["confirmed"], false);
+    let text = receives(embedded, &mailbox, 1).await.remove(0);
+    let confirm = format!("/v1/alert-subscriptions/{}/confirm", pending["id"].as_str().unwrap());
+    let wrong = visitor.request(Method::POST, &confirm).json(&json!({ "code": "no" }));
+    assert_eq!(visitor.answer(wrong).await.unwrap().0, 422);
+    let confirmed = visitor.send(Method::POST, &confirm, &json!({ "code": code(&text) })).await.unwrap();
+    assert_eq!(confirmed["confirmed"], true);
+
+    let alert = |step: i64| {
+        let at = Utc::now() + TimeDelta::seconds(step);
+        let data = json!({
+            "place": place, "zone": null, "level": "saturated", "previous": "busy", "occupancy_rate": 90.0, "occupied": 18,
+            "total": 20, "threshold": 85.0, "at": at, "timezone": "Europe/Paris",
+        });
+        let kind = "parvis.parking.alert.raised";
+        CloudEvent::new(EventId::of_facts(at, &[&place]), "/parvis/announce", kind, format!("place/{place}"), at, data)
+    };
+    embedded.tell(&alert(0)).await.unwrap();
+    let mail = receives(embedded, &mailbox, 2).await.remove(1);
+    assert!(mail.contains("crossed 85%") && mail.contains(&format!("#/parking/{place}")), "{mail}");
+
+    // A bounce has the address left alone.
+    let bounce = json!({
+        "eventType": "Bounce",
+        "bounce": { "bounceType": "Permanent", "bouncedRecipients": [{ "emailAddress": mailbox }] },
+    });
+    embedded.publish("BouncesTopic", &bounce.to_string()).await.unwrap();
+    let store = embedded.notices().unwrap();
+    eventually(|| async {
+        let suppressed = store.suppression(&mailbox, Utc::now()).await?;
+        if suppressed.is_some() { Ok(()) } else { bail!("not left alone yet") }
+    })
+    .await;
+    embedded.tell(&alert(1)).await.unwrap();
+    let manager = platform.login("manager").await;
+    eventually(|| async {
+        let log = manager.get("/v1/notification-log?state=dropped&q=bounced").await?;
+        if log["letters"].as_array().unwrap().len() == 1 { Ok(()) } else { bail!("{log}") }
+    })
+    .await;
+
+    let token = mail.split("#/unsubscribe?token=").nth(1).unwrap().split_whitespace().next().unwrap();
+    let done = visitor.send(Method::POST, "/v1/unsubscribe", &json!({ "token": token })).await.unwrap();
+    assert_eq!((&done["subject_name"], &done["channel"]), (&json!("alerts"), &json!("email")));
+    assert_eq!(receives(embedded, &mailbox, 2).await.len(), 2);
+}
