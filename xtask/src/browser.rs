@@ -16,6 +16,7 @@ const STARTED_WITHIN: Duration = Duration::from_secs(60);
 /// Builds the pages, starts a stack on free ports and runs the browser tests on it.
 pub fn run_tests() -> anyhow::Result<()> {
     let chromium = tools::chromium()?;
+    tools::poppler()?;
     checks::build_web()?;
     run(cargo().args(["build", "--locked", "--workspace", "--bin", "parvis"]))?;
     let data = tempfile::tempdir()?;

@@ -57,13 +57,26 @@ pub fn chromium() -> anyhow::Result<PathBuf> {
     if let Some(found) = [CHROMIUM, "chromium", "chromium-browser", "google-chrome"].into_iter().find(|p| answers(p)) {
         return Ok(found.into());
     }
+    debian_package("chromium", "browser tests need Chromium: install it and set CHROMIUM to its path")?;
+    Ok(CHROMIUM.into())
+}
+
+/// `pdftotext` and `pdftoppm`, with which browser tests read receipts: on PATH, or Debian's package.
+pub fn poppler() -> anyhow::Result<()> {
+    // They know no `--version`.
+    if ["pdftotext", "pdftoppm"].iter().all(|tool| Command::new(tool).arg("-v").output().is_ok()) {
+        return Ok(());
+    }
+    debian_package("poppler-utils", "browser tests need pdftotext and pdftoppm (poppler) on PATH")
+}
+
+fn debian_package(package: &str, otherwise: &'static str) -> anyhow::Result<()> {
     if !answers("apt-get") {
-        bail!("browser tests need Chromium: install it and set CHROMIUM to its path");
+        bail!(otherwise);
     }
     let environment = [("DEBIAN_FRONTEND", "noninteractive")];
     run(Command::new("apt-get").args(["update", "-qq"]).envs(environment))?;
-    run(Command::new("apt-get").args(["install", "-y", "-qq", "chromium"]).envs(environment))?;
-    Ok(CHROMIUM.into())
+    run(Command::new("apt-get").args(["install", "-y", "-qq", package]).envs(environment))
 }
 
 /// Installs the web application's packages if its lock file changed since the last time.

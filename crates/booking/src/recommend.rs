@@ -167,11 +167,8 @@ fn best_place(
     let usual = places.iter().find(|place| place.resource.id == found.resource)?;
     let allowed = |place: &&Candidate<'_>| !preferences.accessible_only || place.resource.accessible;
     let can_be_had = |place: &&Candidate<'_>| allowed(place) && place.can_be_had(found.slot, 1, now);
-    // A locker does not stand in for a printer: pieces of equipment are alike within their pool only.
-    let same_pool = |place: &Candidate<'_>| usual.resource.pool.is_some() && place.resource.pool == usual.resource.pool;
     let alike = |place: &&Candidate<'_>| {
-        let same_kind = place.resource.kind == usual.resource.kind && place.resource.site == usual.resource.site;
-        same_kind && (usual.resource.kind != Kind::Equipment || same_pool(place))
+        place.resource.kind == usual.resource.kind && place.resource.site == usual.resource.site
     };
     let place = if can_be_had(&usual) {
         usual

@@ -17,8 +17,12 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{
-        delete_item::DeleteItemError, get_item::GetItemError, put_item::PutItemError, query::QueryError,
-        transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
+        delete_item::DeleteItemError,
+        get_item::GetItemError,
+        put_item::PutItemError,
+        query::{QueryError, builders::QueryFluentBuilder},
+        transact_write_items::TransactWriteItemsError,
+        update_item::UpdateItemError,
     },
     primitives::Blob,
     types::AttributeValue,
@@ -372,21 +376,30 @@ impl ForecastStore {
         Ok(())
     }
 
+    /// Everything of `pk` whose `sk` begins with `prefix`; with an empty one, all of it.
     pub(crate) async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        if prefix.is_empty() {
+            // DynamoDB takes no empty string for a key, not even as the bound of a range.
+            return self.collect(self.of_partition("pk = :pk", pk)).await;
+        }
         // Ids are ASCII: `~` comes after everything that they may hold.
         self.query_between(pk, prefix, &format!("{prefix}~")).await
     }
 
     async fn query_between(&self, pk: &str, first: &str, last: &str) -> Result<Vec<Item>, StoreError> {
         let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":pk", text(pk))
+            .of_partition("pk = :pk AND sk BETWEEN :first AND :last", pk)
             .expression_attribute_values(":first", text(first))
             .expression_attribute_values(":last", text(last));
+        self.collect(query).await
+    }
+
+    fn of_partition(&self, condition: &str, pk: &str) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        query.key_condition_expression(condition).expression_attribute_values(":pk", text(pk))
+    }
+
+    async fn collect(&self, query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
         let items = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         items.map_err(|error| Box::new(error).into())
     }

@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono_tz::Tz;
-use parvis_booking::life::State as Life;
 use parvis_booking::recommend::{Preferences, Recommendation, available, recommend};
 use parvis_booking::{ResourceId, Slot};
 use parvis_kit::auth::Caller;
@@ -21,15 +20,12 @@ use super::input::staff;
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
 use crate::store::availability::{self, ResourceTimes};
-use crate::store::bookings::{self, Filter};
 use crate::store::catalog::ResourceFilter;
 use crate::store::people::Holder;
 use crate::store::{counts, people};
 
 /// Recommendations told at most.
 const RECOMMENDATIONS: usize = 5;
-/// Own bookings that are looked at, so that nothing is recommended at their times.
-const OWN_BOOKINGS: u32 = 200;
 /// How far ahead places are looked at: the next occurrence of a weekly habit, and the day that it may last.
 const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(9);
 
@@ -159,17 +155,7 @@ async fn read_recommendations(State(app): State<App>, caller: Caller) -> ApiResu
         people::favourites(pool, &caller.subject),
         people::company(pool, &caller.subject, now)
     )?;
-    let mut found = recommend(&history, &favourites, &company, now, RECOMMENDATIONS);
-    let own = Filter {
-        owner: Some(caller.subject.clone()),
-        from: Some(now),
-        to: Some(now + AHEAD),
-        states: vec![Life::Held, Life::Pending, Life::Booked, Life::Arrived],
-        ..Filter::default()
-    };
-    // Nobody is at two places at once.
-    let own = bookings::list(pool, &own, OWN_BOOKINGS).await?;
-    found.retain(|one| !own.iter().any(|record| record.booking.slot.overlaps(&one.slot)));
+    let found = recommend(&history, &favourites, &company, now, RECOMMENDATIONS);
     if found.is_empty() {
         return Ok(Json(Recommendations { recommendations: found }));
     }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use chrono::Utc;
-use parvis_booking::SiteId;
+use parvis_booking::{SiteId, resource::Kind as PlaceKind};
 use parvis_forecasting::Kind;
 use parvis_forecasts::{Definition, ForecastStore, Measure, Outcome, Outlook, StoreError, Subject, subject::COWORKING};
 use parvis_kit::{
@@ -26,6 +26,9 @@ use crate::{
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_advice))
 }
+
+/// Kinds of places by which the people in a house are counted.
+const PEOPLE_SIT_IN: [PlaceKind; 3] = [PlaceKind::Room, PlaceKind::Desk, PlaceKind::Shared];
 
 /// Where.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -96,7 +99,10 @@ async fn reception(app: &App, site: &SiteId) -> ApiResult<Vec<Advice>> {
     let now = app.now();
     let mut kinds = Vec::new();
     for entry in &entries {
-        if let Subject::Coworking(_, Measure::Taken(_)) = entry.definition.subject {
+        // Whoever takes a locker or a parking space is counted where he sits.
+        if let Subject::Coworking(_, Measure::Taken(kind)) = &entry.definition.subject
+            && PEOPLE_SIT_IN.contains(kind)
+        {
             kinds
                 .extend(area(app.store(), entry.definition.subject.clone(), &entry.definition.title, true, now).await?);
         }

@@ -86,7 +86,7 @@ export function draw(target: HTMLElement, options: ChartOptions): uPlot {
         },
         {
           ...axis,
-          size: values ? 64 : 46,
+          size: values ? 78 : 46,
           splits: values ? undefined : [0, 25, 50, 75, 100],
           values: (_, splits) => splits.map((value) => (values ? values.text(value) : options.format.percent(value))),
         },
