@@ -1,41 +1,13 @@
 //! What handlers fail with.
 
-use axum::response::{IntoResponse, Response};
+pub use parvis_kit::api::Declined as Refusal;
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_mailroom::{QueueError, StoreError};
 use parvis_notices::TextError;
 use parvis_notices::address::{BadAddress, BadCode};
 use parvis_notices::public_web::NotPublic;
 
-/// A refusal or a failure, on its way to the client as problem+json and to the log.
-#[derive(Debug)]
-pub struct ApiError(Problem);
-
-/// How every route may end otherwise, for the OpenAPI document.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum Refusal {
-    /// The request is refused.
-    #[response(status = "4XX", content_type = "application/problem+json")]
-    Refused(Problem),
-    /// The service has failed, or part of it cannot be reached.
-    #[response(status = "5XX", content_type = "application/problem+json")]
-    Failed(Problem),
-}
-
-/// What handlers return.
-pub type ApiResult<T> = Result<T, ApiError>;
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        self.0.into_response()
-    }
-}
-
-impl From<Problem> for ApiError {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
+parvis_kit::api_error!();
 
 /// 422 about one field.
 pub fn invalid(field: &str, message: impl Into<String>) -> ApiError {
