@@ -8,6 +8,7 @@ pub mod booking;
 mod envelope;
 mod id;
 pub mod sensor;
+pub mod parking_session;
 mod stored;
 
 pub use envelope::{CloudEvent, place_subject};

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
-use parvis_kit::env::{EnvError, optional, parsed, required};
+use chrono_tz::Tz;
+use parvis_kit::env::{EnvError, optional, parsed, required, required_parsed};
+use parvis_kit::event_store::EventStore;
 use parvis_kit::lambda::BoxError;
 use parvis_parking::plate::PlateKey;
 use parvis_stripe::{Stripe, StripeError};
 
 use crate::state::{App, Parts, Settings};
-use crate::store::{ParkedPlates, PaymentsStore};
+use crate::store::{ParkedPlates, PaymentsStore, Told};
 
 /// The function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +34,12 @@ pub enum ConfigError {
 pub async fn app_from_env() -> Result<App, ConfigError> {
     let aws = parvis_kit::aws::config().await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let told = Told {
+        events: EventStore::new(dynamodb.clone(), required("EVENTS_TABLE")?),
+        timezone: required_parsed::<Tz>("DEFAULT_TIMEZONE")?,
+    };
     let parts = Parts {
-        store: PaymentsStore::new(dynamodb.clone(), required("PAYMENTS_TABLE")?),
+        store: PaymentsStore::new(dynamodb.clone(), required("PAYMENTS_TABLE")?, told),
         plates: ParkedPlates::new(dynamodb, required("PARKED_PLATES_TABLE")?),
         provider: Arc::new(Stripe::new(&required("STRIPE_ENDPOINT")?, required("STRIPE_SECRET_KEY")?)?),
         plate_key: PlateKey::new(required("PLATE_HASH_KEY")?.as_bytes()),

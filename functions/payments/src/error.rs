@@ -148,7 +148,7 @@ fn store_problem(error: StoreError) -> Problem {
     match error {
         StoreError::Conflict => Problem::conflict("It was changed in the meantime; read it again and repeat."),
         StoreError::Unavailable(_) => Problem::unavailable(error),
-        StoreError::Shape(_) | StoreError::Build(_) => Problem::internal(error),
+        StoreError::Shape(_) | StoreError::Event(_) | StoreError::Build(_) => Problem::internal(error),
     }
 }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::FUNCTION;
 use crate::error::{ApiError, ApiResult};
 use crate::flow::Patience;
-use crate::record::{Delay, SessionRecord};
+use crate::record::SessionRecord;
 use crate::state::App;
 use crate::store::StoreError;
 
@@ -121,7 +121,7 @@ impl App {
     async fn postpone(&self, record: SessionRecord) -> ApiResult<()> {
         let now = self.now();
         if record.due().is_some_and(|due| due <= now) {
-            self.store().postpone(&record, Delay::after(record.delay, now)).await?;
+            self.store().postpone(&record, now).await?;
         }
         Ok(())
     }

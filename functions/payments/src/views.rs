@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::record::{Charge, ChargeState, RefundState, SessionRecord};
+use crate::record::{Charge, RefundState, SessionRecord};
 
 /// The vehicle, as its driver describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -179,7 +179,7 @@ impl SessionView {
                 .iter()
                 .map(|segment| SegmentView { start: segment.start, end: segment.end, price: segment.paid })
                 .collect(),
-            paid: paid(record),
+            paid: record.net(),
             refunds: record
                 .refunds
                 .iter()
@@ -211,13 +211,4 @@ fn actions(state: State, paying: bool) -> Vec<Action> {
         (State::Active, false) => vec![Action::Extend, Action::Stop],
         (State::Stopped | State::Ended | State::Failed, _) => Vec::new(),
     }
-}
-
-/// What is paid, less what is given back.
-fn paid(record: &SessionRecord) -> Money {
-    let currency = record.session.segments.first().map_or_else(Default::default, |segment| segment.paid.currency);
-    let taken = record.charges.iter().filter(|charge| charge.state == ChargeState::Succeeded);
-    let cents: i64 = taken.map(|charge| charge.amount.cents).sum();
-    let back: i64 = record.refunds.iter().map(|refund| refund.amount.cents).sum();
-    Money::new(cents - back, currency)
 }

@@ -9,7 +9,7 @@ use super::{Length, PayWith, agreed, pay::declined};
 use crate::error::{ApiError, ApiResult};
 use crate::record::{ChargeState, PATIENCE, SessionRecord};
 use crate::state::App;
-use crate::store::StoreError;
+use crate::store::{Moved, StoreError};
 
 /// How often an extension is decided again because the session has changed meanwhile.
 const ATTEMPTS: usize = 3;
@@ -92,7 +92,7 @@ impl App {
         if paid {
             after.session.extend(segment)?;
         }
-        self.store().save(record, &mut after, movement, funds).await?;
+        self.store().save(record, &mut after, Moved { movement, funds, at: self.now() }).await?;
         Ok(after)
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::provider::{Payment, REFERENCE, Repayment, waits};
 use crate::record::{Charge, Next, Outcome, SessionRecord, Source};
 use crate::state::App;
-use crate::store::{Funds, StoreError};
+use crate::store::{Funds, Moved, StoreError};
 
 /// How often a step is decided again because somebody else has written in between.
 const ATTEMPTS: usize = 5;
@@ -170,7 +170,8 @@ impl App {
             (Source::Invoice { .. }, _) | (Source::Card { .. }, None) => {}
         }
         let Outcome::Changed(movement) = after.refunded(id, self.now())? else { return Ok(None) };
-        self.store().save(record, &mut after, movement.map(|movement| *movement), funds).await?;
+        let moved = Moved { movement: movement.map(|movement| *movement), funds, at: self.now() };
+        self.store().save(record, &mut after, moved).await?;
         Ok(Some(after))
     }
 
@@ -204,7 +205,8 @@ impl App {
         after: &mut SessionRecord,
         movement: Option<ParkingMovement>,
     ) -> ApiResult<()> {
-        Ok(self.store().save(before, after, movement, None).await?)
+        let moved = Moved { movement, funds: None, at: self.now() };
+        Ok(self.store().save(before, after, moved).await?)
     }
 
     /// A longer session keeps its clear plate longer. Losing it harms nobody: the right is kept under the hash.

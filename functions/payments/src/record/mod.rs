@@ -192,6 +192,16 @@ impl SessionRecord {
         self.session.bounds().map_or(self.created_at, |bounds| bounds.end)
     }
 
+    /// What is paid, less what goes back.
+    #[must_use]
+    pub fn net(&self) -> Money {
+        let currency = self.session.segments.first().map_or_else(Default::default, |segment| segment.paid.currency);
+        let taken = self.charges.iter().filter(|charge| charge.state == ChargeState::Succeeded);
+        let cents: i64 = taken.map(|charge| charge.amount.cents).sum();
+        let back: i64 = self.refunds.iter().map(|refund| refund.amount.cents).sum();
+        Money::new(cents - back, currency)
+    }
+
     /// Whether the session may still change by itself or by its driver.
     #[must_use]
     pub fn is_live(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use parvis_kit::event_store::EventStoreError;
 use parvis_kit::lambda::BoxError;
 
 /// A failure of the tables.
@@ -16,6 +17,9 @@ pub enum StoreError {
     /// An item that is not what its key says.
     #[error("an item of the table of payments cannot be read or written")]
     Shape(#[from] serde_dynamo::Error),
+    /// An event that is none.
+    #[error("an event of a session cannot be written")]
+    Event(#[from] EventStoreError),
     /// A request that is not complete.
     #[error("the request for the table of payments is not complete")]
     Build(#[from] BuildError),

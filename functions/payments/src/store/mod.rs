@@ -1,7 +1,7 @@
 //! The table of sessions, rights and payments, and the table of clear plates.
 //!
 //! A session is written together with everything that follows from it, in one transaction on the condition of its revision:
-//! the right of the plate, the plate's last stay in the zone, the movement for the books, the entry in the work list. There is
+//! the right of the plate, the plate's last stay in the zone, the movement for the books, the entry in the work list, the event. There is
 //! no moment at which one of them is there without the others.
 
 mod error;
@@ -15,6 +15,8 @@ mod write;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use parvis_kit::event_store::EventStore;
 use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateHash;
 use serde::de::DeserializeOwned;
@@ -25,7 +27,7 @@ pub use items::LastStay;
 pub use keys::Key;
 pub use lists::SessionPage;
 pub use plates::ParkedPlates;
-pub use write::{Creation, Funds};
+pub use write::{Creation, Funds, Moved};
 
 use crate::record::SessionRecord;
 
@@ -37,13 +39,23 @@ const KEEP: TimeDelta = TimeDelta::days(400);
 pub struct PaymentsStore {
     client: Client,
     table: String,
+    told: Told,
+}
+
+/// Where events go that a write leaves behind.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The table of events, written in the session's own transaction.
+    pub events: EventStore,
+    /// The time zone that the events name.
+    pub timezone: Tz,
 }
 
 impl PaymentsStore {
     /// The table of this name.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+    pub fn new(client: Client, table: impl Into<String>, told: Told) -> Self {
+        Self { client, table: table.into(), told }
     }
 
     /// A session.

@@ -12,6 +12,7 @@ use super::PaymentsStore;
 use super::error::StoreError;
 use super::items::{self, Item, LastStay};
 use super::keys::Key;
+use crate::events;
 use crate::record::{Delay, SessionRecord};
 
 /// How long a movement stands in the list of its day: as far back as the books can be told to look.
@@ -41,6 +42,17 @@ pub struct Creation<'a> {
     pub listed_for: &'a str,
     /// Its clear plate, in the table that forgets.
     pub clear_plate: Option<TransactWriteItem>,
+}
+
+/// What a step has moved.
+#[derive(Debug)]
+pub struct Moved {
+    /// For the books.
+    pub movement: Option<ParkingMovement>,
+    /// Into or out of a wallet.
+    pub funds: Option<Funds>,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 impl PaymentsStore {
@@ -76,7 +88,7 @@ impl PaymentsStore {
             },
         };
         parts.push(self.stay(record, &stay, last.map(|(_, revision)| revision))?);
-        self.follow(None, record, movement, &mut parts)?;
+        self.follow(None, record, movement, record.created_at, &mut parts)?;
         self.move_funds(funds.as_ref(), &mut parts)?;
         parts.extend(clear_plate);
         self.transact(parts).await
@@ -90,15 +102,14 @@ impl PaymentsStore {
         &self,
         before: &SessionRecord,
         after: &mut SessionRecord,
-        movement: Option<ParkingMovement>,
-        funds: Option<Funds>,
+        Moved { movement, funds, at }: Moved,
     ) -> Result<(), StoreError> {
         after.revision = before.revision + 1;
         after.delay = None;
         let expires = Self::keep_until(after.end());
         let item = items::item(Key::session(after.session.id), "session", after.revision, &*after, expires)?;
         let mut parts = vec![self.put_over(item, before.revision)?];
-        self.follow(Some(before), after, movement, &mut parts)?;
+        self.follow(Some(before), after, movement, at, &mut parts)?;
         self.move_funds(funds.as_ref(), &mut parts)?;
         if before.end() != after.end() || before.session.state != after.session.state {
             self.change_stay(before, after, &mut parts).await?;
@@ -110,23 +121,28 @@ impl PaymentsStore {
     ///
     /// # Errors
     /// [`StoreError::Conflict`], others.
-    pub async fn postpone(&self, record: &SessionRecord, delay: Delay) -> Result<(), StoreError> {
+    pub async fn postpone(&self, record: &SessionRecord, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let delay = Delay::after(record.delay, now);
         let after = SessionRecord { revision: record.revision + 1, delay: Some(delay), ..record.clone() };
         let expires = Self::keep_until(after.end());
         let item = items::item(Key::session(after.session.id), "session", after.revision, &after, expires)?;
         let mut parts = vec![self.put_over(item, record.revision)?];
-        self.follow(Some(record), &after, None, &mut parts)?;
+        self.follow(Some(record), &after, None, now, &mut parts)?;
         self.transact(parts).await
     }
 
-    /// The right, the work list and the books follow the session.
+    /// The right, the work list, the books and the event follow the session.
     fn follow(
         &self,
         before: Option<&SessionRecord>,
         after: &SessionRecord,
         movement: Option<ParkingMovement>,
+        at: DateTime<Utc>,
         parts: &mut Vec<TransactWriteItem>,
     ) -> Result<(), StoreError> {
+        if let Some(event) = events::of(before, after, self.told.timezone, at) {
+            parts.push(self.told.events.put_in_transaction(&event)?);
+        }
         let (old, new) = (before.and_then(|record| record.session.right()), after.session.right());
         if old != new {
             let (old_key, new_key) = (old.as_ref().and_then(Key::right), new.as_ref().and_then(Key::right));

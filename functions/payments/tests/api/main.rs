@@ -5,6 +5,7 @@
 
 mod comparison;
 mod documents;
+mod events;
 mod extend;
 mod operators;
 mod outages;

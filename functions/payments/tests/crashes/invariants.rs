@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use parvis_events::parking_session::{ENDED, EXTENDED, STARTED, STOPPED, session_subject};
 use parvis_ledger_rules::{Book, Chart, ParkingMovement, ParkingMovementKind, Piece};
 use parvis_payments::provider::{REFERENCE, SESSION};
 use parvis_payments::record::{ChargeState, RefundState, SessionRecord};
@@ -87,6 +88,21 @@ pub async fn at_rest(world: &World) {
         assert!(sessions.iter().any(|record| record.session.id == *session), "{session} is paid and unknown");
     }
     books_balance(&stored, &tills);
+    told_once(&sessions, &world.events().await);
+}
+
+/// Every step of a session that its driver is to hear of is told, once.
+fn told_once(sessions: &[SessionRecord], events: &[(String, String)]) {
+    for record in sessions {
+        let subject = session_subject(&record.session.id.to_string());
+        let count = |kind: &str| events.iter().filter(|event| event.0 == subject && event.1 == kind).count();
+        let state = record.session.state;
+        let lasted = usize::from(state != SessionState::Failed);
+        assert_eq!(count(STARTED), lasted, "{record:?}");
+        assert_eq!(count(EXTENDED), lasted * (record.session.segments.len() - 1), "{record:?}");
+        assert_eq!(count(STOPPED), usize::from(state == SessionState::Stopped), "{record:?}");
+        assert_eq!(count(ENDED), usize::from(state == SessionState::Ended), "{record:?}");
+    }
 }
 
 fn succeeded(record: &SessionRecord) -> i64 {

@@ -7,12 +7,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
+use parvis_kit::event_store::EventStore;
 use parvis_parking::plate::{Plate, PlateKey};
 use parvis_payments::error::ApiError;
 use parvis_payments::flow::{Extension, Length, Patience, PayWith, Start};
 use parvis_payments::record::SessionRecord;
 use parvis_payments::state::{App, Parts, Settings};
-use parvis_payments::store::{ParkedPlates, PaymentsStore};
+use parvis_payments::store::{ParkedPlates, PaymentsStore, Told};
 use parvis_stripe::Stripe;
 use parvis_tariffs::{Holder, Tariffs, read_book};
 use parvis_test_provider::{PUBLISHABLE_KEY, Provider, SECRET_KEY};
@@ -96,7 +97,7 @@ impl World {
         let truth = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
         let direct = client(&truth);
-        for table in ["payments", "plates"] {
+        for table in ["payments", "plates", "events"] {
             make_table(&direct, table).await;
         }
         let clock = Arc::new(Mutex::new("2026-03-03T08:00:00Z".parse().unwrap()));
@@ -119,12 +120,19 @@ impl World {
 
     /// The table, past the gate.
     pub fn store(&self) -> PaymentsStore {
-        PaymentsStore::new(self.client.clone(), "payments")
+        PaymentsStore::new(self.client.clone(), "payments", told(&self.client))
     }
 
     /// All that is stored, past the gate.
     pub async fn stored(&self) -> Stored {
         Stored(self.client.scan().table_name("payments").send().await.unwrap().items.unwrap_or_default())
+    }
+
+    /// Subject and type of all events.
+    pub async fn events(&self) -> Vec<(String, String)> {
+        let items = self.client.scan().table_name("events").send().await.unwrap().items.unwrap_or_default();
+        let text = |value: &AttributeValue| value.as_s().unwrap().clone();
+        items.iter().map(|item| (text(&item["pk"]), text(&item["type"]))).collect()
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -139,7 +147,7 @@ impl World {
     fn process(&self) -> App {
         let (dynamodb, provider) = self.mortal.clone();
         let parts = Parts {
-            store: PaymentsStore::new(dynamodb.clone(), "payments"),
+            store: PaymentsStore::new(dynamodb.clone(), "payments", told(&dynamodb)),
             plates: ParkedPlates::new(dynamodb, "plates"),
             provider: Arc::new(provider),
             plate_key: PlateKey::new(b"test"),
@@ -244,6 +252,10 @@ impl World {
         }
         panic!("something is always left to do");
     }
+}
+
+fn told(client: &Client) -> Told {
+    Told { events: EventStore::new(client.clone(), "events"), timezone: chrono_tz::Europe::Paris }
 }
 
 /// All that is stored at a moment.

@@ -9,11 +9,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::to_bytes;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
+use parvis_events::CloudEvent;
+use parvis_events::parking_session::session_subject;
+use parvis_kit::event_store::EventStore;
 use parvis_kit::http::service;
 use parvis_parking::plate::PlateKey;
 use parvis_payments::routes::router;
 use parvis_payments::state::{App, Parts, Settings};
-use parvis_payments::store::{ParkedPlates, PaymentsStore};
+use parvis_payments::store::{ParkedPlates, PaymentsStore, Told};
 use parvis_stripe::{Intent, IntentStatus, Stripe, webhook};
 use parvis_test_provider::{PUBLISHABLE_KEY, Provider, SECRET_KEY};
 use serde_json::{Value, json};
@@ -92,15 +95,16 @@ impl Platform {
 
     pub async fn without_tariffs() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
-        let dynamodb = parvis_test_tables::start(&["payments", "plates"]).await.unwrap();
+        let dynamodb = parvis_test_tables::start(&["payments", "plates", "events"]).await.unwrap();
         let clock = Arc::new(Mutex::new(at("2026-03-03T09:00:00Z")));
         let told = clock.clone();
         let provider = Provider::in_memory(Arc::new(move || *told.lock().unwrap()));
         let away = Arc::new(AtomicBool::new(false));
         let asked = Arc::new(AtomicUsize::new(0));
         let provider_url = serve(provider.clone(), away.clone(), asked.clone()).await;
+        let told = Told { events: EventStore::new(dynamodb.clone(), "events"), timezone: chrono_tz::Europe::Paris };
         let parts = Parts {
-            store: PaymentsStore::new(dynamodb.clone(), "payments"),
+            store: PaymentsStore::new(dynamodb.clone(), "payments", told),
             plates: ParkedPlates::new(dynamodb.clone(), "plates"),
             provider: Arc::new(Stripe::new(&provider_url, SECRET_KEY).unwrap()),
             plate_key: PlateKey::new(b"test"),
@@ -211,6 +215,13 @@ impl Platform {
     /// Starts a session as the driver.
     pub async fn begin(&self, body: &Value) -> Answer {
         self.post("/v1/parking/sessions", body.clone()).await
+    }
+
+    /// What its driver is told of a session, from the first on.
+    pub async fn told(&self, session: &Value) -> Vec<CloudEvent> {
+        let subject = session_subject(session.as_str().unwrap());
+        let newest = EventStore::new(self.dynamodb.clone(), "events").newest(&subject, 50, None).await.unwrap();
+        newest.into_iter().rev().collect()
     }
 
     /// Whether a right covers a plate in Zone_B now.
