@@ -7,8 +7,8 @@ pub mod alert;
 pub mod booking;
 mod envelope;
 mod id;
-pub mod sensor;
 pub mod parking_session;
+pub mod sensor;
 mod stored;
 
 pub use envelope::{CloudEvent, place_subject};

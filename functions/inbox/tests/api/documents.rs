@@ -21,8 +21,7 @@ async fn the_document_changes_only_on_purpose() {
 fn every_operation_is_described_and_routed_and_nothing_else_is() {
     let api = api();
     let template = include_str!("../../../../template.yaml");
-    let function =
-        template.split("\n  InboxFunction:\n").nth(1).unwrap().split("Function:\n").next().unwrap();
+    let function = template.split("\n  InboxFunction:\n").nth(1).unwrap().split("Function:\n").next().unwrap();
     let routes: BTreeSet<(String, String, bool)> = function
         .lines()
         .filter(|line| line.contains("Type: HttpApi"))
