@@ -11,6 +11,7 @@ mod freshness;
 mod functions;
 mod machine;
 mod notifications;
+mod payments;
 mod platform;
 mod prices;
 mod process;
@@ -54,6 +55,8 @@ enum Part {
     Reads,
     /// Bookings: many who want one room, availability, calendars, series
     Bookings,
+    /// Parking sessions started and seen by plate checks
+    Payments,
     /// As many messages as go through
     Throughput,
     /// 1,000 messages a second: what they consume and cost
@@ -96,6 +99,7 @@ async fn main() -> anyhow::Result<()> {
             Part::Functions => functions::measure(&settings, &mut report).await?,
             Part::Reads => reads::measure(&settings, &mut report).await?,
             Part::Bookings => bookings::measure(&settings, &mut report).await?,
+            Part::Payments => payments::measure(&settings, &mut report).await?,
             Part::Throughput => throughput::measure(&settings, &mut report).await?,
             Part::Cost => cost::measure(&settings, &mut report).await?,
             Part::Freshness => freshness::measure(&settings, &mut report).await?,
