@@ -45,6 +45,8 @@ export const en = {
   "login.out": "Log out",
   "login.as": "Logged in as {name}",
   "login.pending": "Taking up your login…",
+  "need.login": "Log in to see this.",
+  "need.staff": "This page is for managers and administrators.",
   "login.failed": "The login did not work. Please try again.",
   "login.needed": "Log in as a manager or administrator to change car parks.",
   "login.role": "Your account may look at car parks but not change them.",

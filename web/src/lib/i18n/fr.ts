@@ -44,6 +44,8 @@ export const fr: Record<Key, Text> = {
   "login.out": "Se déconnecter",
   "login.as": "Connecté en tant que {name}",
   "login.pending": "Reprise de votre connexion…",
+  "need.login": "Connectez-vous pour voir cette page.",
+  "need.staff": "Cette page est réservée aux gestionnaires et aux administrateurs.",
   "login.failed": "La connexion n’a pas abouti. Veuillez réessayer.",
   "login.needed": "Connectez-vous en tant que gestionnaire ou administrateur pour modifier les parkings.",
   "login.role": "Votre compte permet de consulter les parkings, pas de les modifier.",

@@ -7,8 +7,6 @@ export const en = {
   "page.texts": "Texts of messages",
   "page.webhooks": "Webhooks",
   "page.unsubscribe": "No more of these messages",
-  "need.login": "Log in to see this.",
-  "need.staff": "This page is for managers and administrators.",
   "fail.unreachable": "The service cannot be reached. Please try again.",
   "said.saved": "Saved.",
 

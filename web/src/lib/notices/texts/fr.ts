@@ -8,8 +8,6 @@ export const fr: Record<keyof typeof en, Text> = {
   "page.texts": "Textes des messages",
   "page.webhooks": "Webhooks",
   "page.unsubscribe": "Ne plus recevoir ces messages",
-  "need.login": "Connectez-vous pour voir cette page.",
-  "need.staff": "Cette page est réservée aux gestionnaires et aux administrateurs.",
   "fail.unreachable": "Le service est injoignable. Veuillez réessayer.",
   "said.saved": "Enregistré.",
 
