@@ -1,12 +1,13 @@
 //! The JWT authorizer of an HTTP API: signature by the issuer's published keys, then issuer, audience, times and
 //! scopes.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, header, request::Parts};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, get_current_timestamp};
 use parvis_kit::jwks::{Freshness, IssuerKeys, JwksError};
 use parvis_sam::JwtAuthorizer;
 use serde_json::{Map, Value};
@@ -76,8 +77,8 @@ impl Denied {
 pub struct Authorizer {
     definition: JwtAuthorizer,
     keys: IssuerKeys,
-    /// Digests of tokens whose signature was found right: a signature costs as much as all the rest of a request.
-    signed: Mutex<HashSet<[u8; 32]>>,
+    /// What valid tokens say, by their digests: a signature is a good part of what a request costs.
+    known: Mutex<HashMap<[u8; 32], Map<String, Value>>>,
 }
 
 impl Authorizer {
@@ -85,7 +86,7 @@ impl Authorizer {
     #[must_use]
     pub fn new(definition: JwtAuthorizer, client: reqwest::Client) -> Self {
         let keys = IssuerKeys::new(&definition.issuer, client, FRESHNESS);
-        Self { definition, keys, signed: Mutex::default() }
+        Self { definition, keys, known: Mutex::default() }
     }
 
     /// Checks the request's token. `scopes` are the route's; one of them is enough.
@@ -124,6 +125,13 @@ impl Authorizer {
     }
 
     async fn verified(&self, token: &str) -> Result<Map<String, Value>, Denied> {
+        let digest = Sha256::digest(token).into();
+        let lasts = |claims: &&Map<String, Value>| {
+            claims.get("exp").and_then(Value::as_u64).is_some_and(|end| end > get_current_timestamp())
+        };
+        if let Some(claims) = self.known().get(&digest).filter(lasts) {
+            return Ok(claims.clone());
+        }
         let header = decode_header(token).map_err(|_| Denied::Invalid("the token is malformed"))?;
         // The service accepts RSA only, and a key type taken from the token itself must never choose the algorithm.
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512) {
@@ -137,23 +145,18 @@ impl Authorizer {
         validation.validate_aud = false;
         validation.set_issuer(&[&self.definition.issuer]);
         validation.set_required_spec_claims(&["exp", "iss"]);
-        let digest = Sha256::digest(token).into();
-        if self.signed().contains(&digest) {
-            // Only the signature needs no second look: times and issuer are checked with every request.
-            validation.insecure_disable_signature_validation();
-        }
         let decoded = decode::<Map<String, Value>>(token, &key, &validation)
             .map_err(|error| Denied::Invalid(reason(error.kind())))?;
-        let mut signed = self.signed();
-        if signed.len() >= REMEMBERED {
-            signed.clear();
+        let mut known = self.known();
+        if known.len() >= REMEMBERED {
+            known.clear();
         }
-        signed.insert(digest);
+        known.insert(digest, decoded.claims.clone());
         Ok(decoded.claims)
     }
 
-    fn signed(&self) -> std::sync::MutexGuard<'_, HashSet<[u8; 32]>> {
-        self.signed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], Map<String, Value>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// API Gateway looks at `aud`, and at `client_id` (Cognito's access tokens) when there is no `aud`.
