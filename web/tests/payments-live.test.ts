@@ -257,6 +257,7 @@ describe("a fare", () => {
     expect([fare.point!.price.cents, fare.quote]).toEqual([1050, null]);
     await vi.advanceTimersByTimeAsync(200);
     expect(asked.map((one) => JSON.parse(one.body).minutes)).toEqual([105]);
+    expect(asked[0]!.path).toBe("/v1/parking/session-quotes");
     expect(fare.quote).not.toBeNull();
   });
 
@@ -276,6 +277,8 @@ describe("a fare", () => {
     const fare = new Fare(api);
     await fare.want({ zone: "Zone_A", plate: undefined, vehicle });
     await vi.advanceTimersByTimeAsync(1);
+    // Who is not logged in is told nothing of a plate.
+    expect(asked.at(-1)!.path).toBe("/v1/parking/quotes");
     answer = () => problem(422, "tariff-refusal", { reason: "noAvailability" });
     await fare.want({ zone: "Zone_A", plate: undefined, vehicle: { ...vehicle, class: "heavy" } });
     expect([fare.prices, fare.quote, (fare.error as ApiError).slug]).toEqual([null, null, "tariff-refusal"]);

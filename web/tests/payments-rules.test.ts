@@ -276,6 +276,13 @@ describe("what the API refuses", () => {
     expect(failureText(opens, format)).toBe("There is nothing to pay now. Paid hours begin Mon 23 Nov 09:00.");
     const parked = refusal("session-refusal", { reason: "already_parked", until: "2026-11-23T08:00:00Z" }, 409);
     expect(failureText(parked, format)).toContain("Mon 23 Nov 09:00");
+    // Of somebody else's stay no end is told.
+    expect(failureText(refusal("session-refusal", { reason: "already_parked" }, 409), format)).toContain(
+      "somebody else",
+    );
+    expect(failureText(refusal("tariff-refusal", { reason: "noReturnPeriod" }), format)).toContain("somebody else");
+    const little = { due: { cents: 20, currency: "EUR" }, least: { cents: 50, currency: "EUR" } };
+    expect(failureText(refusal("amount-too-small", little), format)).toContain("0.50");
     expect(failureText(refusal("payment-declined", { code: "card_declined" }, 402), format)).toContain("card_declined");
     expect(failureText(refusal("tariff-refusal", { reason: "somethingNew" }), format)).toBe("That did not work: D");
   });

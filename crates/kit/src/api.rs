@@ -43,11 +43,15 @@ macro_rules! api_error {
     };
 }
 
-/// The OpenAPI 3.1 document of an API as JSON, with the login that its routes name `login`.
+/// The OpenAPI 3.1 document of an API as JSON, with the logins that its routes name, all by bearer tokens: `login` for people,
+/// others for machines.
 #[must_use]
-pub fn document(mut api: OpenApi) -> String {
+pub fn document(mut api: OpenApi, logins: &[&str]) -> String {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    api.components.get_or_insert_default().add_security_scheme("login", SecurityScheme::Http(bearer));
+    let components = api.components.get_or_insert_default();
+    for login in logins {
+        components.add_security_scheme(*login, SecurityScheme::Http(bearer.clone()));
+    }
     // The types are ours and serialise; an empty document would be caught by the snapshot tests of the functions.
     api.to_json().unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use parvis_money::Money;
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::error::StripeError;
@@ -16,6 +16,9 @@ use crate::intent::{Intent, Page, Refund};
 const VERSION: &str = "2024-06-20";
 /// Longest wait for one call: an invocation has 30 s, and makes several.
 const TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Waits before a request is sent again that is under way under the same key.
+const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
 
 /// An intent to be made.
 #[derive(Debug, Clone)]
@@ -188,7 +191,19 @@ impl Stripe {
         request.bearer_auth(&self.secret).header("stripe-version", VERSION).timeout(TIMEOUT)
     }
 
+    /// Sends a request; again after a moment if the same request is under way, as when a button is pressed twice.
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, StripeError> {
+        for pause in PAUSES {
+            let Some(again) = request.try_clone() else { break };
+            match Self::send_once(again).await {
+                Err(StripeError::Unavailable(StatusCode::CONFLICT)) => tokio::time::sleep(pause).await,
+                other => return other,
+            }
+        }
+        Self::send_once(request).await
+    }
+
+    async fn send_once<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, StripeError> {
         let response = request.send().await.map_err(StripeError::Unreached)?;
         let status = response.status();
         let body = response.bytes().await.map_err(StripeError::Unreached)?;

@@ -9,7 +9,8 @@ pub enum StripeError {
     /// The provider was not reached, or its answer was cut off: what it did is not known.
     #[error("the payment provider was not reached")]
     Unreached(#[source] reqwest::Error),
-    /// The provider has answered with a fault of its own (5xx), or wants fewer requests (429): what it did is not known.
+    /// The provider has answered with a fault of its own (5xx), wants fewer requests (429), is at the same request right now (409),
+    /// or does not take our key (401, 403): what it did is not known, or is nothing that the payer has to do with.
     #[error("the payment provider answered {0}")]
     Unavailable(StatusCode),
     /// The card was declined (402).
@@ -18,7 +19,7 @@ pub enum StripeError {
         /// Stripe's code of the reason, such as `card_declined`.
         code: String,
     },
-    /// The request contradicts the state of what it is about, or is malformed: trying again changes nothing.
+    /// The request contradicts the state of what it is about, or is malformed (400, 404): trying again changes nothing.
     #[error("the payment provider refused with {status}: {message}")]
     Refused {
         /// HTTP status.
@@ -35,7 +36,7 @@ impl StripeError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreached(_) | Self::Unavailable(_))
+        matches!(self, Self::Unreached(_) | Self::Unavailable(_) | Self::Unreadable(_))
     }
 
     /// The error of a status and a body.
@@ -52,14 +53,16 @@ impl StripeError {
             decline_code: Option<String>,
             message: Option<String>,
         }
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return Self::Unavailable(status);
-        }
         let details = serde_json::from_slice::<Body>(body).unwrap_or_default().error;
-        if status == StatusCode::PAYMENT_REQUIRED {
-            let code = details.decline_code.or(details.code).unwrap_or_else(|| "card_declined".to_owned());
-            return Self::Declined { code };
+        match status {
+            StatusCode::PAYMENT_REQUIRED => {
+                let code = details.decline_code.or(details.code).unwrap_or_else(|| "card_declined".to_owned());
+                Self::Declined { code }
+            }
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
+                Self::Refused { status, message: details.message.unwrap_or_default() }
+            }
+            other => Self::Unavailable(other),
         }
-        Self::Refused { status, message: details.message.unwrap_or_default() }
     }
 }

@@ -2,7 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use parvis_money::{Currency, Money};
 use serde::{Deserialize, Serialize};
+
+/// The least that Stripe charges (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>). For a currency without
+/// a least of its own, what it takes half a euro for.
+#[must_use]
+pub fn least_charge(currency: Currency) -> Money {
+    let cents = match currency {
+        Currency::Eur | Currency::Usd | Currency::Chf | Currency::Cad => 50,
+        Currency::Gbp => 30,
+        // Bound to the euro: 1000 F are 8.38 EUR.
+        Currency::Xpf => 60,
+    };
+    Money::new(cents, currency)
+}
 
 /// Where an intent is in its life (<https://docs.stripe.com/payments/paymentintents/lifecycle>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +97,14 @@ pub enum RefundStatus {
     Failed,
     /// Withdrawn.
     Canceled,
+}
+
+impl RefundStatus {
+    /// Whether money has gone back, or is on its way.
+    #[must_use]
+    pub fn moves_money(self) -> bool {
+        !matches!(self, Self::Failed | Self::Canceled)
+    }
 }
 
 /// A refund.

@@ -9,4 +9,4 @@ pub mod webhook;
 
 pub use client::{Order, RefundOrder, Stripe};
 pub use error::StripeError;
-pub use intent::{Intent, IntentStatus, Page, PaymentError, Refund, RefundStatus};
+pub use intent::{Intent, IntentStatus, Page, PaymentError, Refund, RefundStatus, least_charge};

@@ -44,6 +44,14 @@ pub struct Notice {
     pub intent: Option<String>,
 }
 
+impl Notice {
+    /// Whether money that went back is what has changed: types `refund.*`, `charge.refunded` and `charge.refund.updated`.
+    #[must_use]
+    pub fn is_about_a_refund(&self) -> bool {
+        self.kind.starts_with("refund.") || self.kind.starts_with("charge.refund")
+    }
+}
+
 /// The value of the header for a body, as the provider makes it.
 #[must_use]
 pub fn sign(secret: &str, body: &[u8], at: DateTime<Utc>) -> String {

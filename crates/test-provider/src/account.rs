@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
-use parvis_stripe::{Intent, IntentStatus, PaymentError, Refund, RefundStatus};
+use chrono::{DateTime, TimeDelta, Utc};
+use parvis_stripe::{Intent, IntentStatus, PaymentError, Refund, RefundStatus, least_charge};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,6 +21,20 @@ pub struct KeptIntent {
     pub number: u64,
 }
 
+/// A refund with what becomes of it later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRefund {
+    /// As it is told.
+    #[serde(flatten)]
+    pub refund: Refund,
+    /// How it stands from a minute after its making on, if that is another way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<RefundStatus>,
+}
+
+/// How long a bank takes for a refund.
+const BANK: TimeDelta = TimeDelta::minutes(1);
+
 /// What changed, for the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kept", rename_all = "snake_case")]
@@ -28,7 +42,7 @@ pub enum Kept {
     /// An intent.
     Intent(Box<KeptIntent>),
     /// A refund.
-    Refund(Box<Refund>),
+    Refund(Box<KeptRefund>),
 }
 
 /// An answer with what follows from it.
@@ -70,7 +84,7 @@ pub type Fields = BTreeMap<String, String>;
 #[derive(Debug, Default)]
 pub struct Account {
     intents: BTreeMap<String, KeptIntent>,
-    refunds: BTreeMap<String, Refund>,
+    refunds: BTreeMap<String, KeptRefund>,
     answers: HashMap<String, Answer>,
     numbers: u64,
 }
@@ -82,8 +96,23 @@ impl Account {
     }
 
     /// All refunds.
-    pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
-        self.refunds.values()
+    pub fn refunds(&self) -> impl Iterator<Item = &Refund> + Clone {
+        self.refunds.values().map(|kept| &kept.refund)
+    }
+
+    /// What banks have done with refunds by now.
+    pub(crate) fn hear_from_banks(&mut self, now: DateTime<Utc>) -> Vec<(Kept, Value)> {
+        let mut heard = Vec::new();
+        for kept in self.refunds.values_mut() {
+            let Some(status) = kept.becomes.filter(|_| kept.refund.created <= (now - BANK).timestamp()) else {
+                continue;
+            };
+            kept.refund.status = status;
+            kept.becomes = None;
+            let kind = if status == RefundStatus::Failed { "refund.failed" } else { "refund.updated" };
+            heard.push((Kept::Refund(Box::new(kept.clone())), event(kind, refund_told(&kept.refund))));
+        }
+        heard
     }
 
     /// Takes in what a file tells.
@@ -93,18 +122,18 @@ impl Account {
                 self.numbers = self.numbers.max(kept.number);
                 self.intents.insert(kept.intent.id.clone(), *kept);
             }
-            Kept::Refund(refund) => drop(self.refunds.insert(refund.id.clone(), *refund)),
+            Kept::Refund(kept) => drop(self.refunds.insert(kept.refund.id.clone(), *kept)),
         }
     }
 
     /// The same answer under the same key, without doing anything again.
-    pub(crate) fn once(&mut self, key: Option<&str>, act: impl FnOnce(&mut Self) -> Answer) -> Answer {
-        if let Some(known) = key.and_then(|key| self.answers.get(key)) {
+    pub(crate) fn once(&mut self, key: &str, act: impl FnOnce(&mut Self) -> Answer) -> Answer {
+        if let Some(known) = self.answers.get(key) {
             return Answer { changed: None, event: None, ..known.clone() };
         }
         let answer = act(self);
         // A decline is remembered as well; what was malformed is not.
-        if let Some(key) = key.filter(|_| answer.status != 400) {
+        if answer.status != 400 {
             self.answers.insert(key.to_owned(), answer.clone());
         }
         answer
@@ -115,6 +144,14 @@ impl Account {
         let (Some(amount), Some(currency)) = (amount.filter(|amount| *amount > 0), fields.get("currency")) else {
             return Answer::refused("amount and currency are needed");
         };
+        if currency.to_uppercase().parse().is_ok_and(|currency| amount < least_charge(currency).cents) {
+            return Answer::error(
+                400,
+                "invalid_request_error",
+                "amount_too_small",
+                "Amount must be at least the least",
+            );
+        }
         let method = fields.get("payment_method").cloned();
         if method.as_ref().is_some_and(|method| !method.starts_with("pm_")) {
             return Answer::missing("PaymentMethod");
@@ -215,33 +252,36 @@ impl Account {
             return Answer::refused("only what is paid can be refunded");
         }
         let id = &intent.intent.id;
+        let of_intent = self.refunds().filter(|refund| refund.payment_intent.as_ref() == Some(id));
         let given: i64 =
-            self.refunds.values().filter(|refund| refund.payment_intent.as_ref() == Some(id)).map(|r| r.amount).sum();
+            of_intent.clone().filter(|refund| refund.status.moves_money()).map(|refund| refund.amount).sum();
         let left = intent.intent.amount - given;
         let amount = fields.get("amount").map_or(Some(left), |amount| amount.parse().ok());
         let Some(amount) = amount.filter(|amount| (1..=left).contains(amount)) else {
             return Answer::error(400, "invalid_request_error", "charge_already_refunded", "more than is left");
         };
+        let (status, becomes) = fate(intent.payment_method.as_deref(), of_intent.count() == 0);
         let refund = Refund {
             id: format!("re_{}", Uuid::new_v4().simple()),
             amount,
-            status: RefundStatus::Succeeded,
+            status,
             payment_intent: Some(id.clone()),
             metadata: metadata(fields),
             created: now.timestamp(),
         };
-        self.refunds.insert(refund.id.clone(), refund.clone());
         let body = refund_told(&refund);
+        let kept = KeptRefund { refund, becomes };
+        self.refunds.insert(kept.refund.id.clone(), kept.clone());
         let event = event("refund.created", body.clone());
-        Answer { event: Some(event), changed: Some(Kept::Refund(Box::new(refund))), ..Answer::ok(body) }
+        Answer { event: Some(event), changed: Some(Kept::Refund(Box::new(kept))), ..Answer::ok(body) }
     }
 
     /// The newest first, of one intent or of all, those after the one named, at most so many.
     pub(crate) fn list_refunds(&self, intent: Option<&str>, since: i64, after: Option<&str>, limit: usize) -> Answer {
         let place = |refund: &Refund| (refund.created, refund.id.clone());
-        let below = after.and_then(|id| self.refunds.get(id)).map(place);
+        let below = after.and_then(|id| self.refunds.get(id)).map(|kept| place(&kept.refund));
         let of = |refund: &&Refund| intent.is_none() || refund.payment_intent.as_deref() == intent;
-        let mut found: Vec<&Refund> = self.refunds.values().filter(of).collect();
+        let mut found: Vec<&Refund> = self.refunds().filter(of).collect();
         found.retain(|refund| refund.created >= since && below.as_ref().is_none_or(|below| place(refund) < *below));
         found.sort_by_key(|refund| std::cmp::Reverse(place(refund)));
         let page: Vec<Value> = found.iter().take(limit).map(|refund| refund_told(refund)).collect();
@@ -258,6 +298,17 @@ impl Account {
         self.intents.insert(kept.intent.id.clone(), kept.clone());
         let event = kind.map(|kind| event(kind, body.clone()));
         Answer { event, changed: Some(Kept::Intent(Box::new(kept))), ..Answer::ok(body) }
+    }
+}
+
+/// How a refund of a payment method stands at first, and what it becomes.
+fn fate(method: Option<&str>, first: bool) -> (RefundStatus, Option<RefundStatus>) {
+    match method {
+        Some("pm_card_pendingRefund") => (RefundStatus::Pending, Some(RefundStatus::Succeeded)),
+        Some("pm_card_refundFail") if first => (RefundStatus::Succeeded, Some(RefundStatus::Failed)),
+        Some("pm_card_pendingRefundFail") if first => (RefundStatus::Pending, Some(RefundStatus::Failed)),
+        Some("pm_card_refundRefused") if first => (RefundStatus::Failed, None),
+        _ => (RefundStatus::Succeeded, None),
     }
 }
 

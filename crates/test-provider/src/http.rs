@@ -57,7 +57,7 @@ async fn create(State(provider): State<Provider>, headers: HeaderMap, Form(field
     if !is_secret(&headers) {
         return denied();
     }
-    provider.act(|account, now| account.once(idempotency(&headers), |account| account.create(&fields, now)))
+    provider.once(idempotency(&headers), |account, now| account.create(&fields, now)).await
 }
 
 async fn list(State(provider): State<Provider>, headers: HeaderMap, Query(query): Query<Fields>) -> Answer {
@@ -84,7 +84,7 @@ async fn confirm(State(provider): State<Provider>, headers: HeaderMap, Path(id):
     if !may_touch(&provider, &headers, &id, &fields) {
         return denied();
     }
-    provider.act(|account, _| account.once(idempotency(&headers), |account| account.confirm(&id, &fields)))
+    provider.once(idempotency(&headers), |account, _| account.confirm(&id, &fields)).await
 }
 
 async fn authenticate(
@@ -105,14 +105,14 @@ async fn cancel(State(provider): State<Provider>, headers: HeaderMap, Path(id): 
     if !is_secret(&headers) {
         return denied();
     }
-    provider.act(|account, _| account.once(idempotency(&headers), |account| account.cancel(&id)))
+    provider.once(idempotency(&headers), |account, _| account.cancel(&id)).await
 }
 
 async fn refund(State(provider): State<Provider>, headers: HeaderMap, Form(fields): Form<Fields>) -> Answer {
     if !is_secret(&headers) {
         return denied();
     }
-    provider.act(|account, now| account.once(idempotency(&headers), |account| account.refund(&fields, now)))
+    provider.once(idempotency(&headers), |account, now| account.refund(&fields, now)).await
 }
 
 async fn refunds(State(provider): State<Provider>, headers: HeaderMap, Query(query): Query<Fields>) -> Answer {

@@ -6,6 +6,13 @@
 //! | `pm_card_visa` | succeeds |
 //! | `pm_card_chargeDeclined` | is declined (402, `card_declined`) |
 //! | `pm_card_authenticationRequired` | wants strong authentication, which `POST .../authenticate` gives |
+//! | `pm_card_pendingRefund` | succeeds; a refund is pending for a minute |
+//! | `pm_card_refundFail` | succeeds; a refund succeeds, and fails a minute later |
+//! | `pm_card_pendingRefundFail` | succeeds; a refund is pending, and fails a minute later |
+//! | `pm_card_refundRefused` | succeeds; a refund fails at once |
+//!
+//! Of each payment only the first refund fails, so that what is given in its place arrives. Amounts below Stripe's least are
+//! refused, and so is a request under a key that is in use (409).
 //!
 //! What is kept is appended to a file, if one is given, so that it survives a restart.
 
@@ -14,8 +21,10 @@ mod http;
 mod journal;
 mod webhooks;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -42,6 +51,27 @@ struct Inner {
     journal: Option<Journal>,
     webhook: Option<Webhook>,
     clock: Clock,
+    keys: Mutex<HashSet<String>>,
+    takes: Mutex<Duration>,
+}
+
+/// A key in use, until it is dropped.
+struct Using<'a> {
+    keys: &'a Mutex<HashSet<String>>,
+    key: &'a str,
+}
+
+impl<'a> Using<'a> {
+    fn begin(keys: &'a Mutex<HashSet<String>>, key: &'a str) -> Option<Self> {
+        let unused = keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        unused.then(|| Self { keys, key })
+    }
+}
+
+impl Drop for Using<'_> {
+    fn drop(&mut self) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(self.key);
+    }
 }
 
 impl std::fmt::Debug for Provider {
@@ -58,19 +88,52 @@ impl Provider {
     pub fn open(file: Option<&Path>, webhook: Option<Webhook>, clock: Clock) -> std::io::Result<Self> {
         let mut account = Account::default();
         let journal = file.map(|file| Journal::open(file, &mut account)).transpose()?;
-        Ok(Self(Arc::new(Inner { account: Mutex::new(account), journal, webhook, clock })))
+        Ok(Self::over(account, journal, webhook, clock))
     }
 
     /// A provider in memory that tells nobody.
     #[must_use]
     pub fn in_memory(clock: Clock) -> Self {
-        Self(Arc::new(Inner { account: Mutex::default(), journal: None, webhook: None, clock }))
+        Self::over(Account::default(), None, None, clock)
+    }
+
+    fn over(account: Account, journal: Option<Journal>, webhook: Option<Webhook>, clock: Clock) -> Self {
+        let (keys, takes) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { account: Mutex::new(account), journal, webhook, clock, keys, takes }))
     }
 
     /// What it has done so far.
     pub fn account(&self) -> MutexGuard<'_, Account> {
         // Every change is one assignment of a whole object.
-        self.0.account.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut account = self.0.account.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (self.0.clock)();
+        for (kept, event) in account.hear_from_banks(now) {
+            if let Some(journal) = &self.0.journal {
+                journal.append(&kept);
+            }
+            if let Some(webhook) = &self.0.webhook {
+                webhook.tell(event, now);
+            }
+        }
+        account
+    }
+
+    /// From now on a request that changes something takes so long.
+    pub fn takes(&self, time: Duration) {
+        *self.0.takes.lock().unwrap_or_else(PoisonError::into_inner) = time;
+    }
+
+    /// Does something under a key: the same answer under the same key, and 409 while the first request is under way.
+    async fn once(&self, key: Option<&str>, act: impl FnOnce(&mut Account, DateTime<Utc>) -> Answer) -> Answer {
+        let Some(key) = key else { return self.act(act) };
+        let Some(_using) = Using::begin(&self.0.keys, key) else {
+            return Answer::error(409, "idempotency_error", "idempotency_key_in_use", "this key is in use right now");
+        };
+        let time = *self.0.takes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !time.is_zero() {
+            tokio::time::sleep(time).await;
+        }
+        self.act(|account, now| account.once(key, |account| act(account, now)))
     }
 
     /// Does something, and then writes it down and tells of it.

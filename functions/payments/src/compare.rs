@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
-use parvis_stripe::{Intent, IntentStatus, Page, Refund, RefundStatus, StripeError};
+use parvis_stripe::{Intent, IntentStatus, Page, StripeError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -96,7 +96,7 @@ impl App {
         let mut after: Option<String> = None;
         loop {
             let page = self.provider().given_back_since(since, after.as_deref()).await?;
-            for refund in page.data.iter().filter(|refund| moves_money(refund)) {
+            for refund in page.data.iter().filter(|refund| refund.status.moves_money()) {
                 *given.entry(refund.payment_intent.clone().unwrap_or_default()).or_default() += refund.amount;
             }
             after = page.data.last().map(|refund| refund.id.clone());
@@ -140,8 +140,16 @@ impl App {
             Verdict::Differs(_) => {
                 let intent = self.provider().look(&intent.id).await?;
                 let refunds = self.provider().given_back(&intent.id).await?;
-                let back = refunds.iter().filter(|refund| moves_money(refund)).map(|refund| refund.amount).sum();
-                self.compare_with(session, &intent, back).await
+                let followed = match self.store().session(session).await? {
+                    Some(record) => self.follow_refunds(&record, &refunds).await?,
+                    None => None,
+                };
+                let back =
+                    refunds.iter().filter(|refund| refund.status.moves_money()).map(|refund| refund.amount).sum();
+                match self.compare_with(session, &intent, back).await? {
+                    Verdict::Same if followed.is_some() => Ok(Verdict::Repaired),
+                    verdict => Ok(verdict),
+                }
             }
             same => Ok(same),
         }
@@ -173,6 +181,9 @@ impl App {
             (status, ChargeState::Succeeded) if status != IntentStatus::Succeeded => {
                 Verdict::Differs("not_paid_after_all")
             }
+            _ if record.refunds.iter().any(|refund| refund.charge == charge.id && refund.is_failing()) => {
+                Verdict::Differs("refund_failed")
+            }
             _ => differs("refunds_differ", paid && refunds_differ(&record, charge.id, given)),
         })
     }
@@ -183,11 +194,6 @@ fn refunds_differ(record: &SessionRecord, charge: Uuid, given: i64) -> bool {
     let of_charge = record.refunds.iter().filter(|refund| refund.charge == charge);
     let done: i64 =
         of_charge.filter(|refund| refund.state == RefundState::Done).map(|refund| refund.amount.cents).sum();
-    let due = record.refunds.iter().any(|refund| refund.state == RefundState::Due);
-    !due && given != done && (done > 0 || !record.is_live())
-}
-
-/// What failed or was withdrawn did not go back.
-fn moves_money(refund: &Refund) -> bool {
-    !matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled)
+    let owed = record.refunds.iter().any(|refund| refund.state != RefundState::Done);
+    !owed && given != done && (done > 0 || !record.is_live())
 }

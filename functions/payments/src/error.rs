@@ -4,9 +4,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use parvis_kit::problem::Problem;
+use parvis_money::Money;
 use parvis_rights::SessionRefusal;
 use parvis_stripe::StripeError;
-use parvis_tariffs::{Quote, QuoteError, Refusal as TariffRefusal};
+use parvis_tariffs::{Quote, QuoteError, Refusal as TariffRefusal, RefusalReason};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -25,6 +26,10 @@ pub enum ApiError {
     Tariff(TariffRefusal),
     /// The session's state says no.
     Session(SessionRefusal),
+    /// The plate stands in the zone under a session of somebody else.
+    ParkedByAnother,
+    /// The vehicle comes back too soon after a stay of somebody else.
+    BackTooSoon,
     /// The price has changed since the client has seen it.
     PriceChanged(Box<Quote>),
     /// The bank says no.
@@ -33,6 +38,15 @@ pub enum ApiError {
         session: Uuid,
         /// The provider's code.
         code: String,
+    },
+    /// The payment provider takes no amount that is so small.
+    TooLittle {
+        /// What is due.
+        due: Money,
+        /// The least that it takes.
+        least: Money,
+        /// The end of the shortest stay that costs so much, if there is one.
+        until: Option<DateTime<Utc>>,
     },
     /// Another payment of the session is under way.
     PaymentUnderWay {
@@ -61,13 +75,18 @@ impl IntoResponse for ApiError {
             Self::Problem(problem) => problem.into_response(),
             Self::Store(error) => store_problem(error).into_response(),
             Self::Tariff(refusal) => {
-                let problem =
-                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "tariff-refusal", "The tariff does not allow this");
-                with_members(problem.detail(refusal.to_string()), &refusal).into_response()
+                with_members(tariff_problem().detail(refusal.to_string()), &refusal).into_response()
             }
             Self::Session(refusal) => {
-                let problem = Problem::new(StatusCode::CONFLICT, "session-refusal", "The session does not allow this");
-                with_members(problem.detail(refusal.to_string()), &refusal).into_response()
+                with_members(session_problem().detail(refusal.to_string()), &refusal).into_response()
+            }
+            Self::ParkedByAnother => {
+                let problem = session_problem().detail("The vehicle is parked here already.");
+                problem.member("reason", "already_parked").into_response()
+            }
+            Self::BackTooSoon => {
+                let problem = tariff_problem().detail("The vehicle may not come back so soon.");
+                problem.member("reason", RefusalReason::NoReturnPeriod.as_str()).into_response()
             }
             Self::PriceChanged(quote) => {
                 let problem = Problem::new(StatusCode::CONFLICT, "price-changed", "The price has changed");
@@ -78,12 +97,25 @@ impl IntoResponse for ApiError {
                     Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment was declined");
                 problem.member("session", session).member("code", code).into_response()
             }
+            Self::TooLittle { due, least, until } => {
+                let title = "The amount is too small to be paid by card";
+                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "amount-too-small", title);
+                problem.member("due", due).member("least", least).member("until", until).into_response()
+            }
             Self::PaymentUnderWay { until } => {
                 let problem = Problem::new(StatusCode::CONFLICT, "payment-under-way", "Another payment is under way");
                 problem.member("until", until).into_response()
             }
         }
     }
+}
+
+fn tariff_problem() -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "tariff-refusal", "The tariff does not allow this")
+}
+
+fn session_problem() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "session-refusal", "The session does not allow this")
 }
 
 /// A problem that tells a typed refusal: its `reason` and what belongs to it.
@@ -158,7 +190,7 @@ impl From<StripeError> for ApiError {
             return Problem::unavailable(error).into();
         }
         // Such as a payment method that does not exist.
-        if matches!(&error, StripeError::Refused { status, .. } if *status != StatusCode::UNAUTHORIZED) {
+        if matches!(&error, StripeError::Refused { .. }) {
             return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "payment-refused", "The payment cannot be made")
                 .cause(error)
                 .into();

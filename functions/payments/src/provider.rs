@@ -4,13 +4,13 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use parvis_money::Money;
+use parvis_money::{Currency, Money};
 use parvis_stripe::{Intent, IntentStatus, Order, Page, Refund, RefundOrder, Stripe, StripeError};
 use uuid::Uuid;
 
 /// Metadata under which the provider keeps our session's id.
 pub const SESSION: &str = "parvis_session";
-/// Metadata under which the provider keeps our charge's or refund's id.
+/// Metadata under which the provider keeps the id of our charge, or the key of our refund.
 pub const REFERENCE: &str = "parvis_reference";
 
 /// A payment to be prepared.
@@ -31,8 +31,8 @@ pub struct Payment<'a> {
 pub struct Repayment<'a> {
     /// The session that it is for.
     pub session: Uuid,
-    /// Our refund: under the same id the same money goes back once.
-    pub refund: Uuid,
+    /// The present attempt of our refund: under the same key the same money goes back once.
+    pub key: Uuid,
     /// The provider's intent.
     pub intent: &'a str,
     /// How much.
@@ -42,6 +42,8 @@ pub struct Repayment<'a> {
 /// What parking needs of a payment provider. Every call may be repeated: what was done is not done again.
 #[async_trait]
 pub trait Provider: Debug + Send + Sync {
+    /// The least that it takes in a currency.
+    fn least(&self, currency: Currency) -> Money;
     /// Prepares a payment. No money moves.
     async fn prepare(&self, payment: &Payment<'_>) -> Result<Intent, StripeError>;
     /// Tries to take the money of a prepared payment with its method. A decline is no error: the intent says it.
@@ -62,6 +64,10 @@ pub trait Provider: Debug + Send + Sync {
 
 #[async_trait]
 impl Provider for Stripe {
+    fn least(&self, currency: Currency) -> Money {
+        parvis_stripe::least_charge(currency)
+    }
+
     async fn prepare(&self, payment: &Payment<'_>) -> Result<Intent, StripeError> {
         let metadata = [(SESSION, payment.session.to_string()), (REFERENCE, payment.charge.to_string())];
         let order = Order {
@@ -100,9 +106,9 @@ impl Provider for Stripe {
     }
 
     async fn give_back(&self, repayment: &Repayment<'_>) -> Result<Refund, StripeError> {
-        let metadata = [(SESSION, repayment.session.to_string()), (REFERENCE, repayment.refund.to_string())];
+        let metadata = [(SESSION, repayment.session.to_string()), (REFERENCE, repayment.key.to_string())];
         let order = RefundOrder {
-            key: &repayment.refund.to_string(),
+            key: &repayment.key.to_string(),
             intent: repayment.intent,
             amount: repayment.amount,
             metadata: &metadata,

@@ -1,7 +1,8 @@
 //! What the handlers share: stores, the provider, the tariffs and the clock.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
@@ -15,6 +16,8 @@ use crate::store::{Key, ParkedPlates, PaymentsStore, StoreError};
 
 /// How old the tariff book of a sandbox may be.
 const BOOK_TTL: Duration = Duration::from_secs(10);
+/// Books that a sandbox keeps: those of sessions that run are few.
+const BOOKS: usize = 8;
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -63,7 +66,14 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     clock: Clock,
-    book: RwLock<Option<(Instant, Arc<Book>)>>,
+    books: Mutex<Books>,
+}
+
+/// Tariff books that were read; a version never changes.
+#[derive(Default)]
+struct Books {
+    newest: Option<(Instant, u32)>,
+    by_version: BTreeMap<u32, Arc<Book>>,
 }
 
 impl fmt::Debug for App {
@@ -76,7 +86,7 @@ impl App {
     /// An application over its parts. `clock` tells the present time.
     #[must_use]
     pub fn new(parts: Parts, clock: Clock) -> Self {
-        Self(Arc::new(Inner { parts, clock, book: RwLock::default() }))
+        Self(Arc::new(Inner { parts, clock, books: Mutex::default() }))
     }
 
     /// The present time, in whole milliseconds, as everything that is stored.
@@ -125,18 +135,47 @@ impl App {
         }
         let newest = self.store().newest_book().await?;
         let (text, version) = newest.ok_or_else(|| Problem::not_found("tariff book"))?;
+        let book = self.keep_book(text, version)?;
+        self.books().newest = Some((Instant::now(), version));
+        Ok(book)
+    }
+
+    /// The tariffs of a version, in force or not any more.
+    ///
+    /// # Errors
+    /// 503 when the table is away.
+    pub async fn book_at(&self, version: u32) -> ApiResult<Arc<Book>> {
+        let kept = self.books().by_version.get(&version).cloned();
+        if let Some(book) = kept {
+            return Ok(book);
+        }
+        let found = self.store().read::<String>(Key::book(version)).await?;
+        let (text, _) = found.ok_or_else(|| Problem::internal(format!("tariff book {version} is not there")))?;
+        self.keep_book(text, version)
+    }
+
+    fn keep_book(&self, text: String, version: u32) -> ApiResult<Arc<Book>> {
         let (tariffs, _) = read_book(&text).map_err(|problems| {
             let first = problems.first().map(ToString::to_string).unwrap_or_default();
             Problem::internal(format!("tariff book {version}: {first}"))
         })?;
         let book = Arc::new(Book { tariffs, version, text });
-        *self.0.book.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), book.clone()));
+        let mut books = self.books();
+        books.by_version.insert(version, book.clone());
+        while books.by_version.len() > BOOKS {
+            books.by_version.pop_first();
+        }
         Ok(book)
     }
 
     fn fresh_book(&self) -> Option<Arc<Book>> {
-        let kept = self.0.book.read().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(read_at, _)| read_at.elapsed() < BOOK_TTL).map(|(_, book)| book.clone())
+        let books = self.books();
+        let (_, version) = books.newest.filter(|(read_at, _)| read_at.elapsed() < BOOK_TTL)?;
+        books.by_version.get(&version).cloned()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.0.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a book in force in place of the version `known`; the new version.
@@ -146,7 +185,7 @@ impl App {
     pub async fn put_book(&self, text: &str, known: Option<u32>) -> Result<u32, StoreError> {
         let version = known.unwrap_or(0) + 1;
         self.store().put_value(Key::book(version), "tariffs", &text, None).await?;
-        *self.0.book.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.books().newest = None;
         Ok(version)
     }
 }

@@ -126,7 +126,7 @@ async fn paid_refunded_and_told() {
     assert!(webhook::verify("whsec_other", &signature, &body, Utc::now()).is_err());
 
     let refund = Uuid::new_v4();
-    let repayment = Repayment { session: order.session, refund, intent: &intent.id, amount: Money::eur(240) };
+    let repayment = Repayment { session: order.session, key: refund, intent: &intent.id, amount: Money::eur(240) };
     let given = client.give_back(&repayment).await.unwrap();
     assert_eq!((given.amount, given.status), (240, RefundStatus::Succeeded));
     let all = client.given_back(&intent.id).await.unwrap();

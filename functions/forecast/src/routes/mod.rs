@@ -82,7 +82,8 @@ pub fn router(app: App) -> Router {
 
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(|| parvis_kit::api::document(described().into_openapi()));
+    static DOCUMENT: LazyLock<String> =
+        LazyLock::new(|| parvis_kit::api::document(described().into_openapi(), &["login"]));
     &DOCUMENT
 }
 

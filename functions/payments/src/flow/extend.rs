@@ -5,11 +5,11 @@ use parvis_rights::{Segment, SessionSegment, SessionState};
 use parvis_tariffs::Quote;
 use uuid::Uuid;
 
-use super::{Length, PayWith, agreed, pay::declined};
+use super::{Length, PayWith, agreed};
 use crate::error::{ApiError, ApiResult};
 use crate::record::{ChargeState, PATIENCE, SessionRecord};
 use crate::state::App;
-use crate::store::{Moved, StoreError};
+use crate::store::StoreError;
 
 /// How often an extension is decided again because the session has changed meanwhile.
 const ATTEMPTS: usize = 3;
@@ -36,12 +36,14 @@ impl App {
         if record.session.state != SessionState::Active {
             record.session.state.after(parvis_rights::Command::Extend)?;
         }
-        let book = self.book().await?;
+        // By the tariffs that it began under: the whole stay has one price, and what is given back of it adds up.
+        let book = self.book_at(record.book).await?;
         let end = length.end(record.end());
         let quote = book.tariffs.quote_extension(&record.session.as_paid(), end, self.now())?;
         let part = Segment { start: record.end(), end: quote.end };
         let last = self.store().last_stay(&record.session.plate, &record.session.zone).await?;
-        self.refuse_overlap(&record.session, part, last.as_ref().map(|(last, _)| last)).await?;
+        let asks = record.whose().unwrap_or_default();
+        self.refuse_overlap(&record.session, part, last.as_ref().map(|(last, _)| last), asks).await?;
         Ok(quote)
     }
 
@@ -52,18 +54,14 @@ impl App {
     pub async fn extend(&self, mut record: SessionRecord, extension: &Extension) -> ApiResult<SessionRecord> {
         let id = Uuid::new_v5(&record.session.id, extension.id.as_bytes());
         for _ in 0..ATTEMPTS {
-            if let Some(known) = record.charge(id) {
-                return match known.state {
-                    ChargeState::Succeeded => Ok(record),
-                    ChargeState::Failed => Err(declined(&record, known)),
-                    ChargeState::Created | ChargeState::Open => self.pay(record).await,
-                };
+            if record.charge(id).is_some() || record.free.contains(&id) {
+                return self.pay(record, id).await;
             }
             if let Some(open) = record.open_charge() {
                 return Err(ApiError::PaymentUnderWay { until: open.created_at + PATIENCE });
             }
             match self.add_extension(&record, id, extension).await {
-                Ok(after) => return self.pay(after).await,
+                Ok(after) => return self.pay(after, id).await,
                 Err(ApiError::Store(StoreError::Conflict)) => record = self.reload(record.session.id).await?,
                 Err(error) => return Err(error),
             }
@@ -71,15 +69,23 @@ impl App {
         Err(StoreError::Conflict.into())
     }
 
+    async fn refuse_too_little_more(&self, record: &SessionRecord, quote: &Quote, pay: &PayWith) -> ApiResult<()> {
+        let (book, paid) = (self.book_at(record.book).await?, record.session.as_paid());
+        let latest = book.tariffs.latest_end(&record.session.zone, &record.session.holder, quote.start)?;
+        let quote_until = |end| book.tariffs.quote_extension(&paid, end, self.now()).ok();
+        self.refuse_too_little(quote, pay, latest, quote_until)
+    }
+
     async fn add_extension(&self, record: &SessionRecord, id: Uuid, extension: &Extension) -> ApiResult<SessionRecord> {
         let quote = agreed(self.quote_extension(record, extension.length).await?, extension.price_cents)?;
+        self.refuse_too_little_more(record, &quote, &extension.pay).await?;
         // The quote is of the whole stay; what is bought begins where the paid time ends.
         let segment =
             SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };
         let mut after = record.clone();
-        after.book = self.book().await?.version;
         if quote.due.is_zero() {
             after.session.extend(segment)?;
+            after.free.push(id);
             let movement = after.free_stay(self.now());
             self.write(record, &mut after, Some(movement)).await?;
             return Ok(after);
@@ -92,7 +98,7 @@ impl App {
         if paid {
             after.session.extend(segment)?;
         }
-        self.store().save(record, &mut after, Moved { movement, funds, at: self.now() }).await?;
+        self.save(record, &mut after, movement, funds).await?;
         Ok(after)
     }
 }

@@ -12,9 +12,12 @@
 //! then given up here. So nobody is charged without being there, and a charge that went through just before is honoured.
 
 mod extend;
+mod least;
 mod operator;
 mod pay;
 mod personal;
+mod refund;
+mod rivals;
 mod settle;
 mod start;
 mod stop;

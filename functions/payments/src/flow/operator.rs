@@ -5,11 +5,12 @@ use parvis_kit::problem::{FieldError, Problem};
 use parvis_ledger_rules::{Auxiliary, Payer};
 use parvis_parking::ZoneId;
 use parvis_parking::plate::{Plate, PlateHash};
-use parvis_rights::{RightKind, Segment, Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
+use parvis_rights::{Segment, Session, SessionSegment, SessionSource, SessionState};
 use parvis_tariffs::{Holder, Quote, QuoteRequest};
 use uuid::Uuid;
 
-use super::{Length, chargeable, start::segment};
+use super::start::{first_charge, segment};
+use super::{Length, chargeable};
 use crate::error::{ApiError, ApiResult};
 use crate::record::{Charge, ChargeState, SessionRecord, Source};
 use crate::state::App;
@@ -91,7 +92,8 @@ impl App {
         // A stay that began later than this one is none that came before.
         let previous = last.filter(|last| last.end <= start).map(LastStay::as_previous);
         let request = QuoteRequest { zone: &sold.zone, holder, start, end: sold.length.end(start), previous };
-        let quote = super::agreed(book.tariffs.quote(&request)?, sold.price_cents)?;
+        let quote = self.quote_after(&book, &request, last, &sold.operator).await?;
+        let quote = super::agreed(quote, sold.price_cents)?;
         let mut session = Session {
             id: sold.id,
             version: 1,
@@ -104,47 +106,21 @@ impl App {
             stopped_at: None,
             source: SessionSource::Operator { operator: sold.operator.clone(), receipt: sold.receipt.clone() },
         };
-        self.refuse_overlap(&session, Segment { start, end: quote.end }, last).await?;
+        self.refuse_overlap(&session, Segment { start, end: quote.end }, last, &sold.operator).await?;
         session.confirm()?;
-        let id = Uuid::new_v5(&sold.id, b"charge 0");
-        let charge = self.invoiced(id, &quote, segment(&quote), &sold.operator)?;
+        let charge = self.invoiced(first_charge(sold.id), &quote, segment(&quote), &sold.operator)?;
         Ok(SessionRecord {
             session,
             owner: None,
             vat: quote.vat_rate,
             book: book.version,
             charges: charge.into_iter().collect(),
+            free: Vec::new(),
             refunds: Vec::new(),
             created_at: self.now(),
             revision: 1,
             delay: None,
         })
-    }
-
-    /// Refuses a time in which the plate stands in the zone under another session: the last one, paid or not yet, or one of
-    /// those before it, since operators tell of sessions in any order.
-    ///
-    /// Whoever writes on the strength of this does so on the condition of the last stay that was read before.
-    pub(super) async fn refuse_overlap(
-        &self,
-        session: &Session,
-        time: Segment,
-        last: Option<&LastStay>,
-    ) -> ApiResult<()> {
-        let parked = |id, until| Err(SessionRefusal::AlreadyParked { id, until }.into());
-        if let Some(last) = last.filter(|last| last.session != session.id && last.overlaps(time.start, time.end)) {
-            return parked(last.session, last.end);
-        }
-        for right in self.store().rights(&session.plate, time.start).await? {
-            let another = right.kind == RightKind::Session && right.id != session.id;
-            if another && right.place.holds_at(&session.zone, None) {
-                let overlapping = right.segments.iter().filter(|segment| segment.overlaps(&time));
-                if let Some(until) = overlapping.map(|segment| segment.end).max() {
-                    return parked(right.id, until);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Extends a session that an operator has sold.
@@ -161,19 +137,21 @@ impl App {
     ) -> ApiResult<SessionRecord> {
         let id = Uuid::new_v5(&record.session.id, extension.as_bytes());
         for _ in 0..ATTEMPTS {
-            if record.charge(id).is_some() {
+            if record.charge(id).is_some() || record.free.contains(&id) {
                 return Ok(record);
             }
             let quote = super::agreed(self.quote_extension(&record, length).await?, price_cents)?;
             let part =
                 SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };
             let mut after = record.clone();
-            after.book = self.book().await?.version;
             after.session.extend(part.clone())?;
             let charge = self.invoiced(id, &quote, part, operator)?;
             let movement = match &charge {
                 Some(charge) => after.sale(charge, self.now()),
-                None => after.free_stay(self.now()),
+                None => {
+                    after.free.push(id);
+                    after.free_stay(self.now())
+                }
             };
             after.charges.extend(charge);
             match self.write(&record, &mut after, Some(movement)).await {

@@ -13,18 +13,17 @@ use crate::store::StoreError;
 const ATTEMPTS: usize = 6;
 
 impl App {
-    /// Pays the open charge of a session as far as that is possible without its driver's browser.
+    /// Pays a charge of a session as far as that is possible without its driver's browser. What costs nothing has no charge.
     ///
     /// # Errors
     /// [`ApiError::Declined`]; failures of table or provider.
-    pub(super) async fn pay(&self, mut record: SessionRecord) -> ApiResult<SessionRecord> {
-        let Some(charge) = record.open_charge().map(|charge| charge.id) else { return unless_failed(record, None) };
+    pub(super) async fn pay(&self, mut record: SessionRecord, charge: Uuid) -> ApiResult<SessionRecord> {
         for _ in 0..ATTEMPTS {
             let Some(open) = record.charge(charge).filter(|charge| charge.is_under_way()) else {
-                return unless_failed(record, Some(charge));
+                return unless_failed(record, charge);
             };
             let step = if open.state == ChargeState::Created {
-                self.bring_forward_once(&record).await
+                self.open(&record, charge).await
             } else {
                 match self.attempt(&record, charge).await {
                     Ok(None) => return Ok(record),
@@ -71,20 +70,16 @@ fn is_declined(intent: &Intent) -> bool {
     waits(intent.status) && intent.status == IntentStatus::RequiresPaymentMethod
 }
 
-/// A session whose payment has failed is told as such.
-fn unless_failed(record: SessionRecord, charge: Option<Uuid>) -> ApiResult<SessionRecord> {
-    let charge = match charge {
-        Some(id) => record.charge(id),
-        None => record.charges.last(),
-    };
-    match charge {
+/// A payment that has failed is told as such.
+fn unless_failed(record: SessionRecord, charge: Uuid) -> ApiResult<SessionRecord> {
+    match record.charge(charge) {
         Some(charge) if charge.state == ChargeState::Failed => Err(declined(&record, charge)),
         _ => Ok(record),
     }
 }
 
 /// The refusal of a charge that has failed.
-pub(super) fn declined(record: &SessionRecord, charge: &Charge) -> ApiError {
+fn declined(record: &SessionRecord, charge: &Charge) -> ApiError {
     let code = charge.failure.clone().unwrap_or_else(|| "given_up".to_owned());
     ApiError::Declined { session: record.session.id, code }
 }

@@ -3,7 +3,7 @@
 use parvis_kit::problem::Problem;
 
 use crate::error::ApiResult;
-use crate::record::SessionRecord;
+use crate::record::{SessionRecord, nameless};
 use crate::state::App;
 
 /// Sessions read at a time.
@@ -28,7 +28,7 @@ impl App {
         }
     }
 
-    /// Takes a person off all sessions that are over, and forgets their plates. May be repeated.
+    /// Takes a person off all sessions that are over and off their movements, and forgets their plates and the wallet. May be repeated.
     ///
     /// # Errors
     /// 409 as long as a session runs, money is under way or the wallet holds some; failures of the table.
@@ -42,12 +42,14 @@ impl App {
         }
         for record in sessions {
             self.plates().forget(record.session.id).await?;
-            let mut nameless = record.clone();
-            nameless.owner = None;
-            self.write(&record, &mut nameless, None).await?;
+            self.store().blank_movements(record.session.id, nameless).await?;
+            let mut after = record.clone();
+            after.forget_person();
+            self.write(&record, &mut after, None).await?;
             let start = record.session.bounds().map_or(record.created_at, |bounds| bounds.start);
             self.store().unlist(owner, start, record.session.id).await?;
         }
+        self.store().forget_wallet(owner).await?;
         Ok(())
     }
 }

@@ -1,13 +1,14 @@
 //! Bringing a session forward: what is open is looked at, what is owed is given back, what is over ends.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use parvis_kit::problem::Problem;
 use parvis_ledger_rules::ParkingMovement;
 use parvis_rights::SessionState;
-use parvis_stripe::{Intent, IntentStatus, RefundStatus, StripeError};
+use parvis_stripe::{Intent, IntentStatus, StripeError};
 use uuid::Uuid;
 
 use crate::error::{ApiError, ApiResult};
-use crate::provider::{Payment, REFERENCE, Repayment, waits};
+use crate::provider::{Payment, waits};
 use crate::record::{Charge, Next, Outcome, SessionRecord, Source};
 use crate::state::App;
 use crate::store::{Funds, Moved, StoreError};
@@ -33,28 +34,41 @@ impl App {
     /// When the provider or the table is away; the next one goes on from there.
     pub async fn bring_forward(&self, mut record: SessionRecord, mut patience: Patience) -> ApiResult<SessionRecord> {
         for _ in 0..ATTEMPTS {
-            let Some((next, due)) = record.next() else { return Ok(record) };
-            let over = patience == Patience::GiveUp || (patience == Patience::UntilDue && due <= self.now());
-            // Whoever decided on this charge has died before telling the provider: nobody is there to pay it.
-            if over && matches!(next, Next::Open(_)) {
-                patience = Patience::GiveUp;
+            let mut failure = None;
+            let mut changed = None;
+            for (next, due) in record.todo() {
+                let over = patience == Patience::GiveUp || (patience == Patience::UntilDue && due <= self.now());
+                // Whoever decided on this charge has died before telling the provider: nobody is there to pay it.
+                if over && matches!(next, Next::Open(_)) {
+                    patience = Patience::GiveUp;
+                }
+                match self.step(&record, next, over).await {
+                    Ok(None) => {}
+                    Ok(after) => changed = after,
+                    Err(ApiError::Store(StoreError::Conflict)) => changed = Some(self.reload(record.session.id).await?),
+                    // What cannot be done now, such as a refund that the provider refuses, keeps nothing else from being done.
+                    Err(error) => failure = failure.or(Some(error)),
+                }
+                if changed.is_some() {
+                    break;
+                }
             }
-            record = match self.step(&record, next, over).await {
-                Ok(Some(changed)) => changed,
-                Ok(None) => return Ok(record),
-                Err(ApiError::Store(StoreError::Conflict)) => self.reload(record.session.id).await?,
-                Err(error) => return Err(error),
+            record = match (changed, failure) {
+                (Some(changed), _) => changed,
+                (None, Some(failure)) => return Err(failure),
+                (None, None) => return Ok(record),
             };
         }
         Ok(record)
     }
 
-    /// Does the one thing that is next.
-    pub(super) async fn bring_forward_once(&self, record: &SessionRecord) -> ApiResult<Option<SessionRecord>> {
-        match record.next() {
-            Some((next, _)) => self.step(record, next, false).await,
-            None => Ok(None),
-        }
+    /// Something was told about a session: looks at it, and, if it was about money that goes back, at its refunds.
+    ///
+    /// # Errors
+    /// As [`App::bring_forward`].
+    pub async fn told(&self, record: SessionRecord, of_refund: bool) -> ApiResult<SessionRecord> {
+        let record = if of_refund { self.look_at_refunds(record).await? } else { record };
+        self.bring_forward(record, Patience::Wait).await
     }
 
     async fn step(&self, record: &SessionRecord, next: Next, over: bool) -> ApiResult<Option<SessionRecord>> {
@@ -73,7 +87,7 @@ impl App {
     }
 
     /// Prepares the payment of a charge at the provider.
-    async fn open(&self, record: &SessionRecord, id: Uuid) -> ApiResult<Option<SessionRecord>> {
+    pub(super) async fn open(&self, record: &SessionRecord, id: Uuid) -> ApiResult<Option<SessionRecord>> {
         let charge = known(record, id)?;
         let method = match &charge.source {
             Source::Card { method } => method.as_deref(),
@@ -83,7 +97,7 @@ impl App {
         let intent = match self.provider().prepare(&payment).await {
             Ok(intent) => intent,
             Err(error) if error.is_transient() => return Err(error.into()),
-            // The provider will not have this payment: no intent exists, so none can be paid.
+            // The provider will not have this very payment: no intent exists, so none can be paid.
             Err(error) => {
                 let mut after = record.clone();
                 after.unpaid(id, Some(code_of(&error)))?;
@@ -134,7 +148,6 @@ impl App {
         };
         let Outcome::Changed(movement) = outcome else { return Ok(None) };
         self.write(record, &mut after, movement.map(|movement| *movement)).await?;
-        self.keep_plate_longer(record, &after).await;
         Ok(Some(after))
     }
 
@@ -148,47 +161,6 @@ impl App {
         let last = self.store().last_stay(&session.plate, &session.zone).await?;
         let part = &charge.segment;
         Ok(last.is_none_or(|(last, _)| last.session == session.id || !last.overlaps(part.start, part.end)))
-    }
-
-    /// Gives money back that is owed.
-    async fn give_back(&self, record: &SessionRecord, id: Uuid) -> ApiResult<Option<SessionRecord>> {
-        let refund = record.refunds.iter().find(|refund| refund.id == id);
-        let refund = refund.ok_or_else(|| Problem::internal("a refund that is not there"))?;
-        let charge = known(record, refund.charge)?;
-        let mut after = record.clone();
-        let mut funds = None;
-        match (&charge.source, &charge.intent) {
-            (Source::Card { .. }, Some(intent)) => {
-                let order = Repayment { session: record.session.id, refund: id, intent, amount: refund.amount };
-                self.repay_once(&order, refund.created_at < self.now() - crate::record::ABANDONED).await?;
-            }
-            (Source::Wallet { .. }, _) => {
-                let owner = record.owner.clone().unwrap_or_default();
-                funds = Some(Funds { owner, change: refund.amount });
-            }
-            // An invoice is not paid yet: the books take it off.
-            (Source::Invoice { .. }, _) | (Source::Card { .. }, None) => {}
-        }
-        let Outcome::Changed(movement) = after.refunded(id, self.now())? else { return Ok(None) };
-        let moved = Moved { movement: movement.map(|movement| *movement), funds, at: self.now() };
-        self.store().save(record, &mut after, moved).await?;
-        Ok(Some(after))
-    }
-
-    /// Has the provider give money back, unless it has. Its memory of keys ends after a day; its list of refunds does not.
-    async fn repay_once(&self, order: &Repayment<'_>, again: bool) -> ApiResult<()> {
-        if again {
-            let own = order.refund.to_string();
-            let given = self.provider().given_back(order.intent).await?;
-            if given.iter().any(|refund| refund.metadata.get(REFERENCE) == Some(&own)) {
-                return Ok(());
-            }
-        }
-        let refund = self.provider().give_back(order).await?;
-        if matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled) {
-            return Err(Problem::unavailable(format!("refund {} has failed at the provider", refund.id)).into());
-        }
-        Ok(())
     }
 
     /// The time of a session is over.
@@ -205,28 +177,35 @@ impl App {
         after: &mut SessionRecord,
         movement: Option<ParkingMovement>,
     ) -> ApiResult<()> {
-        let moved = Moved { movement, funds: None, at: self.now() };
-        Ok(self.store().save(before, after, moved).await?)
+        self.save(before, after, movement, None).await
     }
 
-    /// A longer session keeps its clear plate longer. Losing it harms nobody: the right is kept under the hash.
-    async fn keep_plate_longer(&self, before: &SessionRecord, after: &SessionRecord) {
+    pub(super) async fn save(
+        &self,
+        before: &SessionRecord,
+        after: &mut SessionRecord,
+        movement: Option<ParkingMovement>,
+        funds: Option<Funds>,
+    ) -> ApiResult<()> {
+        let plate = self.plate_after(before, after)?;
+        Ok(self.store().save(before, after, Moved { movement, funds, plate, at: self.now() }).await?)
+    }
+
+    /// The clear plate is kept as long after the end as the settings say, whatever becomes of the end; of what was never paid it is
+    /// not kept. Rights are kept under its hash.
+    fn plate_after(&self, before: &SessionRecord, after: &SessionRecord) -> ApiResult<Option<TransactWriteItem>> {
+        let (id, plates) = (after.session.id, self.plates());
+        if after.session.state == SessionState::Failed && before.session.state != SessionState::Failed {
+            return Ok(Some(plates.remove(id)?));
+        }
         if before.end() == after.end() {
-            return;
+            return Ok(None);
         }
-        let until = after.end() + self.settings().plate_retention;
-        let kept = match self.plates().of(after.session.id, self.now()).await {
-            Ok(Some(plate)) => self.plates().keep(after.session.id, &plate, until).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = kept {
-            tracing::warn!(%error, session = %after.session.id, "the clear plate is not kept longer");
-        }
+        Ok(Some(plates.keep_until(id, after.end() + self.settings().plate_retention)?))
     }
 }
 
-fn known(record: &SessionRecord, id: Uuid) -> ApiResult<&Charge> {
+pub(super) fn known(record: &SessionRecord, id: Uuid) -> ApiResult<&Charge> {
     Ok(record.charge(id).ok_or_else(|| Problem::internal("a charge that is not there"))?)
 }
 

@@ -5,18 +5,19 @@ use parvis_kit::problem::Problem;
 use parvis_ledger_rules::{Auxiliary, Payer};
 use parvis_parking::ZoneId;
 use parvis_parking::plate::{Plate, PlateHash};
-use parvis_rights::{RightKind, Session, SessionRefusal, SessionSegment, SessionSource, SessionState, coverage};
+use parvis_rights::{RightKind, Session, SessionSegment, SessionSource, SessionState, coverage};
 use parvis_tariffs::{Holder, Qualification, Quote, QuoteRequest};
 use uuid::Uuid;
 
-use super::{Length, PayWith, agreed, chargeable};
+use super::rivals::Standing;
+use super::{Length, Patience, PayWith, agreed, chargeable};
 use crate::error::ApiResult;
 use crate::record::{Charge, ChargeState, SessionRecord, Source};
 use crate::state::{App, Book};
 use crate::store::{Creation, Funds, LastStay, StoreError};
 
 /// How often a start is decided again because the plate's last stay has changed meanwhile.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 4;
 
 /// A session that a driver asks for.
 #[derive(Debug, Clone)]
@@ -57,9 +58,10 @@ impl App {
         for _ in 0..ATTEMPTS {
             if let Some(known) = self.store().session(start.id).await? {
                 same_request(&known, start, &plate)?;
-                return self.pay(known).await;
+                return self.pay(known, first_charge(start.id)).await;
             }
-            let Decided { record, last, funds } = self.decide(start, &plate, &book).await?;
+            let Some(decided) = self.decide(start, &plate, &book).await? else { continue };
+            let Decided { record, last, funds } = decided;
             let paid = record.session.state == SessionState::Active;
             let movement = paid.then(|| match record.charges.first() {
                 Some(charge) => record.sale(charge, self.now()),
@@ -76,7 +78,7 @@ impl App {
                 clear_plate: Some(clear_plate),
             };
             match self.store().create(creation).await {
-                Ok(()) => return self.pay(record).await,
+                Ok(()) => return self.pay(record, first_charge(start.id)).await,
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -84,18 +86,19 @@ impl App {
         Err(StoreError::Conflict.into())
     }
 
-    async fn decide(&self, start: &Start, plate: &PlateHash, book: &Book) -> ApiResult<Decided> {
+    /// What is to be written; `None` when something was in the way that is gone now.
+    async fn decide(&self, start: &Start, plate: &PlateHash, book: &Book) -> ApiResult<Option<Decided>> {
         let now = self.now();
-        let last = self.store().last_stay(plate, &start.zone).await?;
         let begins = now.trunc_subsecs(0);
-        if let Some((last, _)) = last.as_ref().filter(|(last, _)| last.end > begins) {
-            return Err(SessionRefusal::AlreadyParked { id: last.session, until: last.end }.into());
-        }
+        let standing = self.standing(start, plate, begins).await?;
         let holder = Holder { qualification: self.qualification(plate, &start.zone, now).await?, ..start.holder };
-        let previous = last.as_ref().map(|(last, _)| last.as_previous());
-        let request =
-            QuoteRequest { zone: &start.zone, holder, start: begins, end: start.length.end(begins), previous };
-        let quote = agreed(book.tariffs.quote(&request)?, start.price_cents)?;
+        let quote = self.price(start, holder, begins, &standing, book).await?;
+        let previous = standing.previous();
+        if let Some(rival) = standing.rival {
+            // At the provider first, so that it can never be paid; if it was just before, it holds.
+            self.bring_forward(rival, Patience::GiveUp).await?;
+            return Ok(None);
+        }
         let session = Session {
             id: start.id,
             version: 1,
@@ -114,13 +117,36 @@ impl App {
             vat: quote.vat_rate,
             book: book.version,
             charges: Vec::new(),
+            free: Vec::new(),
             refunds: Vec::new(),
             created_at: now,
             revision: 1,
             delay: None,
         };
         let (record, funds) = self.with_payment(record, start, &quote).await?;
-        Ok(Decided { record, last, funds })
+        Ok(Some(Decided { record, last: standing.last, funds }))
+    }
+
+    /// What is due, if it may be paid like that.
+    async fn price(
+        &self,
+        start: &Start,
+        holder: Holder,
+        begins: DateTime<Utc>,
+        standing: &Standing,
+        book: &Book,
+    ) -> ApiResult<Quote> {
+        let (zone, end) = (&start.zone, start.length.end(begins));
+        let request = QuoteRequest { zone, holder, start: begins, end, previous: standing.previous() };
+        let quote = self.quote_after(book, &request, standing.stay(), &start.owner).await?;
+        let quote = agreed(quote, start.price_cents)?;
+        let latest = book.tariffs.latest_end(zone, &holder, begins)?;
+        let quote_until = |end| book.tariffs.quote(&QuoteRequest { end, ..request.clone() }).ok();
+        self.refuse_too_little(&quote, &start.pay, latest, quote_until)?;
+        if !quote.due.is_zero() && start.pay != PayWith::Wallet {
+            self.refuse_too_many(&start.owner).await?;
+        }
+        Ok(quote)
     }
 
     /// Adds the payment: what is free or in the wallet needs nobody else, so the session begins at once.
@@ -134,8 +160,8 @@ impl App {
             record.session.confirm()?;
             return Ok((record, None));
         }
-        let id = Uuid::new_v5(&start.id, b"charge 0");
-        let (charge, funds) = self.charge(id, quote, segment(quote), &start.pay, &start.owner).await?;
+        let (charge, funds) =
+            self.charge(first_charge(start.id), quote, segment(quote), &start.pay, &start.owner).await?;
         if charge.state == ChargeState::Succeeded {
             record.session.confirm()?;
         }
@@ -196,6 +222,11 @@ impl App {
             _ => Qualification::Visitor,
         })
     }
+}
+
+/// The charge of a session's beginning.
+pub(super) fn first_charge(session: Uuid) -> Uuid {
+    Uuid::new_v5(&session, b"charge 0")
 }
 
 /// The part of a session that a quote prices.

@@ -20,7 +20,8 @@ impl App {
     /// When the session is not running.
     pub async fn quote_stop(&self, record: &SessionRecord) -> ApiResult<EarlyStop> {
         record.session.state.after(parvis_rights::Command::Stop)?;
-        let book = self.book().await?;
+        // What was sold is settled by the tariffs that it was sold under.
+        let book = self.book_at(record.book).await?;
         Ok(book.tariffs.stop_early(&record.session.as_paid(), self.now())?)
     }
 

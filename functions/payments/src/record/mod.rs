@@ -5,16 +5,18 @@
 
 mod money;
 mod next;
+mod refund;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_ledger_rules::{Payer, Supply};
+use parvis_ledger_rules::{Auxiliary, ParkingMovement, Payer, Supply};
 use parvis_money::{Money, VatRate};
-use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionState};
+use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use money::{Outcome, RecordError};
 pub use next::Next;
+pub use refund::{Refund, RefundState};
 
 /// How long a payer may take to bring the payment to an end, strong authentication included.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
@@ -91,31 +93,6 @@ impl Charge {
     }
 }
 
-/// Where a refund is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefundState {
-    /// Owed; the provider may or may not know of it.
-    Due,
-    /// The provider has taken it on.
-    Done,
-}
-
-/// Money that goes back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refund {
-    /// Made before anything is done; the provider's idempotency key and the movement's id.
-    pub id: Uuid,
-    /// The charge that it gives back.
-    pub charge: Uuid,
-    /// How much; above zero.
-    pub amount: Money,
-    /// Where it is in its life.
-    pub state: RefundState,
-    /// When it was decided.
-    pub created_at: DateTime<Utc>,
-}
-
 /// A session with its payments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
@@ -126,10 +103,13 @@ pub struct SessionRecord {
     pub owner: Option<String>,
     /// VAT within its prices; zero on the street.
     pub vat: VatRate,
-    /// The tariff book of its latest quote.
+    /// The tariff book that it began under; all its parts are priced by it.
     pub book: u32,
     /// Payments, in order.
     pub charges: Vec<Charge>,
+    /// Extensions that cost nothing, by the ids that their charges would have: asked for again, they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free: Vec<Uuid>,
     /// What goes back.
     #[serde(default)]
     pub refunds: Vec<Refund>,
@@ -202,6 +182,34 @@ impl SessionRecord {
         Money::new(cents - back, currency)
     }
 
+    /// Whose the session is: its driver's, by the issuer's subject, or an operator's, by its client id.
+    #[must_use]
+    pub fn whose(&self) -> Option<&str> {
+        match &self.session.source {
+            SessionSource::Operator { operator, .. } => Some(operator),
+            SessionSource::Driver => self.owner.as_deref(),
+        }
+    }
+
+    /// Whether the session is a driver's or an operator's.
+    #[must_use]
+    pub fn is_of(&self, who: &str) -> bool {
+        self.whose() == Some(who)
+    }
+
+    /// Takes the person off it that it was of.
+    pub fn forget_person(&mut self) {
+        self.owner = None;
+        for charge in &mut self.charges {
+            match &mut charge.source {
+                Source::Card { method } => *method = None,
+                Source::Wallet { payer } => *payer = nobody(),
+                // An operator.
+                Source::Invoice { .. } => {}
+            }
+        }
+    }
+
     /// Whether the session may still change by itself or by its driver.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -217,4 +225,19 @@ impl SessionRecord {
         self.charges.push(charge);
         Ok(())
     }
+}
+
+/// A movement without what ties it to a person.
+#[must_use]
+pub fn nameless(mut movement: ParkingMovement) -> ParkingMovement {
+    movement.stay.owner = None;
+    if let Payer::Wallet { .. } = movement.payer {
+        movement.payer = nobody();
+    }
+    movement
+}
+
+/// Whose wallet it was is erased.
+fn nobody() -> Payer {
+    Payer::Wallet { customer: Auxiliary { number: "erased".to_owned(), label: "erased".to_owned() } }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Charge, ChargeState, Refund, RefundState, SessionRecord, Source};
+use super::{Charge, ChargeState, Refund, SessionRecord, Source};
 
 /// A record that contradicts itself; never seen unless an item was changed by hand.
 #[derive(Debug, thiserror::Error)]
@@ -77,14 +77,7 @@ impl SessionRecord {
             _ => free && self.session.extend(charge.segment.clone()).is_ok(),
         };
         if !taken {
-            let id = Uuid::new_v5(&id, b"not-taken");
-            self.refunds.push(Refund {
-                id,
-                charge: charge.id,
-                amount: charge.amount,
-                state: RefundState::Due,
-                created_at: now,
-            });
+            self.refunds.push(Refund::new(not_taken(charge.id), charge.id, charge.amount, now));
         }
         Ok(Outcome::Changed(Some(Box::new(self.sale(&charge, now)))))
     }
@@ -117,44 +110,21 @@ impl SessionRecord {
             .iter()
             .filter_map(|part| {
                 let segment = self.session.segments.get(part.segment)?;
-                let pays =
-                    |charge: &&Charge| charge.state == ChargeState::Succeeded && charge.segment.start == segment.start;
+                let pays = |charge: &&Charge| self.was_taken(charge) && charge.segment.start == segment.start;
                 Some((self.charges.iter().find(pays)?.id, part.amount))
             })
             .collect();
         self.session.stop(at)?;
-        self.refunds.extend(parts.into_iter().map(|(charge, amount)| Refund {
-            // One stop per session, so one refund per charge and stop.
-            id: Uuid::new_v5(&charge, b"stopped-early"),
-            charge,
-            amount,
-            state: RefundState::Due,
-            created_at: now,
-        }));
+        // One stop per session, so one refund per charge and stop.
+        let id = |charge: &Uuid| Uuid::new_v5(charge, b"stopped-early");
+        self.refunds.extend(parts.into_iter().map(|(charge, amount)| Refund::new(id(&charge), charge, amount, now)));
         Ok(())
     }
 
-    /// The provider has taken on a refund.
-    ///
-    /// # Errors
-    /// [`RecordError::Unknown`].
-    pub fn refunded(&mut self, id: Uuid, now: DateTime<Utc>) -> Result<Outcome, RecordError> {
-        let refund = self.refunds.iter_mut().find(|refund| refund.id == id).ok_or(RecordError::Unknown(id))?;
-        if refund.state == RefundState::Done {
-            return Ok(Outcome::Known);
-        }
-        refund.state = RefundState::Done;
-        let refund = refund.clone();
-        let charge = self.charge(refund.charge).ok_or(RecordError::Unknown(refund.charge))?;
-        let sale = self.sale(charge, now);
-        let end = self.end().clamp(charge.segment.start, charge.segment.end);
-        Ok(Outcome::Changed(Some(Box::new(ParkingMovement {
-            id: refund.id,
-            kind: ParkingMovementKind::Refund { sale: charge.id },
-            gross: refund.amount,
-            stay: Stay { start: end, ..sale.stay.clone() },
-            ..sale
-        }))))
+    /// Whether a charge was paid, and its time became a part of the session.
+    fn was_taken(&self, charge: &Charge) -> bool {
+        let returned = not_taken(charge.id);
+        charge.state == ChargeState::Succeeded && !self.refunds.iter().any(|refund| refund.id == returned)
     }
 
     /// The movement of a charge.
@@ -212,6 +182,11 @@ impl SessionRecord {
     fn charge_mut(&mut self, id: Uuid) -> Result<&mut Charge, RecordError> {
         self.charges.iter_mut().find(|charge| charge.id == id).ok_or(RecordError::Unknown(id))
     }
+}
+
+/// The refund of a charge whose time was not free any more.
+fn not_taken(charge: Uuid) -> Uuid {
+    Uuid::new_v5(&charge, b"not-taken")
 }
 
 /// An enumeration's word, as it serialises.

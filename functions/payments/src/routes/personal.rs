@@ -17,7 +17,7 @@ pub(super) fn router() -> Routes<App> {
     Routes::new().routes(routes!(export_data, erase_data))
 }
 
-/// Everything that this context knows of a person.
+/// What is known of a person's parking; receipts are told by `/v1/parking/receipts`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PersonalData {
     /// The person, as the issuer names it.
@@ -28,7 +28,7 @@ pub struct PersonalData {
     sessions: Vec<SessionView>,
 }
 
-/// Everything that is known of the caller here.
+/// The caller's sessions and wallet. Receipts are told by `/v1/parking/receipts`.
 #[utoipa::path(
     get,
     path = "/v1/me/parking-data",
@@ -46,8 +46,8 @@ async fn export_data(State(app): State<App>, caller: Caller) -> ApiResult<Json<P
     Ok(Json(PersonalData { subject: caller.subject, wallet_cents, sessions }))
 }
 
-/// Erases what ties the caller to sessions that are over: the plates in clear and the person's name on them. What the books
-/// must keep has no name but the pseudonym, which leads nowhere then.
+/// Erases what ties the caller to sessions that are over: the plates in clear, and the caller's subject on sessions, payments and
+/// movements. What the law has the books keep stays there: receipts, under the subject.
 #[utoipa::path(
     delete,
     path = "/v1/me/parking-data",

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use chrono_tz::Tz;
+use parvis_kit::auth::Caller;
 use parvis_kit::http::Json;
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_kit::routes;
@@ -20,7 +21,7 @@ use crate::state::App;
 use crate::views::Vehicle;
 
 pub(super) fn router() -> Routes<App> {
-    Routes::new().routes(routes!(quote))
+    Routes::new().routes(routes!(quote)).routes(routes!(quote_session))
 }
 
 /// A question.
@@ -33,13 +34,9 @@ pub struct QuoteInput {
     /// The vehicle.
     #[serde(default)]
     pub vehicle: Vehicle,
-    /// The right under which it parks; ignored with a plate, whose rights are looked up.
+    /// The right under which it parks.
     #[serde(default)]
     pub qualification: Qualification,
-    /// The plate: its permits and its last stay count.
-    #[serde(default)]
-    #[schema(example = "AB-123-CD")]
-    pub plate: Option<String>,
     /// When the stay begins; now without it.
     #[serde(default)]
     pub start: Option<DateTime<Utc>>,
@@ -49,6 +46,27 @@ pub struct QuoteInput {
     /// How long it lasts; or say `end`.
     #[serde(default)]
     pub minutes: Option<u32>,
+}
+
+/// A question about a plate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionQuestion {
+    /// Where.
+    #[schema(value_type = String, example = "Zone_A")]
+    zone: ZoneId,
+    /// The plate.
+    #[schema(example = "AB-123-CD")]
+    plate: String,
+    /// The vehicle.
+    #[serde(default)]
+    vehicle: Vehicle,
+    /// When it ends; or say `minutes`.
+    #[serde(default)]
+    end: Option<DateTime<Utc>>,
+    /// How long it lasts; or say `end`.
+    #[serde(default)]
+    minutes: Option<u32>,
 }
 
 /// A line of a quote for a person.
@@ -95,7 +113,7 @@ pub fn plate(text: &str) -> Result<Plate, Problem> {
         .ok_or_else(|| Problem::invalid(vec![FieldError::new("/plate", "1 to 16 letters and digits")]))
 }
 
-/// What a stay costs, line by line.
+/// What a stay costs, line by line, for any vehicle of a kind.
 #[utoipa::path(
     post,
     path = "/v1/parking/quotes",
@@ -104,19 +122,39 @@ pub fn plate(text: &str) -> Result<Plate, Problem> {
     responses((status = 200, body = ExplainedQuote), Refusal)
 )]
 async fn quote(State(app): State<App>, Json(input): Json<QuoteInput>) -> ApiResult<Json<ExplainedQuote>> {
-    let now = app.now();
     let book = app.book().await?;
-    let start = input.start.unwrap_or(now).trunc_subsecs(0);
-    let mut holder = Holder { qualification: input.qualification, ..input.vehicle.holder() };
-    let mut previous = None;
-    if let Some(text) = &input.plate {
-        let hash = plate(text)?.hash(app.plate_key());
-        holder.qualification = app.qualification(&hash, &input.zone, now).await?;
-        let last = app.store().last_stay(&hash, &input.zone).await?;
-        previous = last.map(|(last, _)| last.as_previous());
-    }
+    let start = input.start.unwrap_or_else(|| app.now()).trunc_subsecs(0);
+    let holder = Holder { qualification: input.qualification, ..input.vehicle.holder() };
     let end = Length::of(input.end, input.minutes)?.end(start);
-    let request = QuoteRequest { zone: &input.zone, holder, start, end, previous };
+    let request = QuoteRequest { zone: &input.zone, holder, start, end, previous: None };
     let quote = book.tariffs.quote(&request)?;
     Ok(Json(ExplainedQuote::new(quote, holder.qualification, book.tariffs.timezone())))
+}
+
+/// What a session that the caller starts now would cost. The permits of the plate count, as they will when it is started; its last
+/// stay counts if it was the caller's, since when others come and go is nobody's business.
+#[utoipa::path(
+    post,
+    path = "/v1/parking/session-quotes",
+    tag = "Sessions",
+    security(("login" = [])),
+    request_body = SessionQuestion,
+    responses((status = 200, body = ExplainedQuote), Refusal)
+)]
+async fn quote_session(
+    State(app): State<App>,
+    caller: Caller,
+    Json(input): Json<SessionQuestion>,
+) -> ApiResult<Json<ExplainedQuote>> {
+    let (book, now) = (app.book().await?, app.now());
+    let hash = plate(&input.plate)?.hash(app.plate_key());
+    let qualification = app.qualification(&hash, &input.zone, now).await?;
+    let holder = Holder { qualification, ..input.vehicle.holder() };
+    let last = app.store().last_stay(&hash, &input.zone).await?.map(|(last, _)| last);
+    let own = app.is_own(last.as_ref(), &caller.subject).await?;
+    let previous = last.filter(|_| own).map(|last| last.as_previous());
+    let start = now.trunc_subsecs(0);
+    let end = Length::of(input.end, input.minutes)?.end(start);
+    let quote = book.tariffs.quote(&QuoteRequest { zone: &input.zone, holder, start, end, previous })?;
+    Ok(Json(ExplainedQuote::new(quote, qualification, book.tariffs.timezone())))
 }

@@ -206,7 +206,7 @@ async fn quote_extension(
 ) -> ApiResult<Json<ExplainedQuote>> {
     let record = own(&app, &caller, id).await?;
     let quote = app.quote_extension(&record, Length::of(input.end, input.minutes)?).await?;
-    let timezone = app.book().await?.tariffs.timezone();
+    let timezone = app.book_at(record.book).await?.tariffs.timezone();
     Ok(Json(ExplainedQuote::new(quote, record.session.holder.qualification, timezone)))
 }
 

@@ -9,7 +9,6 @@ use parvis_kit::routes::Routes;
 use parvis_stripe::webhook::{self, Rejected};
 
 use crate::error::{ApiResult, Refusal};
-use crate::flow::Patience;
 use crate::provider::SESSION;
 use crate::state::App;
 
@@ -38,7 +37,7 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Api
     };
     // A message for another deployment on the same account is none of ours.
     if let Some(record) = app.store().session(session).await? {
-        app.bring_forward(record, Patience::Wait).await?;
+        app.told(record, notice.is_about_a_refund()).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,6 +6,7 @@ use parvis_kit::http::{Json, Path, Query};
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
+use parvis_money::Money;
 use parvis_parking::ZoneId;
 use parvis_tariffs::{CritAir, Holder, PricePoint, Qualification, Tariffs, VehicleClass};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub struct ZoneList {
     timezone: String,
     /// The version of the tariff book.
     book: u32,
+    /// The least that can be paid by card; from a wallet anything can.
+    least_charge: Money,
     /// With what pages address the payment provider.
     publishable_key: String,
     /// The present time.
@@ -47,6 +50,7 @@ async fn list_zones(State(app): State<App>) -> ApiResult<Json<ZoneList>> {
         zones: book.tariffs.zones().into_iter().cloned().collect(),
         currency: book.tariffs.currency(),
         timezone: book.tariffs.timezone().name().to_owned(),
+        least_charge: app.provider().least(book.tariffs.currency()),
         book: book.version,
         publishable_key: app.settings().publishable_key.clone(),
         now: app.now(),

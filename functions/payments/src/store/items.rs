@@ -43,10 +43,15 @@ pub fn item<T: Serialize>(
     value: &T,
     expires_at: Option<DateTime<Utc>>,
 ) -> Result<Item, StoreError> {
-    let data = serde_json::to_string(value).map_err(shape)?;
+    let data = text(value)?;
     let expires_at = expires_at.map(|at| at.timestamp());
     let stored = Stored { pk: key.pk, sk: key.sk, kind: kind.to_owned(), revision, data, expires_at };
     Ok(serde_dynamo::aws_sdk_dynamodb_1::to_item(stored)?)
+}
+
+/// A value as items hold it.
+pub fn text<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(shape)
 }
 
 /// The value of an item, with its revision.

@@ -79,6 +79,25 @@ impl PaymentsStore {
         Ok(SessionPage { ids: entries.into_iter().map(|(_, id)| id).collect(), next })
     }
 
+    /// An owner's sessions that begin at an instant or later.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begun_since(&self, owner: &str, since: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
+        let Key { pk, sk } = Key::of_owner(owner, since, Uuid::nil());
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :owner AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":owner", AttributeValue::S(pk))
+            .expression_attribute_values(":from", AttributeValue::S(sk))
+            .expression_attribute_values(":to", AttributeValue::S("session#~".to_owned()));
+        let found = query.send().await.map_err(StoreError::call)?;
+        found.items.unwrap_or_default().into_iter().map(|item| Ok(items::value(item)?.0)).collect()
+    }
+
     /// Sessions that are to be looked at by now, at most so many per partition, the longest waiting first.
     ///
     /// # Errors

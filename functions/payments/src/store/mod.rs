@@ -9,6 +9,7 @@ mod items;
 pub mod keys;
 mod lists;
 mod permits;
+mod personal;
 mod plates;
 mod write;
 

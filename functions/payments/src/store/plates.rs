@@ -1,7 +1,7 @@
 //! The clear plates of sessions, in a table of their own: no stream, no backup, gone by TTL.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use chrono::{DateTime, Utc};
 use parvis_parking::plate::Plate;
 use uuid::Uuid;
@@ -39,23 +39,32 @@ impl ParkedPlates {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Keeps a session's plate until a later instant, when the session grows.
+    /// Keeps a session's plate until another instant, as a part of the transaction that changes the session's end. Of a plate that is
+    /// gone nothing but the instant is kept.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn keep(&self, session: Uuid, plate: &Plate, until: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Never; the request is complete.
+    pub fn keep_until(&self, session: Uuid, until: DateTime<Utc>) -> Result<TransactWriteItem, StoreError> {
         let Key { pk, sk } = Key::clear_plate(session);
-        self.client
-            .put_item()
+        let update = Update::builder()
             .table_name(&self.table)
-            .item("pk", AttributeValue::S(pk))
-            .item("sk", AttributeValue::S(sk))
-            .item("plate", AttributeValue::S(plate.reveal().to_owned()))
-            .item("expires_at", AttributeValue::N(until.timestamp().to_string()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(StoreError::call)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("SET expires_at = :until")
+            .expression_attribute_values(":until", AttributeValue::N(until.timestamp().to_string()))
+            .build()?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// Forgets a session's plate, as a part of the transaction in which the session comes to nothing.
+    ///
+    /// # Errors
+    /// Never; the request is complete.
+    pub fn remove(&self, session: Uuid) -> Result<TransactWriteItem, StoreError> {
+        let Key { pk, sk } = Key::clear_plate(session);
+        let delete = Delete::builder().table_name(&self.table).key("pk", AttributeValue::S(pk));
+        let delete = delete.key("sk", AttributeValue::S(sk)).build()?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     /// A session's plate, while it is kept. DynamoDB deletes some time after the TTL; here it is gone at once.

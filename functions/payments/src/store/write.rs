@@ -6,7 +6,6 @@ use parvis_ledger_rules::{ListedMovement, ParkingMovement};
 use parvis_money::Money;
 use parvis_rights::SessionState;
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::PaymentsStore;
 use super::error::StoreError;
@@ -51,6 +50,8 @@ pub struct Moved {
     pub movement: Option<ParkingMovement>,
     /// Into or out of a wallet.
     pub funds: Option<Funds>,
+    /// What becomes of the plate in clear, in the table that forgets.
+    pub plate: Option<TransactWriteItem>,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -102,7 +103,7 @@ impl PaymentsStore {
         &self,
         before: &SessionRecord,
         after: &mut SessionRecord,
-        Moved { movement, funds, at }: Moved,
+        Moved { movement, funds, plate, at }: Moved,
     ) -> Result<(), StoreError> {
         after.revision = before.revision + 1;
         after.delay = None;
@@ -111,6 +112,7 @@ impl PaymentsStore {
         let mut parts = vec![self.put_over(item, before.revision)?];
         self.follow(Some(before), after, movement, at, &mut parts)?;
         self.move_funds(funds.as_ref(), &mut parts)?;
+        parts.extend(plate);
         if before.end() != after.end() || before.session.state != after.session.state {
             self.change_stay(before, after, &mut parts).await?;
         }
@@ -306,17 +308,6 @@ impl PaymentsStore {
             None => self.put(item, Some("attribute_not_exists(pk)"))?,
         };
         self.transact(vec![part]).await
-    }
-
-    /// Takes a session off its owner's list.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn unlist(&self, owner: &str, start: DateTime<Utc>, id: Uuid) -> Result<(), StoreError> {
-        let key = Key::of_owner(owner, start, id);
-        let delete = self.client.delete_item().table_name(&self.table);
-        let delete = delete.key("pk", AttributeValue::S(key.pk)).key("sk", AttributeValue::S(key.sk));
-        delete.send().await.map(drop).map_err(StoreError::call)
     }
 
     /// What a wallet holds, in minor units.

@@ -45,6 +45,16 @@ async fn an_extension_ends_at_the_maximum_stay() {
 }
 
 #[tokio::test]
+async fn an_extension_that_is_too_little_for_a_card_is_refused() {
+    let platform = Platform::start().await;
+    let path = begun(&platform, 60).await;
+    let refused = platform.post(&format!("{path}/extend"), extension(5)).await.refused(422);
+    assert_eq!((&refused["due"]["cents"], &refused["until"]), (&json!(20), &json!("2026-03-03T10:15:00Z")));
+    let extended = platform.post(&format!("{path}/extend"), extension(15)).await.ok();
+    assert_eq!((&extended["failure"], &extended["paid"]["cents"]), (&json!(null), &json!(300)));
+}
+
+#[tokio::test]
 async fn a_declined_extension_leaves_the_session_as_it_was() {
     let platform = Platform::start().await;
     let path = begun(&platform, 60).await;
@@ -70,6 +80,48 @@ async fn one_payment_at_a_time() {
     platform.app.sweep().await.unwrap();
     assert_eq!(platform.get(&path).await.ok()["end"], "2026-03-03T10:00:00Z");
     platform.post(&format!("{path}/extend"), extension(60)).await.ok();
+}
+
+/// In Zone_A nothing is due beyond the cap of a stay, 18.00 after 9 hours and a quarter.
+async fn beyond_the_cap(platform: &Platform) -> String {
+    let mut asked = session("AB123CD", 600);
+    asked["zone"] = "Zone_A".into();
+    let begun = platform.begin(&asked).await.ok();
+    assert_eq!(begun["paid"]["cents"], 1800);
+    format!("/v1/parking/sessions/{}", begun["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_free_extension_that_is_sent_twice_extends_once() {
+    let platform = Platform::start().await;
+    let path = beyond_the_cap(&platform).await;
+    let asked = extension(60);
+    for _ in 0..3 {
+        let extended = platform.post(&format!("{path}/extend"), asked.clone()).await.ok();
+        assert_eq!((&extended["end"], &extended["paid"]["cents"]), (&json!("2026-03-03T20:00:00Z"), &json!(1800)));
+    }
+    let until = json!({ "id": Uuid::new_v4(), "end": "2026-03-03T21:00:00Z" });
+    for _ in 0..2 {
+        assert_eq!(platform.post(&format!("{path}/extend"), until.clone()).await.ok()["end"], "2026-03-03T21:00:00Z");
+    }
+}
+
+#[tokio::test]
+async fn a_declined_extension_says_nothing_of_what_was_paid_before_or_is_free() {
+    let platform = Platform::start().await;
+    let mut asked = session("AB123CD", 525);
+    asked["zone"] = "Zone_A".into();
+    let begun = platform.begin(&asked).await.ok();
+    let path = format!("/v1/parking/sessions/{}", begun["id"].as_str().unwrap());
+    let mut declined = extension(30);
+    declined["pay"]["id"] = "pm_card_chargeDeclined".into();
+    platform.post(&format!("{path}/extend"), declined.clone()).await.refused(402);
+    // The start again is the start, and not the extension.
+    assert_eq!(platform.begin(&asked).await.ok()["state"], "active");
+    platform.post(&format!("{path}/extend"), extension(30)).await.ok();
+    platform.post(&format!("{path}/extend"), declined).await.refused(402);
+    let free = platform.post(&format!("{path}/extend"), extension(60)).await.ok();
+    assert_eq!((&free["end"], &free["paid"]["cents"]), (&json!("2026-03-03T19:15:00Z"), &json!(1800)));
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ mod outages;
 mod permits;
 mod personal;
 mod quotes;
+mod refunds;
+mod rivals;
 mod start;
 mod stop;
 mod support;

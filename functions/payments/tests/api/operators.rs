@@ -36,7 +36,11 @@ async fn what_was_sold_offline_arrives_later_with_its_own_time() {
     );
     // One of before, that comes after it, does not hide it.
     sell(&platform, "other", &sold("2026-03-03T08:00:00Z", 15)).await.ok();
-    assert_eq!(platform.begin(&session("AB123CD", 30)).await.refused(409)["id"], late["id"]);
+    let refused = platform.begin(&session("AB123CD", 30)).await.refused(409);
+    assert_eq!(
+        (&refused["reason"], &refused["id"], &refused["until"]),
+        (&json!("already_parked"), &json!(null), &json!(null))
+    );
     sell(&platform, "easy", &sold("2026-03-01T08:00:00Z", 15)).await.refused(422);
     // Nor is it forgotten behind the one that came first.
     assert_eq!(
@@ -59,7 +63,11 @@ async fn a_session_does_not_grow_into_the_one_that_follows() {
     let path = format!("/v1/operator/sessions/{}/extend", first["id"].as_str().unwrap());
     let longer = |minutes: u32| json!({ "id": Uuid::new_v4(), "minutes": minutes });
     let refused = ask(&platform, "easy", "parvis/park", "POST", &path, Some(longer(15))).await.refused(409);
-    assert_eq!((&refused["reason"], &refused["id"]), (&json!("already_parked"), &next["id"]));
+    // Whose it is, and until when, is the other operator's matter.
+    assert_eq!(
+        (&refused["reason"], &refused["id"], &refused["until"]),
+        (&json!("already_parked"), &json!(null), &json!(null))
+    );
     // Once the one that follows is given up, it may.
     let stop = format!("/v1/operator/sessions/{}/stop", next["id"].as_str().unwrap());
     assert_eq!(ask(&platform, "other", "parvis/park", "POST", &stop, None).await.ok()["paid"]["cents"], 0);
@@ -67,7 +75,23 @@ async fn a_session_does_not_grow_into_the_one_that_follows() {
     platform.pass(TimeDelta::minutes(10));
     let mut driver = session("AB123CD", 30);
     driver["zone"] = "Zone_A".into();
-    assert_eq!(platform.begin(&driver).await.refused(409)["id"], first["id"]);
+    assert_eq!(platform.begin(&driver).await.refused(409)["reason"], "already_parked");
+    let own = sell(&platform, "easy", &in_zone_a("2026-03-03T09:10:00Z", 15)).await.refused(409);
+    assert_eq!((&own["id"], own["until"].is_string()), (&first["id"], true));
+}
+
+#[tokio::test]
+async fn a_free_extension_that_an_operator_sends_twice_extends_once() {
+    let platform = Platform::start().await;
+    let mut whole_day = sold("2026-03-03T09:00:00Z", 600);
+    whole_day["zone"] = "Zone_A".into();
+    let told = sell(&platform, "easy", &whole_day).await.ok();
+    let path = format!("/v1/operator/sessions/{}/extend", told["id"].as_str().unwrap());
+    let extension = json!({ "id": Uuid::new_v4(), "minutes": 60 });
+    for _ in 0..2 {
+        let extended = ask(&platform, "easy", "parvis/park", "POST", &path, Some(extension.clone())).await.ok();
+        assert_eq!((&extended["end"], &extended["paid"]["cents"]), (&json!("2026-03-03T20:00:00Z"), &json!(1800)));
+    }
 }
 
 #[tokio::test]

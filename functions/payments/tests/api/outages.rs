@@ -1,5 +1,7 @@
 //! The provider is away, or has done something that we do not know of.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -15,6 +17,30 @@ async fn without_the_provider_nobody_parks_and_nobody_pays() {
     // The same request again, when it is back.
     platform.provider_is_away(false);
     assert_eq!(platform.begin(&asked).await.status, 201);
+    assert_eq!(platform.taken(), 240);
+}
+
+/// A key that is not taken (any more), a request under way, an answer that cannot be read: none is the payer's fault.
+#[tokio::test]
+async fn what_is_wrong_between_us_and_the_provider_declines_nobody() {
+    for status in [200, 401, 403, 409, 429, 500] {
+        let platform = Platform::start().await;
+        platform.provider_answers(Some(status));
+        let asked = session("AB123CD", 60);
+        platform.begin(&asked).await.refused(503);
+        platform.provider_answers(None);
+        assert_eq!(platform.begin(&asked).await.status, 201, "after {status}");
+        assert_eq!(platform.taken(), 240);
+    }
+}
+
+#[tokio::test]
+async fn a_button_that_is_pressed_twice_pays_once() {
+    let platform = Platform::start().await;
+    platform.provider.takes(Duration::from_millis(150));
+    let asked = session("AB123CD", 60);
+    let (first, second) = tokio::join!(platform.begin(&asked), platform.begin(&asked));
+    assert_eq!((first.ok()["state"].clone(), second.ok()["state"].clone()), (json!("active"), json!("active")));
     assert_eq!(platform.taken(), 240);
 }
 

@@ -16,13 +16,19 @@ async fn a_quote_explains_itself_in_both_languages() {
 }
 
 #[tokio::test]
-async fn a_quote_for_a_plate_knows_its_last_stay() {
+async fn a_quote_for_a_plate_knows_its_drivers_last_stay() {
     let platform = Platform::start().await;
     platform.begin(&session("AB123CD", 30)).await.ok();
     platform.pass(TimeDelta::minutes(40));
     let question = json!({ "zone": "Zone_B", "plate": "AB 123 CD", "minutes": 30 });
-    let refused = platform.send("POST", "/v1/parking/quotes", None, Some(question)).await.refused(422);
-    assert_eq!(refused["reason"], "noReturnPeriod");
+    let path = "/v1/parking/session-quotes";
+    assert_eq!(platform.post(path, question.clone()).await.refused(422)["reason"], "noReturnPeriod");
+    // Who has not paid for that stay is told nothing of it; without a login nobody is told anything of a plate.
+    let stranger = platform.send("POST", path, Some(("stranger", "driver")), Some(question.clone())).await.ok();
+    assert_eq!(stranger["quote"]["due"]["cents"], 120);
+    platform.send("POST", path, None, Some(question.clone())).await.refused(401);
+    let refused = platform.send("POST", "/v1/parking/quotes", None, Some(question)).await;
+    assert!(refused.status.is_client_error(), "{refused:?}");
 }
 
 #[tokio::test]

@@ -116,6 +116,24 @@ async fn tariffs_refuse_with_the_words_of_apds() {
 }
 
 #[tokio::test]
+async fn what_is_too_little_for_a_card_is_refused_with_the_stay_that_is_not() {
+    let platform = Platform::start().await;
+    for pay in [json!({ "with": "card" }), json!({ "with": "method", "id": "pm_card_visa" })] {
+        let mut asked = session("AB123CD", 10);
+        asked["pay"] = pay;
+        let refused = platform.begin(&asked).await.refused(422);
+        assert_eq!(refused["type"], "https://parvis.dev/problems/amount-too-small");
+        let told = (&refused["due"]["cents"], &refused["least"]["cents"], &refused["until"]);
+        assert_eq!(told, (&json!(40), &json!(50), &json!("2026-03-03T09:15:00Z")));
+    }
+    // Nothing of it was written, and nothing was asked of the provider.
+    assert_eq!(platform.get("/v1/parking/sessions").await.ok()["sessions"], json!([]));
+    assert_eq!(platform.provider.account().intents().count(), 0);
+    assert_eq!(platform.begin(&session("AB123CD", 15)).await.ok()["paid"]["cents"], 60);
+    assert_eq!(platform.get("/v1/parking/zones").await.ok()["least_charge"]["cents"], 50);
+}
+
+#[tokio::test]
 async fn what_is_free_needs_no_payment() {
     let platform = Platform::start().await;
     let mut asked = session("AB123CD", 60);

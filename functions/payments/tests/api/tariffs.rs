@@ -1,8 +1,10 @@
 //! The tariff book.
 
+use chrono::TimeDelta;
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::support::{Platform, TARIFFS};
+use crate::support::{Platform, TARIFFS, session};
 
 const BOSS: Option<(&str, &str)> = Some(("boss", "manager"));
 
@@ -24,6 +26,47 @@ async fn a_book_is_replaced_by_who_knows_the_present_one() {
     let question = json!({ "zone": "Zone_B", "minutes": 60 });
     let quote = platform.send("POST", "/v1/parking/quotes", None, Some(question)).await.ok();
     assert_eq!(quote["quote"]["due"]["cents"], 260);
+}
+
+#[tokio::test]
+async fn a_stay_is_settled_by_the_tariffs_that_it_was_sold_under() {
+    let platform = Platform::start().await;
+    let mut asked = session("AB123CD", 60);
+    asked["zone"] = "Zone_A".into();
+    let begun = platform.begin(&asked).await.ok();
+    let path = format!("/v1/parking/sessions/{}", begun["id"].as_str().unwrap());
+    platform.pass(TimeDelta::minutes(20));
+    // Twice as dear, and for shorter stays only.
+    let other = TARIFFS.replace("\"0.60\"", "\"1.20\"").replace("max_stay = \"24h\"", "max_stay = \"4h\"");
+    let other = other.replace("{ from = \"4h\", to = \"24h\", price = \"0.40\", every = \"15min\" },", "");
+    let headers = [("if-match", "\"1\"")];
+    platform.send_with("PUT", "/v1/parking/tariffs", BOSS, &headers, Some(other.into())).await.ok();
+    let extension = json!({ "minutes": 15 });
+    let quote = platform.post(&format!("{path}/extension-quote"), extension).await.ok();
+    assert_eq!(quote["quote"]["due"]["cents"], 60);
+    let pay = json!({ "with": "method", "id": "pm_card_visa" });
+    platform.post(&format!("{path}/extend"), json!({ "id": Uuid::new_v4(), "minutes": 15, "pay": pay })).await.ok();
+    platform.pass(TimeDelta::minutes(11));
+    assert_eq!(platform.get(&format!("{path}/stop")).await.ok()["refund"]["cents"], 120);
+    let stopped = platform.post(&format!("{path}/stop"), json!({})).await.ok();
+    assert_eq!((stopped["paid"]["cents"].clone(), platform.taken()), (json!(180), 180));
+    // Who comes now pays by the new ones.
+    let question = json!({ "zone": "Zone_A", "minutes": 60 });
+    let quote = platform.send("POST", "/v1/parking/quotes", None, Some(question)).await.ok();
+    assert_eq!(quote["quote"]["due"]["cents"], 480);
+}
+
+#[tokio::test]
+async fn a_zone_that_is_not_sold_any_more_is_still_left_and_refunded() {
+    let platform = Platform::start().await;
+    let begun = platform.begin(&session("AB123CD", 120)).await.ok();
+    let path = format!("/v1/parking/sessions/{}", begun["id"].as_str().unwrap());
+    let other = TARIFFS.replace("zones = [\"Zone_B\"]", "zones = [\"Zone_D\"]");
+    let headers = [("if-match", "\"1\"")];
+    platform.send_with("PUT", "/v1/parking/tariffs", BOSS, &headers, Some(other.into())).await.ok();
+    platform.pass(TimeDelta::minutes(60));
+    platform.post(&format!("{path}/stop"), json!({})).await.ok();
+    assert_eq!(platform.taken(), 240);
 }
 
 #[tokio::test]

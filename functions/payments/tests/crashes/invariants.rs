@@ -36,7 +36,9 @@ fn tills(world: &World) -> BTreeMap<Uuid, Till> {
             "refund {} is given twice",
             refund.metadata[REFERENCE]
         );
-        tills.entry(refund.metadata[SESSION].parse().unwrap()).or_default().given += refund.amount;
+        if refund.status.moves_money() {
+            tills.entry(refund.metadata[SESSION].parse().unwrap()).or_default().given += refund.amount;
+        }
     }
     tills
 }
@@ -75,7 +77,7 @@ pub async fn at_rest(world: &World) {
     for record in &sessions {
         let id = record.session.id;
         let till = tills.get(&id).copied().unwrap_or_default();
-        assert!(record.next().is_none(), "{record:?}");
+        assert!(record.todo().is_empty(), "{record:?}");
         assert_eq!(till.taken, succeeded(record), "what is charged is known: {record:?}");
         let given: i64 = record.refunds.iter().map(|refund| refund.amount.cents).sum();
         assert!(record.refunds.iter().all(|refund| refund.state == RefundState::Done));

@@ -15,6 +15,8 @@ fn pay() -> impl Strategy<Value = parvis_payments::flow::PayWith> {
         4 => Just(by("visa")),
         1 => Just(by("chargeDeclined")),
         1 => Just(by("authenticationRequired")),
+        1 => Just(by("refundFail")),
+        1 => Just(by("pendingRefundFail")),
         2 => Just(BROWSER),
     ]
 }
@@ -58,6 +60,7 @@ proptest! {
             world.rest().await;
             at_rest(&world).await;
             world.happen(&Event::Ask(Ask::Reconcile), None).await;
+            world.rest().await;
             at_rest(&world).await;
         });
     }

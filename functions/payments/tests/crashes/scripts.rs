@@ -54,6 +54,7 @@ async fn dies(script: &[Event], safe: usize, death: Death, then: Then) -> bool {
     // Everything comes once more, late.
     world.happen(&message(), None).await;
     world.happen(&Event::Ask(Ask::Reconcile), None).await;
+    world.rest().await;
     at_rest(&world).await;
     left.is_none()
 }
@@ -115,6 +116,15 @@ async fn extending() {
 async fn stopping() {
     let script = [start(by("visa")), Event::Pass(20), stop()];
     everywhere(&script, 1).await;
+}
+
+/// The refund is pending, or given, and then the bank sends it back; or it fails at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_back_what_does_not_arrive() {
+    for method in ["refundFail", "pendingRefundFail", "refundRefused"] {
+        let script = [start(by(method)), Event::Pass(20), stop(), Event::Pass(5), message()];
+        everywhere(&script, 2).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

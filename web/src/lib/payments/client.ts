@@ -52,8 +52,14 @@ export class PaymentsApi {
       start,
     });
 
+  /** With a plate what its driver, who is logged in, pays: its permits count. Without one what anybody pays. */
   quote = (zone: string, plate: string | undefined, vehicle: Vehicle, length: Length) =>
-    this.#post<ExplainedQuote>(`${PARKING}/quotes`, { zone, plate, vehicle, ...length });
+    this.#post<ExplainedQuote>(`${PARKING}/${plate ? "session-quotes" : "quotes"}`, {
+      zone,
+      plate,
+      vehicle,
+      ...length,
+    });
 
   start = (wish: NewSession & Length) => this.#post<ParkingSession>(`${PARKING}/sessions`, wish);
   sessions = (cursor?: string) => this.#api.own<SessionList>(`${PARKING}/sessions`, { limit: 20, cursor });

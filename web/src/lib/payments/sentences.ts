@@ -1,6 +1,6 @@
 /** What the API tells in codes, as sentences. */
 import { ApiError } from "../api/client";
-import type { Format } from "../format";
+import type { Format, Money } from "../format";
 import { tp, type PaymentKey } from "./texts";
 import type { ExplainedQuote } from "./types";
 
@@ -11,6 +11,7 @@ interface Told {
   until?: string;
   code?: string;
   quote?: ExplainedQuote["quote"];
+  least?: Money;
 }
 
 /** Why something did not go through. */
@@ -27,6 +28,10 @@ export function failureText(error: unknown, format: Format): string {
       return tp("fail.underWay", { time: format.time(told.until ?? "") });
     case "price-changed":
       return tp("pay.priceChanged", { amount: told.quote ? format.money(told.quote.due) : "?" });
+    case "amount-too-small":
+      return tp("pay.tooLittle", { amount: told.least ? format.money(told.least) : "?" });
+    case "too-many-payments":
+      return tp("fail.tooMany");
     case "wallet-empty":
       return tp("fail.walletEmpty");
     case "version-changed":
@@ -46,6 +51,11 @@ const WITHOUT_TIME: Record<string, PaymentKey> = {
   not_paid_yet: "refusal.not_paid_yet",
   never_began: "refusal.never_began",
 };
+/** Where the stay in the way is somebody else's, its end is not told. */
+const OF_ANOTHER: Record<string, PaymentKey> = {
+  noReturnPeriod: "refusal.backTooSoon",
+  already_parked: "refusal.parkedByAnother",
+};
 
 function refusalText({ reason = "", latest_end, opens_at, until }: Told, format: Format): string | null {
   const plain = WITHOUT_TIME[reason];
@@ -56,7 +66,8 @@ function refusalText({ reason = "", latest_end, opens_at, until }: Told, format:
     return opens_at ? tp("refusal.opens", { time: at(opens_at) }) : tp("refusal.outsideOperatingHours");
   if (reason === "noReturnPeriod" && until) return tp("refusal.noReturnPeriod", { time: at(until) });
   if (reason === "already_parked" && until) return tp("refusal.already_parked", { time: at(until) });
-  return null;
+  const another = OF_ANOTHER[reason];
+  return another ? tp(another) : null;
 }
 
 /** The time alone for today, with the day otherwise. */

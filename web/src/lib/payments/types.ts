@@ -25,6 +25,8 @@ export interface Offer {
   timezone: string;
   /** Version of the tariff book. */
   book: number;
+  /** The least that can be paid by card; from a wallet anything can. */
+  least_charge: Money;
   publishable_key: string;
   now: string;
 }

@@ -1,7 +1,7 @@
 //! An application with stores of its own, a provider and a clock, and ways to ask it.
 
 use std::io::Read as _;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
@@ -42,9 +42,9 @@ pub struct Platform {
     pub provider: Provider,
     pub dynamodb: Client,
     clock: Arc<Mutex<DateTime<Utc>>>,
-    /// The provider's address; requests to it fail while `away` is set.
     pub provider_url: String,
-    away: Arc<AtomicBool>,
+    /// What is answered in the provider's place, unless it is zero.
+    instead: Arc<AtomicU16>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -99,9 +99,9 @@ impl Platform {
         let clock = Arc::new(Mutex::new(at("2026-03-03T09:00:00Z")));
         let told = clock.clone();
         let provider = Provider::in_memory(Arc::new(move || *told.lock().unwrap()));
-        let away = Arc::new(AtomicBool::new(false));
+        let instead = Arc::new(AtomicU16::new(0));
         let asked = Arc::new(AtomicUsize::new(0));
-        let provider_url = serve(provider.clone(), away.clone(), asked.clone()).await;
+        let provider_url = serve(provider.clone(), instead.clone(), asked.clone()).await;
         let told = Told { events: EventStore::new(dynamodb.clone(), "events"), timezone: chrono_tz::Europe::Paris };
         let parts = Parts {
             store: PaymentsStore::new(dynamodb.clone(), "payments", told),
@@ -116,7 +116,7 @@ impl Platform {
         };
         let told = clock.clone();
         let app = App::new(parts, Arc::new(move || *told.lock().unwrap()));
-        Self { app, provider, dynamodb, clock, provider_url, away, asked }
+        Self { app, provider, dynamodb, clock, provider_url, instead, asked }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -129,7 +129,12 @@ impl Platform {
 
     /// The provider cannot be reached from now on, or can again.
     pub fn provider_is_away(&self, away: bool) {
-        self.away.store(away, Ordering::SeqCst);
+        self.provider_answers(away.then_some(502));
+    }
+
+    /// The provider answers this from now on, whatever it is asked, without a body that could be read; or works again.
+    pub fn provider_answers(&self, status: Option<u16>) {
+        self.instead.store(status.unwrap_or_default(), Ordering::SeqCst);
     }
 
     /// How many requests the provider has got.
@@ -231,6 +236,25 @@ impl Platform {
         answer.ok()["allowed"].as_bool().unwrap()
     }
 
+    /// Puts money into a wallet, in cents.
+    pub async fn fund(&self, owner: &str, cents: i64) {
+        let update = self.dynamodb.update_item().table_name("payments");
+        let update = update.key("pk", AttributeValue::S(format!("owner#{owner}")));
+        let update = update.key("sk", AttributeValue::S("wallet".into()));
+        let update = update.update_expression("SET cents = :cents, currency = :currency");
+        let update = update.expression_attribute_values(":cents", AttributeValue::N(cents.to_string()));
+        update.expression_attribute_values(":currency", AttributeValue::S("EUR".into())).send().await.unwrap();
+    }
+
+    /// Until when a session's clear plate is kept; `None` when it is not.
+    pub async fn plate_until(&self, session: &Value) -> Option<DateTime<Utc>> {
+        let get = self.dynamodb.get_item().table_name("plates");
+        let get = get.key("pk", AttributeValue::S(format!("session#{}", session.as_str().unwrap())));
+        let item = get.key("sk", AttributeValue::S("plate".into())).send().await.unwrap().item?;
+        item.get("plate")?;
+        DateTime::from_timestamp(item["expires_at"].as_n().unwrap().parse().unwrap(), 0)
+    }
+
     /// What items hold whose keys are, or begin, so.
     pub async fn data_of(&self, partition: &str, sort: &str) -> Vec<String> {
         let query = self.dynamodb.query().table_name("payments");
@@ -247,7 +271,8 @@ impl Platform {
         let account = self.provider.account();
         let paid = account.intents().filter(|intent| intent.status == IntentStatus::Succeeded);
         let paid: i64 = paid.map(|intent| intent.amount).sum();
-        paid - account.refunds().map(|refund| refund.amount).sum::<i64>()
+        let given = account.refunds().filter(|refund| refund.status.moves_money());
+        paid - given.map(|refund| refund.amount).sum::<i64>()
     }
 
     /// The only intent.
@@ -272,26 +297,30 @@ impl Platform {
 
     /// The provider's message about a session, signed with a secret.
     pub async fn message(&self, session: &Value, secret: &str) -> Answer {
-        let object = json!({ "id": "pi_x", "object": "payment_intent", "metadata": { "parvis_session": session } });
-        let body =
-            json!({ "id": "evt_1", "type": "payment_intent.succeeded", "data": { "object": object } }).to_string();
+        self.message_of("payment_intent.succeeded", session, secret).await
+    }
+
+    /// The same of a type.
+    pub async fn message_of(&self, kind: &str, session: &Value, secret: &str) -> Answer {
+        let object = json!({ "id": "x", "object": kind.split('.').next(), "metadata": { "parvis_session": session } });
+        let body = json!({ "id": "evt_1", "type": kind, "data": { "object": object } }).to_string();
         let signature = webhook::sign(secret, body.as_bytes(), self.now());
         let headers = [("stripe-signature", signature.as_str())];
         self.send_with("POST", "/v1/parking/webhooks/stripe", None, &headers, Some(body.into())).await
     }
 }
 
-async fn serve(provider: Provider, away: Arc<AtomicBool>, asked: Arc<AtomicUsize>) -> String {
+async fn serve(provider: Provider, instead: Arc<AtomicU16>, asked: Arc<AtomicUsize>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let gate = axum::middleware::from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
-        let away = away.clone();
+        let instead = instead.clone();
         asked.fetch_add(1, Ordering::SeqCst);
         async move {
-            if away.load(Ordering::SeqCst) {
-                return axum::response::IntoResponse::into_response(StatusCode::BAD_GATEWAY);
+            match StatusCode::from_u16(instead.load(Ordering::SeqCst)) {
+                Ok(status) => axum::response::IntoResponse::into_response(status),
+                Err(_) => next.run(request).await,
             }
-            next.run(request).await
         }
     });
     let router: axum::Router = parvis_test_provider::router(provider).layer(gate);

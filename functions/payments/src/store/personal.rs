@@ -1,0 +1,68 @@
+//! Taking a person off what is kept.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use parvis_ledger_rules::ParkingMovement;
+use uuid::Uuid;
+
+use super::PaymentsStore;
+use super::error::StoreError;
+use super::items;
+use super::keys::Key;
+
+impl PaymentsStore {
+    /// Takes a session off its owner's list.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unlist(&self, owner: &str, start: DateTime<Utc>, id: Uuid) -> Result<(), StoreError> {
+        let key = Key::of_owner(owner, start, id);
+        let delete = self.client.delete_item().table_name(&self.table);
+        let delete = delete.key("pk", AttributeValue::S(key.pk)).key("sk", AttributeValue::S(key.sk));
+        delete.send().await.map(drop).map_err(StoreError::call)
+    }
+
+    /// Writes the movements of a session without what ties them to a person. The books have taken them long since.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn blank_movements(
+        &self,
+        session: Uuid,
+        blank: impl Fn(ParkingMovement) -> ParkingMovement,
+    ) -> Result<(), StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :session AND begins_with(sk, :movement)")
+            .expression_attribute_values(":session", AttributeValue::S(Key::session(session).pk))
+            .expression_attribute_values(":movement", AttributeValue::S("movement#".to_owned()));
+        let found = query.send().await.map_err(StoreError::call)?.items.unwrap_or_default();
+        for item in found {
+            let (movement, _): (ParkingMovement, u64) = items::value(item)?;
+            let key = Key::movement(session, movement.id);
+            let data = items::text(&blank(movement))?;
+            let update = self.client.update_item().table_name(&self.table);
+            let update = update.key("pk", AttributeValue::S(key.pk)).key("sk", AttributeValue::S(key.sk));
+            let update = update.update_expression("SET #data = :data").expression_attribute_names("#data", "data");
+            let update = update.expression_attribute_values(":data", AttributeValue::S(data));
+            update.send().await.map_err(StoreError::call)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets a wallet that holds nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_wallet(&self, owner: &str) -> Result<(), StoreError> {
+        let key = Key::wallet(owner);
+        let delete = self.client.delete_item().table_name(&self.table);
+        let delete = delete.key("pk", AttributeValue::S(key.pk)).key("sk", AttributeValue::S(key.sk));
+        let delete = delete.condition_expression("attribute_not_exists(cents) OR cents = :nothing");
+        let delete = delete.expression_attribute_values(":nothing", AttributeValue::N("0".to_owned()));
+        delete.send().await.map(drop).map_err(StoreError::call)
+    }
+}
