@@ -9,12 +9,13 @@ use parvis_kit::{
     auth::Caller,
     http::{Json, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use parvis_parking::{Level, PlaceId};
 use parvis_places::OpenStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::READERS;
 use crate::{
@@ -23,8 +24,8 @@ use crate::{
     state::App,
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_advice))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_advice))
 }
 
 /// Kinds of places by which the people in a house are counted.

@@ -7,10 +7,11 @@ use parvis_kit::{
     auth::Caller,
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{LONGEST_HOURS, may_see};
 use crate::{
@@ -20,11 +21,8 @@ use crate::{
     state::App,
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list_backtests))
-        .routes(routes!(ask_for_backtest))
-        .routes(routes!(read_backtest))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_backtests)).routes(routes!(ask_for_backtest)).routes(routes!(read_backtest))
 }
 
 /// The longest past that is tested.

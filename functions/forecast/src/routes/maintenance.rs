@@ -8,12 +8,13 @@ use parvis_kit::{
     auth::Caller,
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use parvis_maintenance::{Evidence, Kind, State as OrderState, Verdict, work::Step};
 use parvis_parking::PlaceId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{MANAGERS, READERS};
 use crate::{
@@ -21,8 +22,8 @@ use crate::{
     state::App,
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_orders)).routes(routes!(step_order)).routes(routes!(note_life))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_orders)).routes(routes!(step_order)).routes(routes!(note_life))
 }
 
 /// How often a step is tried when others write the same order.

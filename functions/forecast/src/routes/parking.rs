@@ -7,11 +7,12 @@ use parvis_forecasts::{Outcome, Outlook, StoreError, Subject, subject::PARKING};
 use parvis_kit::{
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{DaysParams, HorizonParams, LONGEST_HOURS, READS};
 use crate::{
@@ -21,8 +22,8 @@ use crate::{
     views::{AccuracyView, Arrival, ForecastView, SeriesView, steps},
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_forecasts))
         .routes(routes!(read_forecast))
         .routes(routes!(read_arrival))
