@@ -134,7 +134,7 @@ async fn list_orders(
     };
     Ok(Json(Orders {
         orders: orders.into_iter().map(OrderView::from).collect(),
-        reliability: reliability.into_iter().map(kind).collect(),
+        reliability: reliability.into_iter().filter(|(_, counts)| counts.looked_at > 0).map(kind).collect(),
     }))
 }
 
