@@ -163,7 +163,7 @@ async fn list_suggestions(
 ) -> ApiResult<impl IntoResponse> {
     let (at, now) = (arrival(params.at, app.now())?, app.now());
     let wanted = app.places().get(&place).await?.ok_or_else(|| Problem::not_found("place"))?;
-    let candidates = suggest::candidates(&wanted, &*app.listing().await?);
+    let candidates = suggest::candidates(&wanted, &app.listing().await?);
     let reads = candidates.into_iter().map(|candidate| {
         let store = app.store();
         async move {
