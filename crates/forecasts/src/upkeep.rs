@@ -202,7 +202,7 @@ impl ForecastStore {
             .expression_attribute_values(":before", AttributeValue::N(order.version.to_string()));
         let mut writes = vec![TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build()];
         if let Some(lesson) = taught {
-            writes.push(self.count(lesson.kind, lesson.confirmed, 1)?);
+            writes.push(self.count_finding(lesson.kind, lesson.confirmed, 1)?);
             if let Some(Lived { group, resource, life }) = lesson.lived {
                 let put = Put::builder()
                     .table_name(self.table())
@@ -213,7 +213,7 @@ impl ForecastStore {
             }
         }
         if let Some(lesson) = untaught {
-            writes.push(self.count(lesson.kind, lesson.confirmed, -1)?);
+            writes.push(self.count_finding(lesson.kind, lesson.confirmed, -1)?);
             if let Some(Lived { group, resource, life }) = lesson.lived {
                 let delete = Delete::builder().table_name(self.table()).key("pk", text(&format!("{LIVES}{group}")));
                 let delete = delete.key("sk", text(&life_key(&resource, &life))).build().map_err(incomplete)?;
@@ -224,7 +224,7 @@ impl ForecastStore {
     }
 
     /// Counts findings that somebody has looked at.
-    fn count(&self, kind: Kind, confirmed: bool, by: i8) -> Result<TransactWriteItem, StoreError> {
+    fn count_finding(&self, kind: Kind, confirmed: bool, by: i8) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
             .table_name(self.table())
             .key("pk", text(RELIABILITY))
