@@ -14,6 +14,9 @@ const LISTING_AGE: TimeDelta = TimeDelta::minutes(1);
 /// All places of the register, by id.
 pub type Listing = Arc<[Place]>;
 
+/// A listing, and when it was read.
+type Kept = (DateTime<Utc>, Listing);
+
 /// The application; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -21,7 +24,7 @@ pub struct App {
     places: PlacesStore,
     queue: JobQueue,
     clock: fn() -> DateTime<Utc>,
-    listing: Arc<RwLock<Option<(DateTime<Utc>, Listing)>>>,
+    listing: Arc<RwLock<Option<Kept>>>,
 }
 
 impl App {

@@ -36,7 +36,7 @@ const KEPT: &str = "public, max-age=120";
 
 /// All series of car parks.
 #[derive(Debug, Serialize, ToSchema)]
-struct Series {
+struct ParkingSeries {
     /// By id.
     series: Vec<SeriesView>,
 }
@@ -58,13 +58,13 @@ struct ListParams {
     path = "/v1/forecasts",
     tag = "Parking",
     params(ListParams),
-    responses((status = 200, description = "The series of car parks and zones", body = Series), Refusal)
+    responses((status = 200, description = "The series of car parks and zones", body = ParkingSeries), Refusal)
 )]
-async fn list_forecasts(State(app): State<App>, Query(params): Query<ListParams>) -> ApiResult<Json<Series>> {
+async fn list_forecasts(State(app): State<App>, Query(params): Query<ListParams>) -> ApiResult<Json<ParkingSeries>> {
     let entries = app.store().entries(PARKING).await?;
     let wanted = |subject: &Subject| params.place.as_ref().is_none_or(|place| subject.place() == Some(place));
     let of = entries.iter().filter(|entry| wanted(&entry.definition.subject));
-    Ok(Json(Series { series: of.map(SeriesView::from).collect() }))
+    Ok(Json(ParkingSeries { series: of.map(SeriesView::from).collect() }))
 }
 
 /// Which part of the car park.
