@@ -11,6 +11,7 @@ use parvis_events::booking as kinds;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::money::PriceAsk;
 use super::{allocate, money};
 use crate::actor::Actor;
 use crate::error::Refused;
@@ -68,7 +69,9 @@ impl Command for Book {
         }
         if let Some(quote) = &self.quote {
             let wish = &quote.wish;
-            if wish.items != self.items || wish.slot != self.slot || wish.participants != self.participants {
+            let other = wish.items != self.items || wish.slot != self.slot || wish.participants != self.participants;
+            // The price of each of a series is not that of one booking alone.
+            if other || quote.repeats {
                 return Err(Refused::QuoteForOther.into());
             }
         }
@@ -145,7 +148,8 @@ impl Book {
             return Ok(quote.charge);
         }
         let wish = Wish { items: self.items.clone(), slot: self.slot, participants: self.participants };
-        Ok(money::priced(tx.sql(), &self.actor.subject, wish, chosen, member, self.pay_with, now).await?.charge)
+        let ask = PriceAsk { owner: &self.actor.subject, wish, pay_with: self.pay_with, repeats: false };
+        Ok(money::priced(tx.sql(), ask, chosen, member, now).await?.charge)
     }
 
     /// Joins the waitlist. Nothing is paid before something is offered.

@@ -12,6 +12,6 @@ mod series_change;
 pub use act::Act;
 pub use book::Book;
 pub use change::Change;
-pub use money::priced;
+pub use money::{PriceAsk, priced};
 pub use series::{BookSeries, Mode, SeriesAnswer};
 pub use series_change::{CancelSeries, ChangeSeries};

@@ -202,7 +202,7 @@ struct MemberList {
     members: Vec<Holder>,
 }
 
-/// People with a subscription or credits, by the subjects of their logins: no name and no address is kept here.
+/// People with a subscription or credits, by the subjects of their logins: no name and no address is kept here. The first 10,000 of them.
 #[utoipa::path(
     get, path = "/v1/members", tag = "Overview", security(("login" = [])),
     responses((status = 200, body = MemberList), Declined)

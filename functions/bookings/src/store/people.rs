@@ -103,7 +103,7 @@ pub struct Holder {
     pub credits: i32,
 }
 
-/// Everybody with a subscription or credits, 10,000 at most.
+/// Everybody with a subscription or credits, by subject: the first 10,000.
 ///
 /// # Errors
 /// When the database fails.
