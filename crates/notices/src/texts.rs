@@ -13,13 +13,13 @@ use crate::files;
 use crate::person::Language;
 use crate::sms;
 
-/// SNS refuses longer subjects.
-const SUBJECT_LIMIT: usize = 100;
+/// SNS takes subjects of less than 100 characters.
+const SUBJECT_LIMIT: usize = 99;
 
 /// A message in the form of each channel. A push has the subject as title and the short form as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// One line, at most 100 characters.
+    /// One line, at most 99 characters.
     pub subject: String,
     /// The short form, in the alphabet of SMS.
     pub sms: String,
