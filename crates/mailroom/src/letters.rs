@@ -20,7 +20,9 @@ use parvis_notices::address::masked;
 use parvis_notices::limits::Charge;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{BODY, EXPIRES, Item, NoticeStore, StoreError, body, moment, number, readable, seconds, sort_key, text};
+use crate::store::{
+    BODY, EXPIRES, Item, NoticeStore, StoreError, body, moment, number, readable, seconds, sort_key, text,
+};
 
 const KEEP_LOG: TimeDelta = TimeDelta::days(90);
 const KEEP_COUNTS: TimeDelta = TimeDelta::days(3);

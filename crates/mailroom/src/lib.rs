@@ -7,6 +7,4 @@ mod store;
 
 pub use config::{ConfigError, webhook_private_hosts, writer_from_env};
 pub use queue::{LetterQueue, QueueError, WebhookQueue};
-pub use store::{
-    Attempt, Bucket, Entry, NoticeStore, Page, Pending, Standing, StoreError, Suppression, Unreachable,
-};
+pub use store::{Attempt, Bucket, Entry, NoticeStore, Page, Pending, Standing, StoreError, Suppression, Unreachable};

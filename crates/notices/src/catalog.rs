@@ -217,7 +217,8 @@ mod tests {
             for field in kind.rule.webhook.iter().flatten() {
                 told += 1;
                 assert!(
-                    !["owner", "guests", "uninvited", "title", "location", "plate", "email", "name"].contains(&field.as_str()),
+                    !["owner", "guests", "uninvited", "title", "location", "plate", "email", "name"]
+                        .contains(&field.as_str()),
                     "{name}: {field}"
                 );
                 assert_ne!(kind.rule.to.as_ref(), Some(field), "{name}");

@@ -98,7 +98,8 @@ impl Due {
 fn moments<'a>(kind: &'a Kind, event: &CloudEvent) -> impl Iterator<Item = (&'a str, u32, DateTime<Utc>)> {
     kind.rule.reminders.iter().filter_map(|reminder| Some((reminder, time(&event.data, &reminder.deadline)?))).flat_map(
         |(reminder, deadline)| {
-            let moment = move |before: &Span| (reminder.say.text.as_str(), before.as_minutes(), deadline - before.delta());
+            let moment =
+                move |before: &Span| (reminder.say.text.as_str(), before.as_minutes(), deadline - before.delta());
             reminder.before.iter().map(moment)
         },
     )
@@ -107,8 +108,9 @@ fn moments<'a>(kind: &'a Kind, event: &CloudEvent) -> impl Iterator<Item = (&'a 
 /// The reminders that an event gives: those whose moment is not over when it happens.
 #[must_use]
 pub fn reminders(kind: &Kind, event: &CloudEvent) -> Vec<Due> {
-    let due = |(text, minutes, at): (&str, u32, _)| {
-        Due { at, what: Waiting::Reminder { event: event.clone(), text: text.to_owned(), minutes } }
+    let due = |(text, minutes, at): (&str, u32, _)| Due {
+        at,
+        what: Waiting::Reminder { event: event.clone(), text: text.to_owned(), minutes },
     };
     moments(kind, event).filter(|(.., at)| *at > event.time).map(due).collect()
 }
@@ -117,7 +119,10 @@ pub fn reminders(kind: &Kind, event: &CloudEvent) -> Vec<Due> {
 /// the same, and this event gives no other in its place.
 #[must_use]
 pub fn passed(kind: &Kind, event: &CloudEvent) -> Vec<String> {
-    moments(kind, event).filter(|(.., at)| *at <= event.time).map(|(text, minutes, at)| mark(text, minutes, at)).collect()
+    moments(kind, event)
+        .filter(|(.., at)| *at <= event.time)
+        .map(|(text, minutes, at)| mark(text, minutes, at))
+        .collect()
 }
 
 /// The minute that a moment lies in.

@@ -106,7 +106,10 @@ mod tests {
         let sms = || Destination::Sms { number: "+33612345678".to_owned() };
         assert_eq!(counters("parking", sms()), ["+33612345678", "sms parts"]);
         assert_eq!(counters("addresses", sms()), ["sms parts of codes"]);
-        assert_eq!(counters("alerts", Destination::Topic { sms: "s".to_owned(), attributes: BTreeMap::new() }), ["topic"]);
+        assert_eq!(
+            counters("alerts", Destination::Topic { sms: "s".to_owned(), attributes: BTreeMap::new() }),
+            ["topic"]
+        );
         assert!(counters("webhooks", Destination::Webhook { webhook: "w".to_owned() }).is_empty());
     }
 }

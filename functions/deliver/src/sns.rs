@@ -19,11 +19,8 @@ use crate::delivery::Answer;
 const NEVER: [&str; 6] =
     ["InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid", "NotFound", "EndpointDisabled", "OptedOut"];
 /// Those of them that are about the address, and what they say of it.
-const ADDRESS: [(&str, Unreachable); 3] = [
-    ("NotFound", Unreachable::Nobody),
-    ("EndpointDisabled", Unreachable::Nobody),
-    ("OptedOut", Unreachable::Unwanted),
-];
+const ADDRESS: [(&str, Unreachable); 3] =
+    [("NotFound", Unreachable::Nobody), ("EndpointDisabled", Unreachable::Nobody), ("OptedOut", Unreachable::Unwanted)];
 
 /// Publishes.
 #[derive(Clone, Debug)]

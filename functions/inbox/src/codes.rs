@@ -56,20 +56,25 @@ pub(crate) async fn allow(app: &App, address: &Address, asker: Asker<'_>) -> Api
     if let (Some(Unreachable::Unwanted), Asker::Login(_)) = (unreachable, &asker) {
         return Err(invalid("/to", "messages to this address were objected to or opted out of; it is not written to"));
     }
-    let minute = app.now().format("%H:%M");
-    if !spend(app, format!("code {digest} {minute}"), 1).await? {
-        return Err(invalid("/to", "a code was sent a moment ago; wait a minute"));
-    }
-    let mut bounds = match asker {
+    let bounds = match asker {
         Asker::Login(subject) => vec![(format!("codes for {subject}"), FOR_LOGIN)],
         Asker::Visitor(Network(network)) => {
             vec![(format!("codes from {network}"), FOR_NETWORK), ("codes for visitors".to_owned(), FOR_VISITORS)]
         }
     };
-    bounds.push((format!("codes to {digest}"), TO_ADDRESS));
-    if unreachable == Some(Unreachable::Nobody) {
-        bounds.push((format!("codes to nobody {digest}"), TO_NOBODY));
+    spend_all(app, bounds).await?;
+    let minute = app.now().format("%H:%M");
+    if !spend(app, format!("code to {digest} at {minute}"), 1).await? {
+        return Err(invalid("/to", "a code was sent a moment ago; wait a minute"));
     }
+    let mut bounds = vec![(format!("codes to {digest}"), TO_ADDRESS)];
+    if unreachable == Some(Unreachable::Nobody) {
+        bounds.push((format!("codes to nobody at {digest}"), TO_NOBODY));
+    }
+    spend_all(app, bounds).await
+}
+
+async fn spend_all(app: &App, bounds: Vec<(String, u32)>) -> ApiResult<()> {
     for (counter, most) in bounds {
         if !spend(app, counter, most).await? {
             return Err(too_many("Too many codes were sent today").into());

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use parvis_mailroom::{Attempt, Suppression, Unreachable};
 use parvis_mailroom::letters::Logged;
+use parvis_mailroom::{Attempt, Suppression, Unreachable};
 use parvis_notices::address::Address;
 use parvis_notices::compose::Note;
 use parvis_notices::watch::Watch;

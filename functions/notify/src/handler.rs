@@ -59,9 +59,11 @@ impl Notifier {
     pub async fn handle(&self, invocation: Invocation, now: DateTime<Utc>) -> Result<Answer, Failure> {
         match invocation {
             Invocation { records: Some(records), .. } => Ok(Answer::Stream(self.events(&records, now).await)),
-            Invocation { task: Some(Task::Remind), at, .. } => {
-                self.remind(at.map_or(now, |at| at.max(now)), now).await.map(Answer::Reminded).map_err(Failure::retryable)
-            }
+            Invocation { task: Some(Task::Remind), at, .. } => self
+                .remind(at.map_or(now, |at| at.max(now)), now)
+                .await
+                .map(Answer::Reminded)
+                .map_err(Failure::retryable),
             Invocation { records: None, task: None, .. } => Err(Failure::permanent(NothingToDo)),
         }
     }

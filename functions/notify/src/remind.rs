@@ -113,7 +113,12 @@ impl Notifier {
     }
 
     /// A round that can never be done as a whole: what cannot is logged, counted and taken out of its bucket, so that the others are told.
-    async fn one_by_one(&self, entries: &[Entry], now: DateTime<Utc>, reminded: &mut Reminded) -> Result<(), PlanError> {
+    async fn one_by_one(
+        &self,
+        entries: &[Entry],
+        now: DateTime<Utc>,
+        reminded: &mut Reminded,
+    ) -> Result<(), PlanError> {
         for entry in entries {
             match self.round(std::slice::from_ref(entry), now, reminded).await {
                 Err(error) if !error.is_transient() => {

@@ -97,9 +97,7 @@ impl Outgoing {
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
     #[must_use]
     pub fn is_text(&self) -> bool {
-        let taken = |c: char| {
-            matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
-        };
+        let taken = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}');
         let values = self.attributes.values().filter_map(|attribute| attribute.string_value.as_deref());
         values.chain([self.body.as_str()]).all(|text| text.chars().all(taken))
     }

@@ -161,7 +161,8 @@ impl Service {
             }
         }
         let ids = self.queues.send_batch(&request.queue_url, outgoing).await?;
-        outcome.successful = sums.iter().zip(&ids).map(|((entry, sums), id)| sums.answer(id, entry.as_deref())).collect();
+        outcome.successful =
+            sums.iter().zip(&ids).map(|((entry, sums), id)| sums.answer(id, entry.as_deref())).collect();
         Ok(outcome.into())
     }
 

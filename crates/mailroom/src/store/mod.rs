@@ -132,13 +132,7 @@ impl NoticeStore {
     }
 
     /// Writes a record over the version before this one; the first version where nothing is.
-    async fn write_version(
-        &self,
-        pk: &str,
-        sk: &str,
-        record: &impl Serialize,
-        version: u64,
-    ) -> Result<(), StoreError> {
+    async fn write_version(&self, pk: &str, sk: &str, record: &impl Serialize, version: u64) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table).item("pk", text(pk)).item("sk", text(sk));
         let put = put.item(BODY, text(serde_json::to_string(record)?)).item(VERSION, number(version));
         let put = if version == 1 {

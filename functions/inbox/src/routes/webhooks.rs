@@ -118,7 +118,9 @@ fn checked(app: &App, filter: Filter) -> ApiResult<Filter> {
         app.writer().catalog.kinds().any(|(name, kind)| kind.rule.webhook.is_some() && one.takes_type(name))
     };
     match filter.types.iter().find(|wanted| !goes_out(wanted)) {
-        Some(unknown) => Err(invalid("/filter/types", format!("no type of event that webhooks are told is named {unknown}"))),
+        Some(unknown) => {
+            Err(invalid("/filter/types", format!("no type of event that webhooks are told is named {unknown}")))
+        }
         None if filter.types.is_empty() => Err(invalid("/filter/types", "name at least one type of event")),
         None => Ok(filter),
     }

@@ -115,16 +115,14 @@ async fn codes_and_guesses_are_counted_beside_the_addresses() {
     remove("+33612345678").await;
     assert_eq!(add("+33612345678", "driver").await.fields(), ["/to"], "once a minute all the same");
     assert_eq!(add("+33612345678", "agent").await.fields(), ["/to"], "whoever asks");
-    for number in 1..10 {
+    for number in 1..9 {
         let to = format!("+3361234568{number}");
         add(&to, "driver").await.ok();
         remove(&to).await;
     }
     add("+33612345690", "driver").await.refused(429);
-    add("+33612345690", "agent").await.refused(422);
-    later(61);
     add("+33612345690", "agent").await.ok();
-    assert_eq!(platform.posted().len(), 11);
+    assert_eq!(platform.posted().len(), 10, "what is asked in vain uses up nothing of others");
 
     let guess = async || {
         let body = json!({ "channel": "sms", "to": "+33612345690", "code": "000000" });

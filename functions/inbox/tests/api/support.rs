@@ -112,7 +112,14 @@ impl Platform {
             places: CachedPlaces::new(places.clone(), default_place()),
         };
         let app = App::new(stores, writer(), Vec::new(), now, bytes);
-        Self { router: router(app), store, writer: writer(), places, queue, network: Mutex::new("192.0.2.1".to_owned()) }
+        Self {
+            router: router(app),
+            store,
+            writer: writer(),
+            places,
+            queue,
+            network: Mutex::new("192.0.2.1".to_owned()),
+        }
     }
 
     /// A place that knows its zones: none.
