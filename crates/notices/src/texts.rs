@@ -262,5 +262,6 @@ mod tests {
         assert_eq!(told(Tz::UTC, Language::English, "{{ end|until(at) }}"), "22:30");
         assert_eq!(told(paris, Language::French, "{{ cents|money('EUR') }}"), "12,50 €");
         assert_eq!(one_line("a\r\nb"), "a  b");
+        assert_eq!(one_line(&"é".repeat(200)).chars().count(), 99, "SNS takes less than 100");
     }
 }

@@ -5,6 +5,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept};
+use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use axum::http::StatusCode;
 use axum::{Router, routing::post};
@@ -49,7 +52,34 @@ impl Aws {
     }
 }
 
+/// Lets so many writes with a word in them fail.
+#[derive(Debug)]
+struct Failing {
+    word: &'static str,
+    left: AtomicUsize,
+}
+
+impl Intercept for Failing {
+    fn name(&self) -> &'static str {
+        "Failing"
+    }
+
+    fn read_before_execution(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        let concerned = format!("{:?}", context.input()).contains(self.word);
+        if concerned && self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            return Err(format!("no more {}", self.word).into());
+        }
+        Ok(())
+    }
+}
+
 struct Bench {
+    dynamodb: aws_sdk_dynamodb::Client,
     deliverer: Deliverer,
     aws: Aws,
 }
@@ -76,8 +106,9 @@ async fn bench() -> Bench {
         .http_client(http())
         .endpoint_url(&endpoint);
     rustls_provider();
+    let dynamodb = parvis_test_tables::start(&["notices"]).await.unwrap();
     let deliverer = Deliverer {
-        store: NoticeStore::new(parvis_test_tables::start(&["notices"]).await.unwrap(), "notices"),
+        store: NoticeStore::new(dynamodb.clone(), "notices"),
         retries: RetryQueue::new(
             aws_sdk_sqs::Client::from_conf(sqs.build()),
             ["LetterQueue", "WebhookQueue"].map(|name| format!("{endpoint}/0/{name}")),
@@ -87,7 +118,7 @@ async fn bench() -> Bench {
         hooks: Hooks::new(Vec::new()).unwrap(),
         limits: Limits { sms_per_address: 2, ..Limits::default() },
     };
-    Bench { deliverer, aws }
+    Bench { dynamodb, deliverer, aws }
 }
 
 /// The functions get theirs from the kit's telemetry.
@@ -114,6 +145,13 @@ impl Bench {
 
     fn published(&self) -> usize {
         self.aws.published.load(Ordering::SeqCst)
+    }
+
+    /// The next writes with a word in them fail.
+    fn fail_writes(&mut self, word: &'static str, count: usize) {
+        let failing = Failing { word, left: AtomicUsize::new(count) };
+        let config = self.dynamodb.config().to_builder().interceptor(failing).build();
+        self.deliverer.store = NoticeStore::new(aws_sdk_dynamodb::Client::from_conf(config), "notices");
     }
 
     fn fail_inside(&self, fails: bool) {
@@ -176,6 +214,32 @@ async fn a_refusal_for_now_comes_again_and_one_for_good_does_not() {
     let other = Letter { key: "another".to_owned(), at: letter().at + TimeDelta::days(1), ..letter() };
     assert_eq!(bench.deliver(&other, now()).await, Outcome::Dropped, "the address is left alone");
     assert_eq!(bench.published(), 0);
+}
+
+#[tokio::test]
+async fn what_was_sent_is_noted_in_the_end_and_not_sent_again() {
+    let mut bench = bench().await;
+    bench.fail_writes("#concluded", 3);
+    assert_eq!(bench.deliver(&letter(), now()).await, Outcome::Sent);
+    assert_eq!(bench.logged().await, (State::Sent, None, 1));
+    assert_eq!(bench.deliver(&letter(), now() + TimeDelta::seconds(31)).await, Outcome::Duplicate);
+    assert_eq!(bench.published(), 1);
+}
+
+#[tokio::test]
+async fn an_address_is_left_alone_before_the_letter_that_showed_it_is_done_with() {
+    let mut bench = bench().await;
+    bench.refuse(Some("EndpointDisabled"));
+    // A part of what is stored of such an address.
+    bench.fail_writes("since", 1);
+    assert_eq!(bench.deliver(&letter(), now()).await, Outcome::Again);
+    let mut at = now();
+    while bench.deliver(&letter(), at).await == Outcome::Again {
+        at += TimeDelta::seconds(31);
+    }
+    let found = bench.deliverer.store.suppression(letter().to.address(), now()).await.unwrap().unwrap();
+    assert_eq!((found.why, found.reason.as_str()), (Unreachable::Nobody, "SNS: EndpointDisabled"));
+    assert_eq!(bench.logged().await.0, State::Failed);
 }
 
 /// What the SDK would send again by itself may have been taken the first time.
