@@ -1,6 +1,7 @@
 //! The routes, by topic, and the document that describes them.
 
 mod alerts;
+mod data;
 mod mine;
 mod staff;
 mod webhooks;
@@ -43,6 +44,7 @@ struct Document;
 fn described() -> Routes<App> {
     Routes::new()
         .merge(mine::router())
+        .merge(data::router())
         .merge(alerts::router())
         .merge(webhooks::router())
         .merge(staff::router())
