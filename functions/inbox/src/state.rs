@@ -5,16 +5,27 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use parvis_mailroom::{LetterQueue, NoticeStore};
 use parvis_notices::compose::Writer;
+use parvis_places::CachedPlaces;
 use uuid::Uuid;
 
 /// The application; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
 
+/// What the application works on.
+#[derive(Debug)]
+pub struct Stores {
+    /// The table of notifications.
+    pub notices: NoticeStore,
+    /// The queue of letters.
+    pub queue: LetterQueue,
+    /// The register of places.
+    pub places: CachedPlaces,
+}
+
 #[derive(Debug)]
 struct Inner {
-    store: NoticeStore,
-    queue: LetterQueue,
+    stores: Stores,
     writer: Writer,
     private_hosts: Vec<String>,
     clock: fn() -> DateTime<Utc>,
@@ -26,26 +37,31 @@ impl App {
     /// `random` gives bytes that nobody can guess.
     #[must_use]
     pub fn new(
-        store: NoticeStore,
-        queue: LetterQueue,
+        stores: Stores,
         writer: Writer,
         private_hosts: Vec<String>,
         clock: fn() -> DateTime<Utc>,
         random: fn() -> [u8; 32],
     ) -> Self {
-        Self(Arc::new(Inner { store, queue, writer, private_hosts, clock, random }))
+        Self(Arc::new(Inner { stores, writer, private_hosts, clock, random }))
     }
 
     /// The table of notifications.
     #[must_use]
     pub fn store(&self) -> &NoticeStore {
-        &self.0.store
+        &self.0.stores.notices
     }
 
     /// The queue of letters.
     #[must_use]
     pub fn queue(&self) -> &LetterQueue {
-        &self.0.queue
+        &self.0.stores.queue
+    }
+
+    /// The register of places.
+    #[must_use]
+    pub fn places(&self) -> &CachedPlaces {
+        &self.0.stores.places
     }
 
     /// Rules and words.

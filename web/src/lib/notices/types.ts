@@ -20,6 +20,8 @@ export interface Address {
   channel: Channel;
   to: string;
   verified_at: string | null;
+  /** Why nothing is sent there: a new code ends `nobody`. */
+  left_alone: "nobody" | "unwanted" | null;
 }
 
 export interface PreferencesInput {
@@ -82,6 +84,8 @@ export interface Webhook {
   url: string;
   filter: { types: string[]; subjects: string[] };
   active: boolean;
+  /** Why it was turned off, when nobody did. */
+  turned_off: string | null;
   secret?: string;
 }
 
