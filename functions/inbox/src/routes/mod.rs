@@ -59,7 +59,7 @@ pub fn router(app: App) -> Router {
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
     static DOCUMENT: LazyLock<String> =
-        LazyLock::new(|| parvis_kit::api::document(described().describe(Document::openapi())));
+        LazyLock::new(|| parvis_kit::api::document(described().describe(Document::openapi()), &["login"]));
     &DOCUMENT
 }
 
