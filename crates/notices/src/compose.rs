@@ -136,7 +136,10 @@ impl Writer {
         let link = self.link(kind, event)?;
         let message = self.message(occasion, language, zone, link.as_deref())?;
         // A wish names channels; what the person has silenced since stays silent.
-        let channels = person.preferences.channels(category, channels.unwrap_or(&say.channels));
+        let channels = match channels {
+            Some(wished) => person.preferences.channels_of_wish(category, wished),
+            None => person.preferences.channels(category, &say.channels),
+        };
         let quiet = if say.urgent { None } else { person.preferences.quiet.and_then(|quiet| quiet.until(now, zone)) };
         let mut composed =
             Composed { note: self.note(occasion, person, &message, link.clone()), letters: vec![], held: vec![] };
@@ -403,6 +406,21 @@ mod tests {
             silent.letters.is_empty() && silent.note.subject.starts_with("Cancelled"),
             "the list tells it all the same"
         );
+    }
+
+    #[test]
+    fn a_wish_goes_its_own_ways_less_what_is_silenced() {
+        let (writer, event) = (writer(), event("parvis.parking.alert.raised"));
+        let kind = writer.catalog.kind(&event.kind).unwrap();
+        let told = |person: &Person, wished: &[Channel]| {
+            let occasion = Occasion::of_event(&event, kind).unwrap();
+            ways(&writer.to_person(&occasion, person, Some(wished), event.time).unwrap().letters).join(" ")
+        };
+        let mut own = ada();
+        own.preferences.channels.insert("alerts".to_owned(), BTreeSet::from([Channel::Email]));
+        assert_eq!(told(&own, &[Channel::Sms]), "sms", "what is told without a wish does not replace it");
+        own.preferences.silence("alerts", Channel::Email);
+        assert_eq!(told(&own, &[Channel::Sms, Channel::Email]), "sms");
     }
 
     #[test]

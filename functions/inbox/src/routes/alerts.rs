@@ -9,7 +9,7 @@ use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use parvis_notices::address::Address;
 use parvis_notices::limits::Charge;
-use parvis_notices::watch::{Watch, When};
+use parvis_notices::watch::{ALERTS, Watch, When};
 use parvis_notices::{Channel, Person};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -142,6 +142,11 @@ async fn subscribe(
     let channels = input.channels.iter().copied().map(Channel::from).collect();
     room_for_one_more(&app, &caller.subject).await?;
     let watch = input.wish.watch(app.id(), caller.subject, channels, true, &app)?;
+    // What a link has silenced is wished for again: the wish counts from now on.
+    let mut person = app.store().person(&watch.person).await?;
+    if person.preferences.hear_again(ALERTS, &watch.channels) {
+        app.store().save_person(&mut person).await?;
+    }
     app.store().put_watch(&watch).await?;
     Ok((StatusCode::CREATED, Json((&watch).into())))
 }
@@ -241,7 +246,7 @@ async fn confirm(
     verified?;
     app.store().pardon(&to).await?;
     // What an unsubscribe link has silenced is wished for again.
-    person.preferences.channels.clear();
+    person.preferences.hear_again(ALERTS, &watch.channels);
     app.store().save_person(&mut person).await?;
     watch.confirmed = true;
     app.store().put_watch(&watch).await?;

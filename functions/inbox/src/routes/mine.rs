@@ -112,8 +112,10 @@ async fn put_preferences(
         return Err(Problem::precondition_failed().into());
     }
     let subjects = app.writer().catalog.categories();
-    if let Some(unknown) = input.channels.keys().find(|name| !subjects.contains(&name.as_str())) {
-        return Err(invalid("/channels", format!("there is no subject {unknown}; there are {}", subjects.join(", "))));
+    for (field, named) in [("/channels", &input.channels), ("/silenced", &input.silenced)] {
+        if let Some(unknown) = named.keys().find(|name| !subjects.contains(&name.as_str())) {
+            return Err(invalid(field, format!("there is no subject {unknown}; there are {}", subjects.join(", "))));
+        }
     }
     person.preferences = input.read().map_err(|(field, message)| invalid(field, message))?;
     app.store().save_person(&mut person).await?;

@@ -1,5 +1,6 @@
 //! Subscriptions to alerts.
 
+use parvis_notices::Channel;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Platform, code, later};
@@ -24,6 +25,19 @@ async fn who_is_logged_in_subscribes_at_once() {
     assert_eq!(platform.send("POST", PATH, Some("driver"), Some(wrong)).await.fields(), ["/place"]);
     let silent = json!({ "place": "default", "when": "busy", "channels": [] });
     assert_eq!(platform.send("POST", PATH, Some("driver"), Some(silent)).await.fields(), ["/channels"]);
+}
+
+#[tokio::test]
+async fn a_wish_is_heard_though_a_link_has_silenced_its_channel_before() {
+    let platform = Platform::start().await;
+    let mut person = platform.store.person("driver").await.unwrap();
+    person.preferences.silence("alerts", Channel::Sms);
+    person.preferences.silence("parking", Channel::Sms);
+    platform.store.save_person(&mut person).await.unwrap();
+    let wish = json!({ "place": "default", "when": "saturated", "channels": ["sms"] });
+    platform.send("POST", PATH, Some("driver"), Some(wish)).await.ok();
+    let silenced = platform.store.person("driver").await.unwrap().preferences.silenced;
+    assert_eq!(silenced.keys().collect::<Vec<_>>(), ["parking"]);
 }
 
 async fn visit(platform: &Platform, when: &str) -> Answer {

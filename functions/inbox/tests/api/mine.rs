@@ -19,10 +19,10 @@ async fn preferences_are_kept_and_what_is_wrong_is_named() {
     platform.invoke(include_str!("../../../../events/inbox/read-preferences.json")).await.ok();
     let wanted = json!({
         "language": "en", "timezone": "Europe/London", "quiet": { "from": "22:00", "to": "07:00" },
-        "channels": { "parking": ["sms"], "bookings": [] },
+        "channels": { "parking": ["sms"], "bookings": [] }, "silenced": { "alerts": ["email"] },
     });
     let known = put(&platform, wanted.clone()).await.ok();
-    for field in ["language", "timezone", "quiet", "channels"] {
+    for field in ["language", "timezone", "quiet", "channels", "silenced"] {
         assert_eq!(known[field], wanted[field], "{field}");
     }
     assert_eq!(known["subjects"], json!(["alerts", "bookings", "parking", "permits", "sensors"]));
@@ -33,6 +33,7 @@ async fn preferences_are_kept_and_what_is_wrong_is_named() {
         (json!({ "timezone": "Mars/Olympus" }), "/timezone"),
         (json!({ "quiet": { "from": "25:00", "to": "07:00" } }), "/quiet"),
         (json!({ "channels": { "weather": ["sms"] } }), "/channels"),
+        (json!({ "silenced": { "weather": ["sms"] } }), "/silenced"),
         (json!({ "language": "de" }), ""),
     ] {
         assert_eq!(put(&platform, body).await.fields(), [field]);
@@ -106,5 +107,5 @@ async fn a_signed_link_ends_messages_without_a_login() {
     post(&token).await.ok();
     post(&token).await.ok();
     let known = platform.get(PREFERENCES, Some("driver")).await.ok();
-    assert_eq!(known["channels"]["parking"], json!(["sms", "push"]));
+    assert_eq!((&known["silenced"], &known["channels"]), (&json!({ "parking": ["email"] }), &json!({})), "no more");
 }

@@ -27,6 +27,8 @@ export interface PreferencesInput {
   timezone: string | null;
   quiet: { from: string; to: string } | null;
   channels: Record<string, Channel[]>;
+  /** Not used whatever else is said: what unsubscribe links have ended. */
+  silenced: Record<string, Channel[]>;
 }
 
 export interface Preferences extends PreferencesInput {

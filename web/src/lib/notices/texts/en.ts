@@ -39,6 +39,8 @@ export const en = {
   "prefs.usual": "as usual",
   "prefs.usualHint": "Every subject has its usual channels until you choose your own.",
   "prefs.own": "choose",
+  "prefs.silenced": "ended by a link in a message: {channels}",
+  "prefs.hearAgain": "Tell me again",
 
   "address.title": "My addresses",
   "address.none": "None yet. Add one: a code is sent there that proves it is yours.",
