@@ -193,6 +193,9 @@ impl Preferences {
     }
 }
 
+/// What the names of people without a login start with; the digest of their address follows.
+pub const VISITOR: &str = "visitor:";
+
 /// Somebody who may be told something.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -212,6 +215,12 @@ impl Person {
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Self {
         Self { subject: subject.into(), ..Self::default() }
+    }
+
+    /// Whether it is somebody without a login, known by an address alone.
+    #[must_use]
+    pub fn is_visitor(&self) -> bool {
+        self.subject.starts_with(VISITOR)
     }
 
     /// The verified addresses of the channels.

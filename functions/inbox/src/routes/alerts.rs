@@ -9,6 +9,7 @@ use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use parvis_notices::address::Address;
 use parvis_notices::limits::Charge;
+use parvis_notices::person::VISITOR;
 use parvis_notices::watch::{ALERTS, Watch, When};
 use parvis_notices::{Channel, Person};
 use serde::{Deserialize, Serialize};
@@ -32,8 +33,6 @@ const MOST_WATCHES: usize = 50;
 /// Codes a day for one visitor's address, and for all visitors: an open route must not send without bound.
 const CODES_PER_VISITOR: u32 = 5;
 const CODES_OF_ALL: u32 = 500;
-/// What the names of visitors start with; ids of their subscriptions start with the rest, and a dot.
-const VISITOR: &str = "visitor:";
 
 /// Subscriptions to alerts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -178,7 +177,7 @@ async fn subscribe_visitor(
     }
     let channel = Channel::from(input.channel);
     let mut address = Address::new(channel, &input.to)?;
-    // A visitor is known by the address alone: the same one is the same visitor.
+    // A visitor is known by the address alone: the same one is the same visitor. Ids of their subscriptions start with its digest.
     let subject = format!("{VISITOR}{}", address.digest());
     let id = format!("{}.{}", address.digest(), app.id());
     let watch = input.wish.watch(id, subject.clone(), vec![channel], false, &app)?;

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Redirect};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path, Query, expected_version, version_etag};
 use parvis_kit::problem::Problem;
@@ -26,6 +26,7 @@ pub(super) fn router() -> Routes<App> {
         .routes(routes!(verify_address))
         .routes(routes!(remove_address))
         .routes(routes!(unsubscribe))
+        .routes(routes!(unsubscribe_at_once, open_unsubscribe))
 }
 
 /// Addresses of one person.
@@ -253,7 +254,7 @@ struct Unsubscribed {
 
 /// Get no more of these messages
 ///
-/// With the link of an e-mail, without a login. Preferences bring them back.
+/// With the link of a message, without a login. Preferences bring them back; the subscriptions of a visitor end.
 #[utoipa::path(
     post,
     path = "/v1/unsubscribe",
@@ -262,10 +263,49 @@ struct Unsubscribed {
     responses((status = 200, description = "No more of them", body = Unsubscribed), Refusal)
 )]
 async fn unsubscribe(State(app): State<App>, Json(input): Json<TokenInput>) -> ApiResult<Json<Unsubscribed>> {
-    let what =
-        app.writer().house.links.read(&input.token).ok_or_else(|| invalid("/token", "this link is not one of ours"))?;
+    Ok(Json(end(&app, &input.token).await?))
+}
+
+/// Silences what a token stands for. A visitor has no page where it could be brought back, and nothing but subscriptions to alerts:
+/// these end.
+async fn end(app: &App, token: &str) -> ApiResult<Unsubscribed> {
+    let what = app.writer().house.links.read(token).ok_or_else(|| invalid("/token", "this link is not one of ours"))?;
     let mut person = app.store().person(&what.person).await?;
     person.preferences.silence(&what.category, what.channel);
     app.store().save_person(&mut person).await?;
-    Ok(Json(Unsubscribed { subject_name: what.category, channel: what.channel.into() }))
+    if person.is_visitor() {
+        for watch in app.store().watches_of(&person.subject).await? {
+            app.store().drop_watch(&watch).await?;
+        }
+    }
+    Ok(Unsubscribed { subject_name: what.category, channel: what.channel.into() })
+}
+
+/// Get no more of these messages, said by the reader's program
+///
+/// The address in `List-Unsubscribe` (RFC 8058). The form that comes with it says nothing that the token does not.
+#[utoipa::path(
+    post,
+    path = "/v1/unsubscribe/{token}",
+    tag = "Mine",
+    params(("token" = String, Path, description = "As it stands in the link")),
+    responses((status = 200, description = "No more of them", body = Unsubscribed), Refusal)
+)]
+async fn unsubscribe_at_once(State(app): State<App>, Path(token): Path<String>) -> ApiResult<Json<Unsubscribed>> {
+    Ok(Json(end(&app, &token).await?))
+}
+
+/// The page that asks before it ends anything
+///
+/// For programs that open the address of `List-Unsubscribe` instead of posting to it: reading a link must not end anything.
+#[utoipa::path(
+    get,
+    path = "/v1/unsubscribe/{token}",
+    tag = "Mine",
+    params(("token" = String, Path, description = "As it stands in the link")),
+    responses((status = 303, description = "The page"), Refusal)
+)]
+async fn open_unsubscribe(State(app): State<App>, Path(token): Path<String>) -> ApiResult<Redirect> {
+    let page = app.writer().unsubscribe_page(&token).ok_or_else(|| Problem::not_found("page"))?;
+    Ok(Redirect::to(&page))
 }

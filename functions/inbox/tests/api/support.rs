@@ -113,6 +113,7 @@ fn writer() -> Writer {
         language: Language::French,
         timezone: chrono_tz::Europe::Paris,
         web_url: Some("https://parvis.example/".to_owned()),
+        api_url: None,
         links: LinkKey::new("0123456789abcdef").unwrap(),
     };
     Writer { catalog: Catalog::load().unwrap(), texts: Texts::load().unwrap(), house }
