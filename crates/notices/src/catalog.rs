@@ -47,7 +47,7 @@ const fn a_day() -> Span {
 pub struct Reminder {
     /// The field with the deadline, by path: `slot.start`. Without it in an event there is no reminder.
     pub deadline: String,
-    /// How long before it.
+    /// How long before it; `0m` for something that begins then.
     pub before: Vec<Span>,
     /// What is said.
     #[serde(flatten)]
@@ -182,6 +182,7 @@ mod tests {
             for example in &kind.examples {
                 assert_eq!(kind.concerns(example).is_some(), kind.rule.to.is_some(), "{name}: to");
             }
+            assert!(kind.says().all(|say| say.useful > Span::minutes(0)), "{name}: of no use at all");
             for reminder in &kind.rule.reminders {
                 let told = kind.examples.iter().any(|example| time(example, &reminder.deadline).is_some());
                 assert!(told && !reminder.before.is_empty(), "{name}: no example has {}", reminder.deadline);
