@@ -7,6 +7,7 @@ pub mod alert;
 pub mod booking;
 mod envelope;
 mod id;
+pub mod parking_permit;
 pub mod parking_session;
 pub mod sensor;
 mod stored;
