@@ -276,7 +276,11 @@ mod tests {
         assert_eq!(preferences.channels("bookings", &usual), BTreeSet::from([Channel::Push]), "the others stay");
         assert_eq!(preferences.channels("parking", &usual), BTreeSet::from(usual), "other subjects stay");
         preferences.channels.insert("bookings".into(), BTreeSet::from([Channel::Email, Channel::Sms]));
-        assert_eq!(preferences.channels("bookings", &usual), BTreeSet::from([Channel::Sms]), "own ones are narrowed too");
+        assert_eq!(
+            preferences.channels("bookings", &usual),
+            BTreeSet::from([Channel::Sms]),
+            "own ones are narrowed too"
+        );
     }
 
     #[test]

@@ -138,7 +138,8 @@ mod tests {
         assert!(token.len() <= 28, "{token}");
         assert_eq!(key.read(&token), Some(what.clone()));
         let (payload, tag) = token.split_once('.').unwrap();
-        let (other, _) = key.sign(&visitor(&"ab".repeat(12))).split_once('.').map(|(id, _)| (id.to_owned(), ())).unwrap();
+        let (other, _) =
+            key.sign(&visitor(&"ab".repeat(12))).split_once('.').map(|(id, _)| (id.to_owned(), ())).unwrap();
         for bad in [format!("{other}.{tag}"), format!("{payload}.{}", &tag[..10]), format!("{payload}.")] {
             assert_eq!(key.read(&bad), None, "{bad}");
         }

@@ -7,6 +7,8 @@ use parvis_notices::TextError;
 use parvis_notices::address::{BadAddress, BadCode};
 use parvis_notices::public_web::NotPublic;
 
+use crate::devices::DeviceError;
+
 parvis_kit::api_error!();
 
 /// 422 about one field.
@@ -45,6 +47,16 @@ impl From<BadAddress> for ApiError {
 impl From<BadCode> for ApiError {
     fn from(error: BadCode) -> Self {
         invalid("/code", error.to_string())
+    }
+}
+
+impl From<DeviceError> for ApiError {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::NotOffered => invalid("/platform", error.to_string()),
+            DeviceError::BadToken => invalid("/token", error.to_string()),
+            failed => Self(Problem::unavailable(failed)),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use parvis_mailroom::{LetterQueue, NoticeStore};
 use parvis_notices::compose::Writer;
 use uuid::Uuid;
 
+use crate::devices::Devices;
+
 /// The application; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
@@ -16,6 +18,7 @@ struct Inner {
     store: NoticeStore,
     queue: LetterQueue,
     writer: Writer,
+    devices: Devices,
     private_hosts: Vec<String>,
     clock: fn() -> DateTime<Utc>,
     random: fn() -> [u8; 32],
@@ -29,11 +32,12 @@ impl App {
         store: NoticeStore,
         queue: LetterQueue,
         writer: Writer,
+        devices: Devices,
         private_hosts: Vec<String>,
         clock: fn() -> DateTime<Utc>,
         random: fn() -> [u8; 32],
     ) -> Self {
-        Self(Arc::new(Inner { store, queue, writer, private_hosts, clock, random }))
+        Self(Arc::new(Inner { store, queue, writer, devices, private_hosts, clock, random }))
     }
 
     /// The table of notifications.
@@ -52,6 +56,12 @@ impl App {
     #[must_use]
     pub fn writer(&self) -> &Writer {
         &self.0.writer
+    }
+
+    /// Devices as SNS has them.
+    #[must_use]
+    pub fn devices(&self) -> &Devices {
+        &self.0.devices
     }
 
     /// Hosts that webhooks may name anywhere.

@@ -149,17 +149,22 @@ impl From<&Preferences> for PreferencesInput {
 /// Where somebody is reached.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AddressView {
+    /// What a device is removed by.
+    pub id: String,
     /// How.
     pub channel: ChannelName,
-    /// Number, mailbox or ARN.
+    /// Number, mailbox, or the ARN of a device's endpoint.
     pub to: String,
+    /// What its owner calls a device.
+    pub name: Option<String>,
     /// Since when it is known to be theirs; until then nothing but codes is sent there.
     pub verified_at: Option<DateTime<Utc>>,
 }
 
 impl From<&Address> for AddressView {
     fn from(address: &Address) -> Self {
-        Self { channel: address.channel.into(), to: address.to.clone(), verified_at: address.verified_at }
+        let Address { channel, to, verified_at, name, .. } = address.clone();
+        Self { id: address.digest(), channel: channel.into(), to, name, verified_at }
     }
 }
 

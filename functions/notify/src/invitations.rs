@@ -93,7 +93,8 @@ fn letter(
     facts.set("link", Value::Null);
     let method = if word.method() == Method::Cancel { "CANCEL" } else { "REQUEST" };
     let calendar = Some(Calendar { method: method.to_owned(), text: calendar });
-    let to = Destination::Email { address: to.email, name: Some(to.name), calendar, unsubscribe: None, one_click: None };
+    let to =
+        Destination::Email { address: to.email, name: Some(to.name), calendar, unsubscribe: None, one_click: None };
     Ok(Letter {
         key: Letter::key(&format!("{}|{}", event.id, word.name()), &to),
         at: event.time,

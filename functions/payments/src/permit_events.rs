@@ -12,12 +12,7 @@ const SOURCE: &str = "/parvis/payments";
 /// The events of a permit that was `before` and is `after` since `now`. Permits without a login have nobody to tell. Those of a series
 /// hold from the moment that the series is put in force, in one write for all of them: they tell nothing.
 #[must_use]
-pub fn of(
-    before: Option<&Permit>,
-    after: &Permit,
-    timezone: Tz,
-    now: DateTime<Utc>,
-) -> Vec<CloudEvent<PermitChanged>> {
+pub fn of(before: Option<&Permit>, after: &Permit, timezone: Tz, now: DateTime<Utc>) -> Vec<CloudEvent<PermitChanged>> {
     if after.series.is_some() {
         return Vec::new();
     }

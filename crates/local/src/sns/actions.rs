@@ -30,6 +30,11 @@ pub(super) async fn handle<F: Functions>(State(service): State<Service<F>>, body
         "Unsubscribe" => service.unsubscribe(&parameters).await,
         "ListSubscriptionsByTopic" => service.list_by_topic(&parameters),
         "ListTopics" => Ok(service.list_topics()),
+        "CreatePlatformApplication" => service.create_platform_application(&parameters),
+        "CreatePlatformEndpoint" => service.create_platform_endpoint(&parameters).await,
+        "SetEndpointAttributes" => service.set_endpoint_attributes(&parameters).await,
+        "GetEndpointAttributes" => service.get_endpoint_attributes(&parameters),
+        "DeleteEndpoint" => service.delete_endpoint(&parameters).await,
         _ => {
             Err(Refusal::client("InvalidAction", format!("the local stack's SNS does not know the action {action:?}")))
         }

@@ -12,11 +12,13 @@
 //! | `log#<day>` | `<time>#<key>` | a letter: whether it is being sent or was, and what came of it |
 //! | `spent#<day>#<counter>` | `count` | what counts against a limit |
 //! | `suppressed#<address>` | `reason` | an address that is not written to any more |
+//! | `device#<endpoint>` | `holder` | whose device it is |
 //! | `webhooks` | id | other systems |
 //! | `webhook#<id>` | `<time>#<key>` | the attempts to tell one |
 //!
 //! Records are JSON in the attribute `body`; what conditions look at stands beside it.
 
+mod devices;
 mod due;
 mod people;
 mod watches;

@@ -123,13 +123,21 @@ async fn put_preferences(
     Ok(view(&app, &person))
 }
 
+/// Whether somebody may have one more address.
+pub(super) fn room_for_an_address(person: &Person) -> ApiResult<()> {
+    if person.addresses.len() < MOST_ADDRESSES {
+        return Ok(());
+    }
+    Err(Problem::conflict(format!("At most {MOST_ADDRESSES} addresses and devices; remove one first.")).into())
+}
+
 /// An address.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AddressInput {
     /// How.
     channel: ChannelName,
-    /// Number, mailbox, or ARN of an SNS platform endpoint.
+    /// Number or mailbox. Devices are registered at `/v1/me/devices`.
     #[schema(example = "+33612345678")]
     to: String,
 }
@@ -151,12 +159,15 @@ async fn add_address(
     Json(input): Json<AddressInput>,
 ) -> ApiResult<impl IntoResponse> {
     let mut person = app.store().person(&caller.subject).await?;
+    if input.channel == ChannelName::Push {
+        return Err(invalid("/channel", "the app of a device registers it at /v1/me/devices"));
+    }
     let wanted = Address::new(input.channel.into(), &input.to)?;
     let (code, now) = (app.code(), app.now());
     let same = |address: &Address| address.channel == wanted.channel && address.to == wanted.to;
     let place = person.addresses.iter().position(same);
-    if place.is_none() && person.addresses.len() >= MOST_ADDRESSES {
-        return Err(invalid("/to", format!("at most {MOST_ADDRESSES} addresses; remove one first")));
+    if place.is_none() {
+        room_for_an_address(&person)?;
     }
     let mut address = place.map_or(wanted, |place| person.addresses.swap_remove(place));
     if address.verified_at.is_some() {
@@ -228,6 +239,9 @@ async fn remove_address(
 ) -> ApiResult<impl IntoResponse> {
     let mut person = app.store().person(&caller.subject).await?;
     let before = person.addresses.len();
+    if channel == ChannelName::Push {
+        return Err(invalid("channel", "devices are removed at /v1/me/devices"));
+    }
     person.addresses.retain(|address| address.channel != Channel::from(channel) || address.to != to);
     if person.addresses.len() == before {
         return Err(Problem::not_found("address").into());

@@ -1,6 +1,7 @@
 //! The routes, by topic, and the document that describes them.
 
 mod alerts;
+mod devices;
 mod mine;
 mod staff;
 mod webhooks;
@@ -45,6 +46,7 @@ struct Document;
 fn described() -> Routes<App> {
     Routes::new()
         .merge(mine::router())
+        .merge(devices::router())
         .merge(alerts::router())
         .merge(webhooks::router())
         .merge(staff::router())

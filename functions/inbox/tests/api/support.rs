@@ -48,6 +48,7 @@ pub struct Platform {
     pub store: NoticeStore,
     pub writer: Writer,
     posted: Arc<Mutex<Vec<Letter>>>,
+    asked: crate::sns::Asked,
 }
 
 /// What the application answered.
@@ -124,13 +125,19 @@ impl Platform {
     pub async fn start() -> Self {
         let store = NoticeStore::new(parvis_test_tables::start(&["notices"]).await.unwrap(), "notices");
         let (queue, posted) = queue().await;
-        let app = App::new(store.clone(), queue, writer(), Vec::new(), now, bytes);
-        Self { router: router(app), store, writer: writer(), posted }
+        let (devices, asked) = crate::sns::devices().await;
+        let app = App::new(store.clone(), queue, writer(), devices, Vec::new(), now, bytes);
+        Self { router: router(app), store, writer: writer(), posted, asked }
     }
 
     /// What was posted since the last look.
     pub fn posted(&self) -> Vec<Letter> {
         std::mem::take(&mut self.posted.lock().unwrap())
+    }
+
+    /// What SNS was asked since the last look.
+    pub fn asked_of_sns(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
     }
 
     /// What the function answers to an event of API Gateway.

@@ -289,7 +289,9 @@ async fn fill_series(
         let known = app.store().permit(id, Some(&series)).await?;
         let version = known.as_ref().map_or(1, |(permit, _)| permit.version + 1);
         let permit = permit(&app, id, version, input, Some(series.clone()))?;
-        app.store().save_permit(known.as_ref().map(|(permit, revision)| (permit, *revision)), &permit, app.now()).await?;
+        app.store()
+            .save_permit(known.as_ref().map(|(permit, revision)| (permit, *revision)), &permit, app.now())
+            .await?;
     }
     Ok(Json(Stored { stored }))
 }

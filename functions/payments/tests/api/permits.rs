@@ -193,9 +193,22 @@ async fn a_holder_is_told_of_the_permit_its_renewal_and_that_it_was_withdrawn() 
     let told = told().await;
     let lines: Vec<_> = told
         .iter()
-        .map(|(kind, data)| format!("{} {} {}", &kind[kind.rfind('.').unwrap() + 1..], data["owner"].as_str().unwrap(), &data["valid_until"].as_str().unwrap()[..4]))
+        .map(|(kind, data)| {
+            format!(
+                "{} {} {}",
+                &kind[kind.rfind('.').unwrap() + 1..],
+                data["owner"].as_str().unwrap(),
+                &data["valid_until"].as_str().unwrap()[..4]
+            )
+        })
         .collect();
-    let wanted = ["ready driver-1 2027", "ready driver-1 2028", "ended driver-1 2028", "ready driver-2 2027", "ended driver-2 2027"];
+    let wanted = [
+        "ready driver-1 2027",
+        "ready driver-1 2028",
+        "ended driver-1 2028",
+        "ready driver-2 2027",
+        "ended driver-2 2027",
+    ];
     assert_eq!(lines, wanted);
     assert_eq!(put(json!({ "owner": "" })).await.refused(422)["errors"][0]["field"], "/owner");
 }

@@ -17,8 +17,11 @@ export interface Note {
 }
 
 export interface Address {
+  id: string;
   channel: Channel;
   to: string;
+  /** What its owner calls a device. */
+  name: string | null;
   verified_at: string | null;
 }
 

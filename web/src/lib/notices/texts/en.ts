@@ -54,6 +54,7 @@ export const en = {
   "address.remove": "Remove",
   "address.sure": "Really?",
   "address.sent": "A code is on its way.",
+  "address.device": "to a device",
 
   "watch.title": "Tell me when …",
   "watch.place": "Car park",

@@ -55,6 +55,7 @@ export const fr: Record<keyof typeof en, Text> = {
   "address.remove": "Retirer",
   "address.sure": "Vraiment ?",
   "address.sent": "Un code est en route.",
+  "address.device": "sur un appareil",
 
   "watch.title": "Me prévenir quand …",
   "watch.place": "Parking",
