@@ -323,51 +323,214 @@ async fn a_visitor_is_told_by_mail_until_the_link_in_it_is_used_or_it_bounces() 
     let place = platform.new_place(&[("Deck", 1..=20)]).await;
     let visitor = platform.api();
     let mailbox = format!("{}@example.org", platform.unique());
-    let wish = json!({ "place": place, "when": "saturated", "channel": "email", "to": mailbox, "language": "en" });
-    let pending = visitor.send(Method::POST, "/v1/alert-subscriptions/visitors", &wish).await.unwrap();
-    assert_eq!(pending["confirmed"], false);
-    let text = receives(embedded, &mailbox, 1).await.remove(0);
-    let confirm = format!("/v1/alert-subscriptions/{}/confirm", pending["id"].as_str().unwrap());
-    let wrong = visitor.request(Method::POST, &confirm).json(&json!({ "code": "no" }));
-    assert_eq!(visitor.answer(wrong).await.unwrap().0, 422);
-    let confirmed = visitor.send(Method::POST, &confirm, &json!({ "code": code(&text) })).await.unwrap();
-    assert_eq!(confirmed["confirmed"], true);
-
-    let alert = |step: i64| {
-        let at = Utc::now() + TimeDelta::seconds(step);
-        let data = json!({
-            "place": place, "zone": null, "level": "saturated", "previous": "busy", "occupancy_rate": 90.0, "occupied": 18,
-            "total": 20, "threshold": 85.0, "at": at, "timezone": "Europe/Paris",
-        });
-        let kind = "parvis.parking.alert.raised";
-        CloudEvent::new(EventId::of_facts(at, &[&place]), "/parvis/announce", kind, format!("place/{place}"), at, data)
-    };
-    embedded.tell(&alert(0)).await.unwrap();
+    watch_as_visitor(embedded, &visitor, &place, &mailbox).await;
+    embedded.tell(&alert(&place, 0)).await.unwrap();
     let mail = receives(embedded, &mailbox, 2).await.remove(1);
     assert!(mail.contains("crossed 85%") && mail.contains(&format!("#/parking/{place}")), "{mail}");
+
+    // Another one hears of the next alert; who has used the link in the mail does not.
+    let token = mail.split("#/unsubscribe?token=").nth(1).unwrap().split_whitespace().next().unwrap();
+    let form = visitor.request(Method::POST, &format!("/v1/unsubscribe/{token}"));
+    let form = form.header("content-type", "application/x-www-form-urlencoded").body("List-Unsubscribe=One-Click");
+    let (status, done) = visitor.answer(form).await.unwrap();
+    assert_eq!((status.as_u16(), &done["subject_name"], &done["channel"]), (200, &json!("alerts"), &json!("email")));
+    let other = format!("{}@example.org", platform.unique());
+    watch_as_visitor(embedded, &visitor, &place, &other).await;
+    embedded.tell(&alert(&place, 1)).await.unwrap();
+    receives(embedded, &other, 2).await;
+    idle(embedded).await;
+    assert_eq!(sent_to(embedded, &mailbox).await.unwrap().len(), 2, "nothing after the link was used");
 
     // A bounce has the address left alone.
     let bounce = json!({
         "eventType": "Bounce",
-        "bounce": { "bounceType": "Permanent", "bouncedRecipients": [{ "emailAddress": mailbox }] },
+        "bounce": { "bounceType": "Permanent", "bouncedRecipients": [{ "emailAddress": other }] },
     });
     embedded.publish("BouncesTopic", &bounce.to_string()).await.unwrap();
     let store = embedded.notices().unwrap();
     eventually(|| async {
-        let suppressed = store.suppression(&mailbox, Utc::now()).await?;
+        let suppressed = store.suppression(&other, Utc::now()).await?;
         if suppressed.is_some() { Ok(()) } else { bail!("not left alone yet") }
     })
     .await;
-    embedded.tell(&alert(1)).await.unwrap();
+    embedded.tell(&alert(&place, 2)).await.unwrap();
     let manager = platform.login("manager").await;
     eventually(|| async {
         let log = manager.get("/v1/notification-log?state=dropped&q=bounced").await?;
         if log["letters"].as_array().unwrap().len() == 1 { Ok(()) } else { bail!("{log}") }
     })
     .await;
+    assert_eq!(sent_to(embedded, &other).await.unwrap().len(), 2);
+}
 
-    let token = mail.split("#/unsubscribe?token=").nth(1).unwrap().split_whitespace().next().unwrap();
-    let done = visitor.send(Method::POST, "/v1/unsubscribe", &json!({ "token": token })).await.unwrap();
-    assert_eq!((&done["subject_name"], &done["channel"]), (&json!("alerts"), &json!("email")));
-    assert_eq!(receives(embedded, &mailbox, 2).await.len(), 2);
+/// A whole car park that is over its upper threshold.
+fn alert(place: &str, step: i64) -> CloudEvent {
+    let at = Utc::now() + TimeDelta::seconds(step);
+    let data = json!({
+        "place": place, "zone": null, "level": "saturated", "previous": "busy", "occupancy_rate": 90.0, "occupied": 18,
+        "total": 20, "threshold": 85.0, "at": at, "timezone": "Europe/Paris",
+    });
+    let kind = "parvis.parking.alert.raised";
+    CloudEvent::new(EventId::of_facts(at, &[place]), "/parvis/announce", kind, format!("place/{place}"), at, data)
+}
+
+/// Has a mailbox told of a saturated car park, confirmed with the code that was sent there.
+async fn watch_as_visitor(embedded: &Embedded, visitor: &Api, place: &str, mailbox: &str) {
+    let wish = json!({ "place": place, "when": "saturated", "channel": "email", "to": mailbox, "language": "en" });
+    let pending = visitor.send(Method::POST, "/v1/alert-subscriptions/visitors", &wish).await.unwrap();
+    assert_eq!(pending["confirmed"], false);
+    let text = receives(embedded, mailbox, 1).await.remove(0);
+    let confirm = format!("/v1/alert-subscriptions/{}/confirm", pending["id"].as_str().unwrap());
+    let wrong = visitor.request(Method::POST, &confirm).json(&json!({ "code": "no" }));
+    assert_eq!(visitor.answer(wrong).await.unwrap().0, 422);
+    let confirmed = visitor.send(Method::POST, &confirm, &json!({ "code": code(&text) })).await.unwrap();
+    assert_eq!(confirmed["confirmed"], true);
+}
+
+/// Waits until no letter is on its way.
+async fn idle(embedded: &Embedded) {
+    eventually(|| async {
+        let waiting = embedded.waiting("LetterQueue").await?;
+        if waiting == 0 { Ok(()) } else { bail!("{waiting} letters wait") }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_killed_while_it_sends_has_its_letter_sent_once_when_its_lease_is_over() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("sandboxes killed while SNS is slow") else { return };
+    let (faults, store, number) = (embedded.stack().faults(), embedded.notices().unwrap(), "+33639980104");
+    let mut person = reached_by_sms(number);
+    store.save_person(&mut person).await.unwrap();
+    let now = Utc::now();
+    let ended = |step: i64| {
+        let at = now + TimeDelta::seconds(step);
+        session("parvis.parking.session.ended", &format!("s{step}"), &person.subject, at, at)
+    };
+    // The first one starts the sandboxes, so that the kill finds the second one claimed and not yet taken.
+    embedded.tell(&ended(0)).await.unwrap();
+    receives(embedded, number, 1).await;
+    faults.slow_publications(Duration::from_secs(3));
+    faults.kill_next("DeliverFunction", Duration::from_millis(1500));
+    embedded.tell(&ended(1)).await.unwrap();
+    let manager = platform.login("manager").await;
+    let log = || async {
+        let log = manager.get("/v1/notification-log?channel=sms&q=session.ended").await?;
+        anyhow::Ok(log["letters"].as_array().unwrap().clone())
+    };
+    eventually(|| async {
+        let held = log().await?.iter().any(|line| line["state"] == "sending");
+        if held { Ok(()) } else { bail!("no sandbox has claimed the letter") }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    faults.slow_publications(Duration::ZERO);
+    assert_eq!(sent_to(embedded, number).await.unwrap().len(), 1, "its sender was killed before SNS took it");
+    eventually_within(Duration::from_secs(240), || async {
+        let texts = sent_to(embedded, number).await?;
+        if texts.len() == 2 { Ok(()) } else { bail!("not sent again yet") }
+    })
+    .await;
+    eventually_within(Duration::from_secs(240), || async {
+        let waiting = embedded.waiting("LetterQueue").await?;
+        if waiting == 0 { Ok(()) } else { bail!("{waiting} letters wait") }
+    })
+    .await;
+    assert_eq!(sent_to(embedded, number).await.unwrap().len(), 2, "once each");
+    let attempts: Vec<_> =
+        log().await.unwrap().iter().map(|line| (line["state"].clone(), line["attempts"].clone())).collect();
+    assert_eq!(attempts, [(json!("sent"), json!(2)), (json!("sent"), json!(1))]);
+}
+
+/// The parts of notifications that need no look into an outbox, so that they are tested on every platform.
+#[tokio::test(flavor = "multi_thread")]
+async fn preferences_subscriptions_and_the_log_work_wherever_the_platform_runs() {
+    let platform = Platform::start().await;
+    let (driver, visitor) = (platform.login("driver").await, platform.api());
+    let path = "/v1/me/notification-preferences";
+    let wanted = json!({
+        "language": "en", "timezone": "Europe/London", "quiet": { "from": "22:00", "to": "07:00" },
+        "channels": { "parking": ["sms"] }, "silenced": { "alerts": ["email"] },
+    });
+    driver.send(Method::PUT, path, &wanted).await.unwrap();
+    let known = driver.get(path).await.unwrap();
+    for field in ["language", "timezone", "quiet", "channels", "silenced"] {
+        assert_eq!(known[field], wanted[field], "{field}");
+    }
+    assert!(driver.get("/v1/me/notifications").await.unwrap()["notifications"].is_array());
+
+    // A number that no other run on the same deployment has asked a code for.
+    let number = format!("+336{:08}", rand::random_range(0..100_000_000));
+    let address = json!({ "channel": "sms", "to": number });
+    let asked = driver.send(Method::POST, &format!("{path}/addresses"), &address).await.unwrap();
+    let mine = |known: &Value| known["addresses"].as_array().unwrap().iter().any(|one| one["to"] == number.as_str());
+    assert!(mine(&asked), "{asked}");
+    let wrong = json!({ "channel": "sms", "to": number, "code": "no" });
+    let refused = driver.request(Method::POST, &format!("{path}/addresses/verify")).json(&wrong);
+    assert_eq!(driver.answer(refused).await.unwrap().0, 422);
+    // The code's letter has gone through the queue to SNS, and the log tells managers so, without the number.
+    let manager = platform.login("manager").await;
+    let masked = format!("{}***{}", &number[..3], &number[10..]);
+    eventually(|| async {
+        let log = manager.get("/v1/notification-log?channel=sms&q=address.code&limit=100").await?;
+        assert!(!log.to_string().contains(&number), "{log}");
+        let sent = |line: &&Value| line["to"] == masked.as_str() && line["state"] == "sent";
+        log["letters"].as_array().unwrap().iter().find(sent).map(drop).ok_or_else(|| anyhow::anyhow!("{log}"))
+    })
+    .await;
+    let refused = driver.answer(driver.request(Method::GET, "/v1/notification-log")).await.unwrap();
+    assert_eq!(refused.0, 403);
+    let left =
+        driver.send(Method::DELETE, &format!("{path}/addresses/sms/{}", number.replace('+', "%2B")), &Value::Null);
+    assert!(!mine(&left.await.unwrap()));
+
+    let place = platform.new_place(&[("Deck", 1..=20)]).await;
+    let wish = json!({ "place": place, "zone": "Deck", "when": "busy", "channels": ["sms"] });
+    let made = driver.send(Method::POST, "/v1/alert-subscriptions", &wish).await.unwrap();
+    let one = format!("/v1/alert-subscriptions/{}", made["id"].as_str().unwrap());
+    driver.send(Method::DELETE, &one, &Value::Null).await.unwrap();
+    let mailbox = format!("{}@example.org", platform.unique());
+    let wish = json!({ "place": place, "when": "saturated", "channel": "email", "to": mailbox });
+    let pending = visitor.send(Method::POST, "/v1/alert-subscriptions/visitors", &wish).await.unwrap();
+    assert_eq!(pending["confirmed"], false);
+    let confirm = format!("/v1/alert-subscriptions/{}/confirm", pending["id"].as_str().unwrap());
+    let wrong = visitor.request(Method::POST, &confirm).json(&json!({ "code": "no" }));
+    assert_eq!(visitor.answer(wrong).await.unwrap().0, 422);
+    let forged = visitor.request(Method::POST, "/v1/unsubscribe/forged.token");
+    assert_eq!(visitor.answer(forged).await.unwrap().0, 422);
+}
+
+/// The test stands where the functions run, here and beside ministack, so that they reach it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_told_of_an_alert_wherever_the_platform_runs() {
+    let platform = Platform::start_with(&[("WebhookPrivateHosts", "127.0.0.1")]).await;
+    let place = platform.new_place(&[("Deck", 1..=20)]).await;
+    let (url, heard) = receiver().await;
+    let manager = platform.login("manager").await;
+    let filter = json!({ "types": ["parvis.parking.alert."], "subjects": [format!("place/{place}")] });
+    let made = json!({ "name": "Signs", "url": url, "filter": filter });
+    let hook = manager.send(Method::POST, "/v1/webhooks", &made).await.unwrap();
+    occupy(&platform.device().await, &place, 1..=14, Utc::now() - TimeDelta::minutes(10)).await;
+    // Zone and place; the first delivery was refused and came again.
+    let told = eventually(|| async {
+        let told = signed(&heard, hook["secret"].as_str().unwrap());
+        if told.len() == 2 { Ok(told) } else { bail!("{} events", told.len()) }
+    })
+    .await;
+    assert!(told.values().all(|event| event["type"] == "parvis.parking.alert.raised"), "{told:?}");
+    let path = format!("/v1/webhooks/{}", hook["id"].as_str().unwrap());
+    eventually(|| async {
+        let attempts = manager.get(&format!("{path}/attempts")).await?;
+        let statuses: Vec<_> =
+            attempts["attempts"].as_array().unwrap().iter().map(|one| one["taken"] == true).collect();
+        if statuses.iter().filter(|taken| **taken).count() == 2 && statuses.len() == 3 {
+            Ok(())
+        } else {
+            bail!("{attempts}")
+        }
+    })
+    .await;
+    // A deployment is shared: nothing of this test is told any further.
+    manager.send(Method::DELETE, &path, &Value::Null).await.unwrap();
 }

@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn an_sms_to_a_visitor_tells_the_way_out_in_the_same_part() {
+    fn an_sms_to_a_visitor_tells_the_way_out_at_the_cost_of_one_part_at_most() {
         let mut address = Address::new(Channel::Sms, "+33639980001").unwrap();
         address.verified_at = Some(at("2026-01-01T00:00:00Z"));
         let visitor = Person::new(format!("{}{}", crate::person::VISITOR, address.digest()));
@@ -478,7 +478,7 @@ mod tests {
                 let body = &told.letters[0].body;
                 let token = body.split("#/stop?t=").nth(1).unwrap();
                 assert_eq!(writer.house.links.read(token).unwrap().person, visitor.subject);
-                assert_eq!(crate::sms::parts(body), 1, "{body}");
+                assert!(crate::sms::parts(body) <= 2, "{body}");
             }
         }
         let own = composed("parvis.parking.session.ended", &ada()).letters;

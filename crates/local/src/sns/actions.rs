@@ -53,6 +53,8 @@ impl<F: Functions> Service<F> {
         if self.0.faults.refuses_publication() {
             return Err(Refusal::throttled());
         }
+        // A caller that goes away ends this wait, and with it the publication.
+        tokio::time::sleep(self.0.faults.publication_pause()).await;
         let id = self.publish(parameters.message(None)?).await?;
         Ok(element("MessageId", &id))
     }
