@@ -443,6 +443,35 @@ async fn a_sandbox_killed_while_it_sends_has_its_letter_sent_once_when_its_lease
     assert_eq!(attempts, [(json!("sent"), json!(2)), (json!("sent"), json!(1))]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_pushed_to_until_sns_has_turned_it_off_and_again_when_its_app_starts() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("devices, pushed to in the outbox") else { return };
+    let (driver, place) = (platform.login("driver").await, platform.new_place(&[("Deck", 1..=20)]).await);
+    let device = json!({ "platform": "fcm", "token": "token-of-a-phone", "name": "Pixel 9" });
+    driver.send(Method::POST, "/v1/me/devices", &device).await.unwrap();
+    let known = driver.get("/v1/me/notification-preferences").await.unwrap();
+    let endpoint = known["addresses"][0]["to"].as_str().unwrap();
+    let wish = json!({ "place": place, "when": "saturated", "channels": ["push"] });
+    driver.send(Method::POST, "/v1/alert-subscriptions", &wish).await.unwrap();
+    embedded.tell(&alert(&place, 0)).await.unwrap();
+    receives(embedded, endpoint, 1).await;
+
+    embedded.turn_device_off(endpoint).await.unwrap();
+    let manager = platform.login("manager").await;
+    for (step, state, words) in [(1, "failed", "EndpointDisabled"), (2, "dropped", "left%20alone")] {
+        embedded.tell(&alert(&place, step)).await.unwrap();
+        eventually(|| async {
+            let log = manager.get(&format!("/v1/notification-log?channel=push&state={state}&q={words}")).await?;
+            if log["letters"].as_array().unwrap().len() == 1 { Ok(()) } else { bail!("{log}") }
+        })
+        .await;
+    }
+    driver.send(Method::POST, "/v1/me/devices", &device).await.unwrap();
+    embedded.tell(&alert(&place, 3)).await.unwrap();
+    receives(embedded, endpoint, 2).await;
+}
+
 /// The parts of notifications that need no look into an outbox, so that they are tested on every platform.
 #[tokio::test(flavor = "multi_thread")]
 async fn preferences_subscriptions_and_the_log_work_wherever_the_platform_runs() {
