@@ -510,9 +510,8 @@ async fn preferences_subscriptions_and_the_log_work_wherever_the_platform_runs()
     .await;
     let refused = driver.answer(driver.request(Method::GET, "/v1/notification-log")).await.unwrap();
     assert_eq!(refused.0, 403);
-    let left =
-        driver.send(Method::DELETE, &format!("{path}/addresses/sms/{}", number.replace('+', "%2B")), &Value::Null);
-    assert!(!mine(&left.await.unwrap()));
+    let one = format!("{path}/addresses/sms/{}", number.replace('+', "%2B"));
+    assert!(!mine(&driver.send(Method::DELETE, &one, &Value::Null).await.unwrap()));
 
     let place = platform.new_place(&[("Deck", 1..=20)]).await;
     let wish = json!({ "place": place, "zone": "Deck", "when": "busy", "channels": ["sms"] });

@@ -9,6 +9,7 @@ mod envelope;
 mod id;
 pub mod parking_permit;
 pub mod parking_session;
+pub mod pass;
 pub mod sensor;
 mod stored;
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::store::bookings::Record;
 
 /// The context's name in events.
-const SOURCE: &str = "/parvis/bookings";
+pub const SOURCE: &str = "/parvis/bookings";
 
 const fn span(slot: Slot) -> Span {
     Span { start: slot.start, end: slot.end }

@@ -26,7 +26,8 @@ async fn a_device_is_pushed_to_from_its_registration_until_it_is_removed() {
     let known = platform.get(PATH, Some("driver")).await.ok();
     assert_eq!(known["devices"], json!([device]));
     let person = platform.store.person("driver").await.unwrap();
-    let reached: Vec<_> = person.reached_by(&[Channel::Push].into()).map(|address| address.to.as_str()).collect();
+    let channels = [Channel::Push].into();
+    let reached: Vec<_> = person.reached_by(&channels).map(|address| address.to.as_str()).collect();
     assert_eq!(reached, ["arn:aws:sns:eu-west-3:000000000000:endpoint/GCM/parvis/t1"]);
     let preferences = platform.get("/v1/me/notification-preferences", Some("driver")).await.ok();
     assert_eq!(preferences["addresses"][0]["id"], device["id"], "for the page that removes it");
