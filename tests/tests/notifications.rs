@@ -2,21 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
+mod listening;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::bail;
-use axum::extract::State;
-use axum::http::HeaderMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_events::{CloudEvent, EventId};
 use parvis_notices::address::Address;
-use parvis_notices::{Channel, Person, webhook};
-use parvis_testkit::{Api, Device, Embedded, Platform, Reading, eventually, eventually_within};
+use parvis_notices::{Channel, Person};
+use parvis_testkit::{Api, Embedded, Platform, eventually, eventually_within};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use listening::{occupy, receiver, signed};
 
 const STARTED: &str = "parvis.parking.session.started";
 const EXTENDED: &str = "parvis.parking.session.extended";
@@ -216,47 +217,6 @@ async fn with_duplicates_killed_sandboxes_and_refusals_each_person_gets_each_mes
     assert_eq!(embedded.waiting("LetterDeadLetterQueue").await.unwrap(), 0);
 }
 
-type Heard = Arc<Mutex<Vec<(HeaderMap, String)>>>;
-
-/// Another system, in the test: fails the first time and takes everything from then on.
-async fn receiver() -> (String, Heard) {
-    async fn hear(State(heard): State<Heard>, headers: HeaderMap, body: String) -> axum::http::StatusCode {
-        let mut heard = heard.lock().unwrap();
-        heard.push((headers, body));
-        if heard.len() == 1 { axum::http::StatusCode::SERVICE_UNAVAILABLE } else { axum::http::StatusCode::NO_CONTENT }
-    }
-    let heard = Heard::default();
-    let router = axum::Router::new().route("/hook", axum::routing::post(hear)).with_state(heard.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (url, heard)
-}
-
-/// The events that a receiver has taken, by id, each with a signature that holds.
-fn signed(heard: &Heard, secret: &str) -> BTreeMap<String, Value> {
-    let heard = heard.lock().unwrap();
-    let mut events = BTreeMap::new();
-    for (headers, body) in heard.iter() {
-        let header = |name: &str| headers[name].to_str().unwrap().to_owned();
-        let (id, at) = (header("webhook-id"), header("webhook-timestamp").parse().unwrap());
-        let wanted = webhook::signature(secret, &id, DateTime::from_timestamp(at, 0).unwrap(), body).unwrap();
-        assert_eq!(header("webhook-signature"), wanted);
-        let event: Value = serde_json::from_str(body).unwrap();
-        assert_eq!(event["id"], id.as_str());
-        events.insert(id, event);
-    }
-    events
-}
-
-async fn occupy(device: &Device, place: &str, spaces: std::ops::RangeInclusive<u32>, at: DateTime<Utc>) {
-    for space in spaces {
-        let reading = Reading { zone: "Deck".into(), space, occupied: true, at };
-        device.publish(reading.topic(place), reading.payload()).await.unwrap();
-    }
-    device.acknowledged().await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_at_70_and_85_percent_reach_an_sms_subscriber_a_webhook_and_the_open_page() {
     let platform = Platform::start_with(&[("WebhookPrivateHosts", "127.0.0.1")]).await;
@@ -323,51 +283,151 @@ async fn a_visitor_is_told_by_mail_until_the_link_in_it_is_used_or_it_bounces() 
     let place = platform.new_place(&[("Deck", 1..=20)]).await;
     let visitor = platform.api();
     let mailbox = format!("{}@example.org", platform.unique());
-    let wish = json!({ "place": place, "when": "saturated", "channel": "email", "to": mailbox, "language": "en" });
-    let pending = visitor.send(Method::POST, "/v1/alert-subscriptions/visitors", &wish).await.unwrap();
-    assert_eq!(pending["confirmed"], false);
-    let text = receives(embedded, &mailbox, 1).await.remove(0);
-    let confirm = format!("/v1/alert-subscriptions/{}/confirm", pending["id"].as_str().unwrap());
-    let wrong = visitor.request(Method::POST, &confirm).json(&json!({ "code": "no" }));
-    assert_eq!(visitor.answer(wrong).await.unwrap().0, 422);
-    let confirmed = visitor.send(Method::POST, &confirm, &json!({ "code": code(&text) })).await.unwrap();
-    assert_eq!(confirmed["confirmed"], true);
-
-    let alert = |step: i64| {
-        let at = Utc::now() + TimeDelta::seconds(step);
-        let data = json!({
-            "place": place, "zone": null, "level": "saturated", "previous": "busy", "occupancy_rate": 90.0, "occupied": 18,
-            "total": 20, "threshold": 85.0, "at": at, "timezone": "Europe/Paris",
-        });
-        let kind = "parvis.parking.alert.raised";
-        CloudEvent::new(EventId::of_facts(at, &[&place]), "/parvis/announce", kind, format!("place/{place}"), at, data)
-    };
-    embedded.tell(&alert(0)).await.unwrap();
+    watch_as_visitor(embedded, &visitor, &place, &mailbox).await;
+    embedded.tell(&alert(&place, 0)).await.unwrap();
     let mail = receives(embedded, &mailbox, 2).await.remove(1);
     assert!(mail.contains("crossed 85%") && mail.contains(&format!("#/parking/{place}")), "{mail}");
+
+    // Another one hears of the next alert; who has used the link in the mail does not.
+    let token = mail.split("#/unsubscribe?token=").nth(1).unwrap().split_whitespace().next().unwrap();
+    let form = visitor.request(Method::POST, &format!("/v1/unsubscribe/{token}"));
+    let form = form.header("content-type", "application/x-www-form-urlencoded").body("List-Unsubscribe=One-Click");
+    let (status, done) = visitor.answer(form).await.unwrap();
+    assert_eq!((status.as_u16(), &done["subject_name"], &done["channel"]), (200, &json!("alerts"), &json!("email")));
+    let other = format!("{}@example.org", platform.unique());
+    watch_as_visitor(embedded, &visitor, &place, &other).await;
+    embedded.tell(&alert(&place, 1)).await.unwrap();
+    receives(embedded, &other, 2).await;
+    idle(embedded).await;
+    assert_eq!(sent_to(embedded, &mailbox).await.unwrap().len(), 2, "nothing after the link was used");
 
     // A bounce has the address left alone.
     let bounce = json!({
         "eventType": "Bounce",
-        "bounce": { "bounceType": "Permanent", "bouncedRecipients": [{ "emailAddress": mailbox }] },
+        "bounce": { "bounceType": "Permanent", "bouncedRecipients": [{ "emailAddress": other }] },
     });
     embedded.publish("BouncesTopic", &bounce.to_string()).await.unwrap();
     let store = embedded.notices().unwrap();
     eventually(|| async {
-        let suppressed = store.suppression(&mailbox, Utc::now()).await?;
+        let suppressed = store.suppression(&other, Utc::now()).await?;
         if suppressed.is_some() { Ok(()) } else { bail!("not left alone yet") }
     })
     .await;
-    embedded.tell(&alert(1)).await.unwrap();
+    embedded.tell(&alert(&place, 2)).await.unwrap();
     let manager = platform.login("manager").await;
     eventually(|| async {
         let log = manager.get("/v1/notification-log?state=dropped&q=bounced").await?;
         if log["letters"].as_array().unwrap().len() == 1 { Ok(()) } else { bail!("{log}") }
     })
     .await;
+    assert_eq!(sent_to(embedded, &other).await.unwrap().len(), 2);
+}
 
-    let token = mail.split("#/unsubscribe?token=").nth(1).unwrap().split_whitespace().next().unwrap();
-    let done = visitor.send(Method::POST, "/v1/unsubscribe", &json!({ "token": token })).await.unwrap();
-    assert_eq!((&done["subject_name"], &done["channel"]), (&json!("alerts"), &json!("email")));
-    assert_eq!(receives(embedded, &mailbox, 2).await.len(), 2);
+/// A whole car park that is over its upper threshold.
+fn alert(place: &str, step: i64) -> CloudEvent {
+    let at = Utc::now() + TimeDelta::seconds(step);
+    let data = json!({
+        "place": place, "zone": null, "level": "saturated", "previous": "busy", "occupancy_rate": 90.0, "occupied": 18,
+        "total": 20, "threshold": 85.0, "at": at, "timezone": "Europe/Paris",
+    });
+    let kind = "parvis.parking.alert.raised";
+    CloudEvent::new(EventId::of_facts(at, &[place]), "/parvis/announce", kind, format!("place/{place}"), at, data)
+}
+
+/// Has a mailbox told of a saturated car park, confirmed with the code that was sent there.
+async fn watch_as_visitor(embedded: &Embedded, visitor: &Api, place: &str, mailbox: &str) {
+    let wish = json!({ "place": place, "when": "saturated", "channel": "email", "to": mailbox, "language": "en" });
+    let pending = visitor.send(Method::POST, "/v1/alert-subscriptions/visitors", &wish).await.unwrap();
+    assert_eq!(pending["confirmed"], false);
+    let text = receives(embedded, mailbox, 1).await.remove(0);
+    let confirm = format!("/v1/alert-subscriptions/{}/confirm", pending["id"].as_str().unwrap());
+    let wrong = visitor.request(Method::POST, &confirm).json(&json!({ "code": "no" }));
+    assert_eq!(visitor.answer(wrong).await.unwrap().0, 422);
+    let confirmed = visitor.send(Method::POST, &confirm, &json!({ "code": code(&text) })).await.unwrap();
+    assert_eq!(confirmed["confirmed"], true);
+}
+
+/// Waits until no letter is on its way.
+async fn idle(embedded: &Embedded) {
+    eventually(|| async {
+        let waiting = embedded.waiting("LetterQueue").await?;
+        if waiting == 0 { Ok(()) } else { bail!("{waiting} letters wait") }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_killed_while_it_sends_has_its_letter_sent_once_when_its_lease_is_over() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("sandboxes killed while SNS is slow") else { return };
+    let (faults, store, number) = (embedded.stack().faults(), embedded.notices().unwrap(), "+33639980104");
+    let mut person = reached_by_sms(number);
+    store.save_person(&mut person).await.unwrap();
+    let now = Utc::now();
+    let ended = |step: i64| {
+        let at = now + TimeDelta::seconds(step);
+        session("parvis.parking.session.ended", &format!("s{step}"), &person.subject, at, at)
+    };
+    // The first one starts the sandboxes, so that the kill finds the second one claimed and not yet taken.
+    embedded.tell(&ended(0)).await.unwrap();
+    receives(embedded, number, 1).await;
+    faults.slow_publications(Duration::from_secs(3));
+    faults.kill_next("DeliverFunction", Duration::from_millis(1500));
+    embedded.tell(&ended(1)).await.unwrap();
+    let manager = platform.login("manager").await;
+    let log = || async {
+        let log = manager.get("/v1/notification-log?channel=sms&q=session.ended").await?;
+        anyhow::Ok(log["letters"].as_array().unwrap().clone())
+    };
+    eventually(|| async {
+        let held = log().await?.iter().any(|line| line["state"] == "sending");
+        if held { Ok(()) } else { bail!("no sandbox has claimed the letter") }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    faults.slow_publications(Duration::ZERO);
+    assert_eq!(sent_to(embedded, number).await.unwrap().len(), 1, "its sender was killed before SNS took it");
+    eventually_within(Duration::from_secs(240), || async {
+        let texts = sent_to(embedded, number).await?;
+        if texts.len() == 2 { Ok(()) } else { bail!("not sent again yet") }
+    })
+    .await;
+    eventually_within(Duration::from_secs(240), || async {
+        let waiting = embedded.waiting("LetterQueue").await?;
+        if waiting == 0 { Ok(()) } else { bail!("{waiting} letters wait") }
+    })
+    .await;
+    assert_eq!(sent_to(embedded, number).await.unwrap().len(), 2, "once each");
+    let attempts: Vec<_> =
+        log().await.unwrap().iter().map(|line| (line["state"].clone(), line["attempts"].clone())).collect();
+    assert_eq!(attempts, [(json!("sent"), json!(2)), (json!("sent"), json!(1))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_pushed_to_until_sns_has_turned_it_off_and_again_when_its_app_starts() {
+    let platform = Platform::start().await;
+    let Some(embedded) = platform.embedded_or_say("devices, pushed to in the outbox") else { return };
+    let (driver, place) = (platform.login("driver").await, platform.new_place(&[("Deck", 1..=20)]).await);
+    let device = json!({ "platform": "fcm", "token": "token-of-a-phone", "name": "Pixel 9" });
+    driver.send(Method::POST, "/v1/me/devices", &device).await.unwrap();
+    let known = driver.get("/v1/me/notification-preferences").await.unwrap();
+    let endpoint = known["addresses"][0]["to"].as_str().unwrap();
+    let wish = json!({ "place": place, "when": "saturated", "channels": ["push"] });
+    driver.send(Method::POST, "/v1/alert-subscriptions", &wish).await.unwrap();
+    embedded.tell(&alert(&place, 0)).await.unwrap();
+    receives(embedded, endpoint, 1).await;
+
+    embedded.turn_device_off(endpoint).await.unwrap();
+    let manager = platform.login("manager").await;
+    for (step, state, words) in [(1, "failed", "EndpointDisabled"), (2, "dropped", "left%20alone")] {
+        embedded.tell(&alert(&place, step)).await.unwrap();
+        eventually(|| async {
+            let log = manager.get(&format!("/v1/notification-log?channel=push&state={state}&q={words}")).await?;
+            if log["letters"].as_array().unwrap().len() == 1 { Ok(()) } else { bail!("{log}") }
+        })
+        .await;
+    }
+    driver.send(Method::POST, "/v1/me/devices", &device).await.unwrap();
+    embedded.tell(&alert(&place, 3)).await.unwrap();
+    receives(embedded, endpoint, 2).await;
 }

@@ -7,7 +7,9 @@ pub mod alert;
 pub mod booking;
 mod envelope;
 mod id;
+pub mod parking_permit;
 pub mod parking_session;
+pub mod pass;
 pub mod sensor;
 mod stored;
 

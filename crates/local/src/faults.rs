@@ -17,6 +17,7 @@ pub struct Faults {
     deliveries: Mutex<(Deliveries, SmallRng)>,
     kills: Mutex<HashMap<String, Vec<Duration>>>,
     publications: Mutex<(f64, SmallRng)>,
+    slowness: Mutex<Duration>,
 }
 
 /// How queues misbehave; each share is a probability from 0 to 1, drawn per message sent.
@@ -46,6 +47,7 @@ impl Default for Faults {
             deliveries: Mutex::new((Deliveries::default(), random())),
             kills: Mutex::default(),
             publications: Mutex::new((0.0, random())),
+            slowness: Mutex::default(),
         }
     }
 }
@@ -73,6 +75,16 @@ impl Faults {
     /// Has SNS refuse this share of publications from now on, choices drawn from `seed`.
     pub fn refuse_publications(&self, share: f64, seed: u64) {
         *lock(&self.publications) = (share.clamp(0.0, 1.0), SmallRng::seed_from_u64(seed));
+    }
+
+    /// Has SNS take so long for each publication from now on. What its caller does not wait for is not published.
+    pub fn slow_publications(&self, pause: Duration) {
+        *lock(&self.slowness) = pause;
+    }
+
+    /// How long the next publication is to take.
+    pub(crate) fn publication_pause(&self) -> Duration {
+        *lock(&self.slowness)
     }
 
     /// Whether the next publication is to be refused.

@@ -31,7 +31,7 @@ pub fn webhook_private_hosts() -> Vec<String> {
     hosts.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect()
 }
 
-/// Reads `NOTIFY_LANGUAGE`, `DEFAULT_TIMEZONE`, `WEB_URL` and `NOTIFY_KEY`.
+/// Reads `NOTIFY_LANGUAGE`, `DEFAULT_TIMEZONE`, `WEB_URL`, `API_URL` and `NOTIFY_KEY`.
 ///
 /// # Errors
 /// [`ConfigError`].
@@ -40,6 +40,7 @@ pub fn writer_from_env() -> Result<Writer, ConfigError> {
         language: parsed("NOTIFY_LANGUAGE", Language::French)?,
         timezone: parsed("DEFAULT_TIMEZONE", Tz::Europe__Paris)?,
         web_url: optional("WEB_URL").map(|url| format!("{}/", url.trim_end_matches('/'))),
+        api_url: optional("API_URL").map(|url| url.trim_end_matches('/').to_owned()),
         links: LinkKey::new(required("NOTIFY_KEY")?).ok_or(ConfigError::ShortKey)?,
     };
     Ok(Writer { catalog: Catalog::load()?, texts: Texts::load()?, house })

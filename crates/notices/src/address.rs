@@ -59,6 +59,9 @@ pub struct Address {
     /// Since when it is known to be theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<DateTime<Utc>>,
+    /// What its owner calls it; for devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The code that would prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
@@ -70,7 +73,7 @@ impl Address {
     /// # Errors
     /// When it is none.
     pub fn new(channel: Channel, to: &str) -> Result<Self, BadAddress> {
-        Ok(Self { channel, to: normal(channel, to)?, verified_at: None, code: None })
+        Ok(Self { channel, to: normal(channel, to)?, verified_at: None, name: None, code: None })
     }
 
     /// What tells the address from others without telling it.

@@ -47,11 +47,11 @@ const SHORTEST_USE: TimeDelta = TimeDelta::seconds(30);
 
 impl Say {
     /// How long after its moment it is worth sending: a reminder until a minute before its deadline at most, which lies `before` minutes
-    /// after that moment.
+    /// after that moment; what begins at its moment has no such end.
     #[must_use]
     pub fn useful(&self, before: Option<u32>) -> TimeDelta {
         let useful = self.useful.delta();
-        before.map_or(useful, |minutes| {
+        before.filter(|minutes| *minutes > 0).map_or(useful, |minutes| {
             useful.min((TimeDelta::minutes(i64::from(minutes)) - TimeDelta::minutes(1)).max(SHORTEST_USE))
         })
     }
@@ -62,7 +62,7 @@ impl Say {
 pub struct Reminder {
     /// The field with the deadline, by path: `slot.start`. Without it in an event there is no reminder.
     pub deadline: String,
-    /// How long before it.
+    /// How long before it; `0m` for something that begins then.
     pub before: Vec<Span>,
     /// What is said.
     #[serde(flatten)]
@@ -201,6 +201,7 @@ mod tests {
             for example in &kind.examples {
                 assert_eq!(kind.concerns(example).is_some(), kind.rule.to.is_some(), "{name}: to");
             }
+            assert!(kind.says().all(|say| say.useful > Span::minutes(0)), "{name}: of no use at all");
             for reminder in &kind.rule.reminders {
                 let told = kind.examples.iter().any(|example| time(example, &reminder.deadline).is_some());
                 assert!(told && !reminder.before.is_empty(), "{name}: no example has {}", reminder.deadline);

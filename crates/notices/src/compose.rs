@@ -24,6 +24,10 @@ const CODE_TEXT: &str = "address.code";
 const FOOT_TEXT: &str = "foot";
 /// The page where one no longer wants to be written to.
 const UNSUBSCRIBE_PAGE: &str = "#/unsubscribe?token=";
+/// The same, short enough for an SMS.
+const STOP_PAGE: &str = "#/stop?t=";
+/// The route that programs of readers post to.
+const ONE_CLICK: &str = "/v1/unsubscribe/";
 /// How long another system is told of an event.
 const WEBHOOK_USEFUL: Span = Span::minutes(24 * 60);
 
@@ -36,6 +40,8 @@ pub struct House {
     pub timezone: Tz,
     /// Origin and path of the web application, ending with a slash; links are left out without it.
     pub web_url: Option<String>,
+    /// Base address of the API, without a slash at its end; readers' programs are told no way out without it.
+    pub api_url: Option<String>,
     /// What links are signed with.
     pub links: LinkKey,
 }
@@ -177,7 +183,10 @@ impl Writer {
         let link = self.link(kind, event)?;
         let message = self.message(occasion, language, zone, link.as_deref(), now)?;
         // A wish names channels; what the person has silenced since stays silent.
-        let channels = person.preferences.channels(category, channels.unwrap_or(&say.channels));
+        let channels = match channels {
+            Some(wished) => person.preferences.channels_of_wish(category, wished),
+            None => person.preferences.channels(category, &say.channels),
+        };
         let quiet = if say.urgent { None } else { person.preferences.quiet.and_then(|quiet| quiet.until(now, zone)) };
         let mut composed =
             Composed { note: self.note(occasion, person, &message, link.clone()), letters: vec![], held: None };
@@ -185,6 +194,7 @@ impl Writer {
             let to = self.destination(address, person, category, link.clone());
             let body = match address.channel {
                 Channel::Email => self.signed(&message.email, &to, language)?,
+                Channel::Sms if person.is_visitor() => self.with_stop(&message.sms, person, category, language)?,
                 Channel::Sms | Channel::Push => message.sms.clone(),
             };
             let subject = message.subject.clone();
@@ -279,7 +289,7 @@ impl Writer {
         let message = self.texts.message(CODE_TEXT, &facts)?;
         let to = match self.destination(address, person, ADDRESSES, None) {
             Destination::Email { address, name, calendar, .. } => {
-                Destination::Email { address, name, calendar, unsubscribe: None }
+                Destination::Email { address, name, calendar, unsubscribe: None, one_click: None }
             }
             other => other,
         };
@@ -297,6 +307,13 @@ impl Writer {
             subject: message.subject,
             body: if address.channel == Channel::Email { message.email } else { message.sms },
         })
+    }
+
+    /// The page on which the holder of a token of ours may end messages; `None` for other tokens, or where there are no pages.
+    #[must_use]
+    pub fn unsubscribe_page(&self, token: &str) -> Option<String> {
+        self.house.links.read(token)?;
+        self.absolute(Some(format!("{UNSUBSCRIBE_PAGE}{token}")))
     }
 
     /// A text as it reads with an example of its type of event.
@@ -341,6 +358,19 @@ impl Writer {
         Ok(format!("{text}\n\n-- \n{}", self.texts.part(FOOT_TEXT, "email", &facts)?))
     }
 
+    /// An SMS to a visitor, who has no page with preferences, with how to get no more of them.
+    fn with_stop(&self, text: &str, person: &Person, category: &str, language: Language) -> Result<String, TextError> {
+        let token = self.token(person, category, Channel::Sms);
+        let Some(link) = self.absolute(Some(format!("{STOP_PAGE}{token}"))) else { return Ok(text.to_owned()) };
+        let facts = Facts::new(&json!({ "unsubscribe": link }), language, self.house.timezone);
+        Ok(format!("{text} {}", self.texts.part(FOOT_TEXT, "sms", &facts)?))
+    }
+
+    fn token(&self, person: &Person, category: &str, channel: Channel) -> String {
+        let (person, category) = (person.subject.clone(), category.to_owned());
+        self.house.links.sign(&Unsubscribe { person, category, channel })
+    }
+
     fn link(&self, kind: &Kind, event: &CloudEvent) -> Result<Option<String>, TextError> {
         let link = kind.rule.link.as_ref().map(|link| self.texts.link(link, &event.data)).transpose()?;
         Ok(self.absolute(link))
@@ -356,13 +386,10 @@ impl Writer {
             Channel::Sms => Destination::Sms { number: to },
             Channel::Push => Destination::Push { endpoint: to, link },
             Channel::Email => {
-                let what = Unsubscribe {
-                    person: person.subject.clone(),
-                    category: category.to_owned(),
-                    channel: address.channel,
-                };
-                let unsubscribe = self.absolute(Some(format!("{UNSUBSCRIBE_PAGE}{}", self.house.links.sign(&what))));
-                Destination::Email { address: to, name: None, calendar: None, unsubscribe }
+                let token = self.token(person, category, address.channel);
+                let unsubscribe = self.absolute(Some(format!("{UNSUBSCRIBE_PAGE}{token}")));
+                let one_click = self.house.api_url.as_ref().map(|api| format!("{api}{ONE_CLICK}{token}"));
+                Destination::Email { address: to, name: None, calendar: None, unsubscribe, one_click }
             }
         }
     }
@@ -398,7 +425,8 @@ mod tests {
         let house = House {
             language: Language::French,
             timezone: chrono_tz::Europe::Paris,
-            web_url: Some("https://parvis.example/".to_owned()),
+            web_url: Some("https://d111111abcdef8.cloudfront.net/".to_owned()),
+            api_url: Some("https://api.parvis.example".to_owned()),
             links: LinkKey::new("0123456789abcdef").unwrap(),
         };
         Writer { catalog: Catalog::load().unwrap(), texts: Texts::load().unwrap(), house }
@@ -454,13 +482,55 @@ mod tests {
     }
 
     #[test]
+    fn a_wish_goes_its_own_ways_less_what_is_silenced() {
+        let (writer, event) = (writer(), event("parvis.parking.alert.raised"));
+        let kind = writer.catalog.kind(&event.kind).unwrap();
+        let told = |person: &Person, wished: &[Channel]| {
+            let occasion = Occasion::of_event(&event, kind).unwrap();
+            ways(&writer.to_person(&occasion, person, Some(wished), event.time).unwrap().letters).join(" ")
+        };
+        let mut own = ada();
+        own.preferences.channels.insert("alerts".to_owned(), BTreeSet::from([Channel::Email]));
+        assert_eq!(told(&own, &[Channel::Sms]), "sms", "what is told without a wish does not replace it");
+        own.preferences.silence("alerts", Channel::Email);
+        assert_eq!(told(&own, &[Channel::Sms, Channel::Email]), "sms");
+    }
+
+    #[test]
     fn an_email_opens_the_right_page_and_tells_the_way_out() {
         let letter = composed("parvis.booking.cancelled", &ada()).letters.remove(0);
-        assert!(letter.body.contains("https://parvis.example/#/bookings/mine"), "{}", letter.body);
-        let Destination::Email { unsubscribe: Some(link), .. } = &letter.to else { panic!("{letter:?}") };
+        assert!(letter.body.contains("https://d111111abcdef8.cloudfront.net/#/bookings/mine"), "{}", letter.body);
+        let Destination::Email { unsubscribe: Some(link), one_click: Some(click), .. } = &letter.to else {
+            panic!("{letter:?}")
+        };
         assert!(letter.body.ends_with(link.as_str()), "{}", letter.body);
-        let what = writer().house.links.read(link.split("token=").nth(1).unwrap()).unwrap();
+        let token = link.split("token=").nth(1).unwrap();
+        assert_eq!(click, &format!("https://api.parvis.example/v1/unsubscribe/{token}"));
+        let what = writer().house.links.read(token).unwrap();
         assert_eq!((what.person.as_str(), what.category.as_str(), what.channel), ("ada", "bookings", Channel::Email));
+    }
+
+    #[test]
+    fn an_sms_to_a_visitor_tells_the_way_out_at_the_cost_of_one_part_at_most() {
+        let mut address = Address::new(Channel::Sms, "+33639980001").unwrap();
+        address.verified_at = Some(at("2026-01-01T00:00:00Z"));
+        let visitor = Person::new(format!("{}{}", crate::person::VISITOR, address.digest()));
+        let mut visitor = Person { addresses: vec![address], ..visitor };
+        let writer = writer();
+        for kind in ["parvis.parking.alert.raised", "parvis.parking.alert.cleared"] {
+            for language in Language::ALL {
+                visitor.preferences.language = Some(language);
+                let event = event(kind);
+                let occasion = Occasion::of_event(&event, writer.catalog.kind(kind).unwrap()).unwrap();
+                let told = writer.to_person(&occasion, &visitor, Some(&[Channel::Sms]), event.time).unwrap();
+                let body = &told.letters[0].body;
+                let token = body.split("#/stop?t=").nth(1).unwrap();
+                assert_eq!(writer.house.links.read(token).unwrap().person, visitor.subject);
+                assert!(crate::sms::parts(body) <= 2, "{body}");
+            }
+        }
+        let own = composed("parvis.parking.session.ended", &ada()).letters;
+        assert!(own.iter().all(|letter| !letter.body.contains("#/stop")), "who has a login has a page");
     }
 
     #[test]

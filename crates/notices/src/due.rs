@@ -149,6 +149,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::Catalog;
+    use crate::span::Span;
 
     const STARTED: &str = "parvis.parking.session.started";
 
@@ -182,10 +183,32 @@ mod tests {
     }
 
     #[test]
+    fn a_booking_is_reminded_of_when_one_can_check_in_and_a_hold_before_it_lapses() {
+        let catalog = Catalog::load().unwrap();
+        let moments = |kind: &str, data: serde_json::Value| -> Vec<(String, i64)> {
+            let event = CloudEvent { data, ..session(kind, 0, 0) };
+            let due = reminders(catalog.kind(kind).unwrap(), &event);
+            let text = |due: &Due| match &due.what {
+                Waiting::Reminder { text, .. } => text.clone(),
+                Waiting::Held(_) => unreachable!("a reminder"),
+            };
+            due.iter().map(|due| (text(due), (due.at - at(0)).num_minutes())).collect()
+        };
+        let slot = json!({ "start": at(120), "end": at(180) });
+        let told = moments("parvis.booking.confirmed", json!({ "slot": slot, "check_in_opens_at": at(110) }));
+        assert_eq!(told, [("booking.soon".to_owned(), 60), ("booking.check_in".to_owned(), 110)]);
+        let told = moments("parvis.booking.changed", json!({ "slot": slot }));
+        assert_eq!(told, [("booking.soon".to_owned(), 60)], "nobody has to check in");
+        let told = moments("parvis.booking.held", json!({ "slot": slot, "expires_at": at(5) }));
+        assert_eq!(told, [("booking.hold_ending".to_owned(), 3)]);
+    }
+
+    #[test]
     fn reminders_are_of_use_before_their_deadline_only() {
         for (name, kind) in Catalog::load().unwrap().kinds() {
             for reminder in &kind.rule.reminders {
-                for before in &reminder.before {
+                // What begins at its moment has no end here that it could be too late for.
+                for before in reminder.before.iter().filter(|before| before.as_minutes() > 0) {
                     let useful = reminder.say.useful(Some(before.as_minutes()));
                     assert!(useful < before.delta(), "{name}");
                 }

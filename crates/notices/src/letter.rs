@@ -33,6 +33,9 @@ pub enum Destination {
         /// Where one no longer wants to be written to about this.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unsubscribe: Option<String>,
+        /// Where the reader's program may say so for them with one POST (RFC 8058).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        one_click: Option<String>,
     },
     /// A device.
     Push {

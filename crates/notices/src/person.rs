@@ -147,20 +147,57 @@ pub struct Preferences {
     pub quiet: Option<QuietHours>,
     /// Channels by subject (`parking`, `bookings`, ...); an empty set is silence. What is absent goes the message's own way.
     pub channels: BTreeMap<String, BTreeSet<Channel>>,
+    /// Channels by subject that are not used whatever else is said: what unsubscribe links have ended.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub silenced: BTreeMap<String, BTreeSet<Channel>>,
 }
 
 impl Preferences {
     /// The channels for a subject, of a message that would use `usual`.
     #[must_use]
     pub fn channels(&self, category: &str, usual: &[Channel]) -> BTreeSet<Channel> {
-        self.channels.get(category).cloned().unwrap_or_else(|| usual.iter().copied().collect())
+        let chosen = self.channels.get(category).cloned().unwrap_or_else(|| usual.iter().copied().collect());
+        self.heard(category, chosen)
     }
 
-    /// No more of `category` by `channel`.
+    /// What is left of the channels of a wish: a wish names its own, and nothing but what is silenced narrows them.
+    #[must_use]
+    pub fn channels_of_wish(&self, category: &str, wished: &[Channel]) -> BTreeSet<Channel> {
+        // An empty choice is silence; another one is about what is told without a wish.
+        if self.channels.get(category).is_some_and(BTreeSet::is_empty) {
+            return BTreeSet::new();
+        }
+        self.heard(category, wished.iter().copied().collect())
+    }
+
+    fn heard(&self, category: &str, mut channels: BTreeSet<Channel>) -> BTreeSet<Channel> {
+        if let Some(silenced) = self.silenced.get(category) {
+            channels.retain(|channel| !silenced.contains(channel));
+        }
+        channels
+    }
+
+    /// No more of `category` by `channel`; the others stay as they are.
     pub fn silence(&mut self, category: &str, channel: Channel) {
-        self.channels.entry(category.to_owned()).or_insert_with(|| BTreeSet::from(Channel::ALL)).remove(&channel);
+        self.silenced.entry(category.to_owned()).or_default().insert(channel);
+    }
+
+    /// `category` is wished for by `channels`: what was silenced of them is heard again. Whether anything has changed.
+    pub fn hear_again(&mut self, category: &str, channels: &[Channel]) -> bool {
+        let before = self.clone();
+        if let Some(silenced) = self.silenced.get_mut(category) {
+            silenced.retain(|channel| !channels.contains(channel));
+        }
+        self.silenced.retain(|_, silenced| !silenced.is_empty());
+        if self.channels.get(category).is_some_and(BTreeSet::is_empty) {
+            self.channels.remove(category);
+        }
+        *self != before
     }
 }
+
+/// What the names of people without a login start with; the digest of their address follows.
+pub const VISITOR: &str = "visitor:";
 
 /// Somebody who may be told something.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,6 +218,12 @@ impl Person {
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Self {
         Self { subject: subject.into(), ..Self::default() }
+    }
+
+    /// Whether it is somebody without a login, known by an address alone.
+    #[must_use]
+    pub fn is_visitor(&self) -> bool {
+        self.subject.starts_with(VISITOR)
     }
 
     /// The verified addresses of the channels.
@@ -228,11 +271,38 @@ mod tests {
         assert_eq!(preferences.channels("parking", &[Channel::Sms]), BTreeSet::from([Channel::Email]));
         preferences.silence("parking", Channel::Email);
         assert!(preferences.channels("parking", &[Channel::Sms]).is_empty());
-        preferences.silence("bookings", Channel::Sms);
+    }
+
+    #[test]
+    fn what_is_silenced_turns_nothing_else_on() {
+        let mut preferences = Preferences::default();
+        preferences.silence("bookings", Channel::Email);
+        assert!(preferences.channels("bookings", &[Channel::Email]).is_empty(), "no SMS in its place");
+        assert!(preferences.channels("bookings", &[]).is_empty());
+        let usual = [Channel::Email, Channel::Push];
+        assert_eq!(preferences.channels("bookings", &usual), BTreeSet::from([Channel::Push]), "the others stay");
+        assert_eq!(preferences.channels("parking", &usual), BTreeSet::from(usual), "other subjects stay");
+        preferences.channels.insert("bookings".into(), BTreeSet::from([Channel::Email, Channel::Sms]));
         assert_eq!(
-            preferences.channels("bookings", &[Channel::Sms]),
-            BTreeSet::from([Channel::Email, Channel::Push]),
-            "the others stay as they could have been"
+            preferences.channels("bookings", &usual),
+            BTreeSet::from([Channel::Sms]),
+            "own ones are narrowed too"
         );
+    }
+
+    #[test]
+    fn a_wish_is_narrowed_by_what_is_silenced_and_by_nothing_else() {
+        let mut preferences = Preferences::default();
+        preferences.channels.insert("alerts".into(), BTreeSet::from([Channel::Email]));
+        let wish = [Channel::Sms, Channel::Push];
+        assert_eq!(preferences.channels_of_wish("alerts", &wish), BTreeSet::from(wish));
+        preferences.silence("alerts", Channel::Sms);
+        assert_eq!(preferences.channels_of_wish("alerts", &wish), BTreeSet::from([Channel::Push]));
+        assert!(preferences.hear_again("alerts", &wish) && !preferences.hear_again("alerts", &wish));
+        assert_eq!(preferences.channels_of_wish("alerts", &wish), BTreeSet::from(wish));
+        preferences.channels.insert("alerts".into(), BTreeSet::new());
+        assert!(preferences.channels_of_wish("alerts", &wish).is_empty(), "silence is silence");
+        assert!(preferences.hear_again("alerts", &wish));
+        assert_eq!(preferences.channels_of_wish("alerts", &wish), BTreeSet::from(wish));
     }
 }

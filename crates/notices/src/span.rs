@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-/// A length of time in whole minutes, above zero.
+/// A length of time in whole minutes; none (`0m`) for a moment itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(u32);
@@ -48,7 +48,7 @@ impl FromStr for Span {
             _ => return Err(bad()),
         };
         let number: u32 = text[..text.len() - 1].parse().map_err(|_| bad())?;
-        number.checked_mul(unit).filter(|minutes| *minutes > 0).map(Self).ok_or_else(bad)
+        number.checked_mul(unit).map(Self).ok_or_else(bad)
     }
 }
 
@@ -63,6 +63,7 @@ impl TryFrom<String> for Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            0 => f.write_str("0m"),
             minutes if minutes % (24 * 60) == 0 => write!(f, "{}d", minutes / (24 * 60)),
             minutes if minutes % 60 == 0 => write!(f, "{}h", minutes / 60),
             minutes => write!(f, "{minutes}m"),
@@ -82,11 +83,11 @@ mod tests {
 
     #[test]
     fn lengths_are_written_with_their_unit() {
-        for (text, minutes) in [("15m", 15), ("2h", 120), ("14d", 20_160), ("90m", 90)] {
+        for (text, minutes) in [("15m", 15), ("2h", 120), ("14d", 20_160), ("90m", 90), ("0m", 0)] {
             assert_eq!(text.parse::<Span>().unwrap(), Span(minutes));
             assert_eq!(Span(minutes).to_string(), text);
         }
-        for bad in ["", "m", "15", "0m", "-5m", "5 m", "4294967295d", "é"] {
+        for bad in ["", "m", "15", "-5m", "5 m", "4294967295d", "é"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
         }
     }

@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::catalog::field;
 use crate::person::Channel;
 
+/// The subject of preferences that wishes are about.
+pub const ALERTS: &str = "alerts";
+
 /// Which events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -131,6 +134,16 @@ mod tests {
         assert!(!When::HasPlaces.filter("gare", None).takes(&raised(Value::Null, "saturated")));
         let cleared = event(parvis_events::alert::CLEARED, json!({ "level": "saturated" }));
         assert!(When::HasPlaces.filter("gare", None).takes(&cleared));
+    }
+
+    #[test]
+    fn what_can_be_wished_for_is_told_under_the_subject_of_wishes() {
+        let catalog = crate::Catalog::load().unwrap();
+        for when in [When::Busy, When::Saturated, When::HasPlaces] {
+            for kind in when.filter("gare", None).types {
+                assert_eq!(catalog.kind(&kind).unwrap().rule.category, ALERTS);
+            }
+        }
     }
 
     #[test]

@@ -131,6 +131,23 @@ impl Embedded {
         Ok(())
     }
 
+    /// Turns a device off, through SNS's API: as SNS itself does when the device's platform no longer knows it.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub async fn turn_device_off(&self, endpoint: &str) -> anyhow::Result<()> {
+        let form = [
+            ("Action", "SetEndpointAttributes"),
+            ("Version", "2010-03-31"),
+            ("EndpointArn", endpoint),
+            ("Attributes.entry.1.key", "Enabled"),
+            ("Attributes.entry.1.value", "false"),
+        ];
+        let request = reqwest::Client::new().post(&self.stack.endpoints().sns).form(&form);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Subscribes a phone to a topic of the template, through SNS's API.
     ///
     /// # Errors

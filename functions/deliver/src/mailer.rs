@@ -96,17 +96,21 @@ impl Mailer {
     }
 
     /// The message as RFC 5322: text, and an invitation as the alternative that calendars choose (RFC 6047). A reader finds the way out in
-    /// the header as well (RFC 2369).
+    /// the header as well (RFC 2369), and their program may take it for them (RFC 8058).
     fn message(&self, letter: &Letter) -> std::io::Result<Vec<u8>> {
-        let Destination::Email { address, name, calendar, unsubscribe } = &letter.to else {
+        let Destination::Email { address, name, calendar, unsubscribe, one_click } = &letter.to else {
             return Err(std::io::Error::other("not a letter for a mailbox"));
         };
         let mut message = MessageBuilder::new()
             .from(("Parvis", self.from.as_str()))
             .to((name.as_deref().unwrap_or_default(), address.as_str()))
             .subject(letter.subject.as_str());
-        if let Some(link) = unsubscribe {
+        // A program takes the first one that it can use, and posts only to a route that is made for it.
+        if let Some(link) = one_click.as_ref().or(unsubscribe.as_ref()) {
             message = message.header("List-Unsubscribe", Raw::new(format!("<{link}>")));
+        }
+        if one_click.is_some() {
+            message = message.header("List-Unsubscribe-Post", Raw::new("List-Unsubscribe=One-Click"));
         }
         let text = MimePart::new("text/plain", letter.body.as_str());
         let body = match calendar {
@@ -128,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn written(calendar: Option<Calendar>, unsubscribe: Option<&str>) -> String {
+    fn written(calendar: Option<Calendar>, unsubscribe: Option<&str>, one_click: Option<&str>) -> String {
         let config = aws_sdk_sesv2::Config::builder().behavior_version_latest();
         let mailer = Mailer::new(config, "noreply@parvis.example".to_owned(), None);
         let at = chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap();
@@ -146,6 +150,7 @@ mod tests {
                 name: Some("Élise\r\nBcc: all@example.org".to_owned()),
                 calendar,
                 unsubscribe: unsubscribe.map(str::to_owned),
+                one_click: one_click.map(str::to_owned),
             },
             subject: "Invitation : Point projet".to_owned(),
             body: "Vous êtes invité".to_owned(),
@@ -156,7 +161,7 @@ mod tests {
     #[test]
     fn a_calendar_finds_its_part_and_a_name_cannot_add_headers() {
         let text = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n".to_owned();
-        let message = written(Some(Calendar { method: "REQUEST".to_owned(), text }), None);
+        let message = written(Some(Calendar { method: "REQUEST".to_owned(), text }), None, None);
         let head = message.split("\r\n\r\n").next().unwrap();
         assert!(!head.lines().any(|line| line.starts_with("Bcc:")), "{head}");
         assert!(head.contains("multipart/alternative"), "{head}");
@@ -165,8 +170,13 @@ mod tests {
 
     #[test]
     fn the_way_out_stands_in_the_header() {
-        let message = written(None, Some("https://parvis.example/#/unsubscribe?token=abc"));
-        assert!(message.contains("List-Unsubscribe: <https://parvis.example/#/unsubscribe?token=abc>"), "{message}");
+        let page = "https://parvis.example/#/unsubscribe?token=abc";
+        let message = written(None, Some(page), None);
+        assert!(message.contains(&format!("List-Unsubscribe: <{page}>\r\n")), "{message}");
+        assert!(!message.contains("List-Unsubscribe-Post"), "nothing may be posted to a page: {message}");
         assert!(message.contains("Content-Type: text/plain"), "{message}");
+        let message = written(None, Some(page), Some("https://api.example/v1/unsubscribe/abc"));
+        assert!(message.contains("List-Unsubscribe: <https://api.example/v1/unsubscribe/abc>\r\n"), "{message}");
+        assert!(message.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{message}");
     }
 }

@@ -53,10 +53,7 @@ impl Sns {
 
     /// A push, in the forms of Apple and Google.
     pub async fn push(&self, endpoint: &str, link: Option<&str>, letter: &Letter) -> Answer {
-        let apple = json!({ "aps": { "alert": { "title": letter.subject, "body": letter.body } }, "link": link });
-        let google =
-            json!({ "notification": { "title": letter.subject, "body": letter.body }, "data": { "link": link } });
-        let forms: Value = json!({ "default": letter.body, "APNS": apple.to_string(), "GCM": google.to_string() });
+        let forms = push_forms(letter, link);
         let message = self.client.publish().target_arn(endpoint).message_structure("json").message(forms.to_string());
         answer(message.send().await.map(drop), true)
     }
@@ -71,6 +68,18 @@ impl Sns {
         }
         answer(message.send().await.map(drop), false)
     }
+}
+
+/// A push as each platform wants it. Google's data is a map of strings, in which null has no place.
+fn push_forms(letter: &Letter, link: Option<&str>) -> Value {
+    let alert = json!({ "title": letter.subject, "body": letter.body });
+    let (mut apple, mut google) = (json!({ "aps": { "alert": alert } }), json!({ "notification": alert }));
+    if let Some(link) = link {
+        apple["link"] = link.into();
+        google["data"] = json!({ "link": link });
+    }
+    let (apple, google) = (apple.to_string(), google.to_string());
+    json!({ "default": letter.body, "APNS": apple, "APNS_SANDBOX": apple, "GCM": google })
 }
 
 fn with(message: PublishFluentBuilder, name: &str, value: &str) -> PublishFluentBuilder {
@@ -100,6 +109,26 @@ fn answer(published: Result<(), SdkError<PublishError>>, to_one: bool) -> Answer
         None => {
             tracing::warn!(error = %chain(&error), "SNS gave no answer");
             Answer::NotNow("SNS gave no answer".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn googles_data_is_a_map_of_strings() {
+        let batch = include_str!("../../../events/deliver/letters.json");
+        let batch: Value = serde_json::from_str(batch).unwrap();
+        let letter: Letter = serde_json::from_str(batch["Records"][0]["body"].as_str().unwrap()).unwrap();
+        let read = |link, form: &str| -> Value {
+            serde_json::from_str(push_forms(&letter, link)[form].as_str().unwrap()).unwrap()
+        };
+        assert_eq!(read(Some("https://p.example/#/pay"), "GCM")["data"], json!({ "link": "https://p.example/#/pay" }));
+        assert_eq!(read(Some("https://p.example/#/pay"), "APNS")["link"], "https://p.example/#/pay");
+        for form in ["GCM", "APNS", "APNS_SANDBOX"] {
+            assert!(!read(None, form).to_string().contains("null"), "{form}");
         }
     }
 }

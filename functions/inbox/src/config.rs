@@ -7,6 +7,7 @@ use parvis_mailroom::{LetterQueue, NoticeStore, webhook_private_hosts, writer_fr
 use parvis_parking::PlaceId;
 use parvis_places::{CachedPlaces, DefaultPlace, PlacesStore};
 
+use crate::devices::Devices;
 use crate::state::{App, Stores};
 
 /// The application as the environment describes it.
@@ -20,6 +21,8 @@ pub(crate) async fn from_env() -> Result<App, lambda_runtime::Error> {
     };
     let places = CachedPlaces::new(PlacesStore::new(dynamodb, env::required("PLACES_TABLE")?), default);
     let queue = LetterQueue::new(aws_sdk_sqs::Client::new(&aws), env::required("LETTER_QUEUE_URL")?);
+    let sns = aws_sdk_sns::Client::new(&aws);
+    let devices = Devices::new(sns, env::optional("PUSH_FCM_APPLICATION"), env::optional("PUSH_APNS_APPLICATION"));
     let stores = Stores { notices: store, queue, places };
-    Ok(App::new(stores, writer_from_env()?, webhook_private_hosts(), Utc::now, rand::random))
+    Ok(App::new(stores, writer_from_env()?, devices, webhook_private_hosts(), Utc::now, rand::random))
 }

@@ -8,6 +8,8 @@ use parvis_notices::address::{BadAddress, BadCode};
 use parvis_notices::public_web::NotPublic;
 use parvis_places::RegisterError;
 
+use crate::devices::DeviceError;
+
 parvis_kit::api_error!();
 
 /// 422 about one field.
@@ -52,6 +54,16 @@ impl From<BadAddress> for ApiError {
 impl From<BadCode> for ApiError {
     fn from(error: BadCode) -> Self {
         invalid("/code", error.to_string())
+    }
+}
+
+impl From<DeviceError> for ApiError {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::NotOffered => invalid("/platform", error.to_string()),
+            DeviceError::BadToken => invalid("/token", error.to_string()),
+            failed => Self(Problem::unavailable(failed)),
+        }
     }
 }
 

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`routes`] | the routes of `/v1` by topic, and the OpenAPI document |
 //! | [`views`] | what clients see |
+//! | [`devices`] | devices that are pushed to, as SNS has them |
 //! | [`error`] | what handlers fail with |
 //!
 //! What is sent from here, codes that prove addresses, goes the way of all letters: the queue, and `functions/deliver`.
 
 mod codes;
 mod config;
+pub mod devices;
 pub mod error;
 pub mod routes;
 mod state;

@@ -8,6 +8,8 @@ use parvis_notices::compose::Writer;
 use parvis_places::CachedPlaces;
 use uuid::Uuid;
 
+use crate::devices::Devices;
+
 /// The application; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
@@ -27,6 +29,7 @@ pub struct Stores {
 struct Inner {
     stores: Stores,
     writer: Writer,
+    devices: Devices,
     private_hosts: Vec<String>,
     clock: fn() -> DateTime<Utc>,
     random: fn() -> [u8; 32],
@@ -39,11 +42,12 @@ impl App {
     pub fn new(
         stores: Stores,
         writer: Writer,
+        devices: Devices,
         private_hosts: Vec<String>,
         clock: fn() -> DateTime<Utc>,
         random: fn() -> [u8; 32],
     ) -> Self {
-        Self(Arc::new(Inner { stores, writer, private_hosts, clock, random }))
+        Self(Arc::new(Inner { stores, writer, devices, private_hosts, clock, random }))
     }
 
     /// The table of notifications.
@@ -68,6 +72,12 @@ impl App {
     #[must_use]
     pub fn writer(&self) -> &Writer {
         &self.0.writer
+    }
+
+    /// Devices as SNS has them.
+    #[must_use]
+    pub fn devices(&self) -> &Devices {
+        &self.0.devices
     }
 
     /// Hosts that webhooks may name anywhere.

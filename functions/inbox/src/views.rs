@@ -96,7 +96,17 @@ pub struct PreferencesInput {
     /// When nothing loud is sent.
     pub quiet: Option<QuietHours>,
     /// Channels by subject; an empty list is silence, an absent subject goes its usual way.
-    pub channels: BTreeMap<String, BTreeSet<ChannelName>>,
+    pub channels: ChannelsBySubject,
+    /// Channels by subject that are not used whatever else is said: what unsubscribe links have ended. Left out, nothing is silenced.
+    pub silenced: ChannelsBySubject,
+}
+
+/// Channels by subject.
+type ChannelsBySubject = BTreeMap<String, BTreeSet<ChannelName>>;
+
+/// The same channels under another type.
+fn channels<A: Copy, B: From<A> + Ord>(sets: &BTreeMap<String, BTreeSet<A>>) -> BTreeMap<String, BTreeSet<B>> {
+    sets.iter().map(|(name, set)| (name.clone(), set.iter().copied().map(Into::into).collect())).collect()
 }
 
 impl PreferencesInput {
@@ -111,19 +121,18 @@ impl PreferencesInput {
             let value = serde_json::json!({ "from": quiet.from, "to": quiet.to });
             serde_json::from_value::<person::QuietHours>(value).map_err(|error| ("/quiet", error.to_string()))
         });
-        let channels = self.channels.into_iter();
         Ok(Preferences {
             language: self.language.map(Into::into),
             timezone: timezone.transpose()?,
             quiet: quiet.transpose()?,
-            channels: channels.map(|(name, set)| (name, set.into_iter().map(Into::into).collect())).collect(),
+            channels: channels(&self.channels),
+            silenced: channels(&self.silenced),
         })
     }
 }
 
 impl From<&Preferences> for PreferencesInput {
     fn from(preferences: &Preferences) -> Self {
-        let channels = preferences.channels.iter();
         Self {
             language: preferences.language.map(Into::into),
             timezone: preferences.timezone.map(|zone| zone.name().to_owned()),
@@ -131,9 +140,8 @@ impl From<&Preferences> for PreferencesInput {
                 from: quiet.from.format("%H:%M").to_string(),
                 to: quiet.to.format("%H:%M").to_string(),
             }),
-            channels: channels
-                .map(|(name, set)| (name.clone(), set.iter().copied().map(Into::into).collect()))
-                .collect(),
+            channels: channels(&preferences.channels),
+            silenced: channels(&preferences.silenced),
         }
     }
 }
@@ -141,10 +149,14 @@ impl From<&Preferences> for PreferencesInput {
 /// Where somebody is reached.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AddressView {
+    /// What a device is removed by.
+    pub id: String,
     /// How.
     pub channel: ChannelName,
-    /// Number, mailbox or ARN.
+    /// Number, mailbox, or the ARN of a device's endpoint.
     pub to: String,
+    /// What its owner calls a device.
+    pub name: Option<String>,
     /// Since when it is known to be theirs; until then nothing but codes is sent there.
     pub verified_at: Option<DateTime<Utc>>,
     /// Why nothing is sent there all the same; a new code ends `nobody`.
@@ -169,7 +181,8 @@ impl AddressView {
             Unreachable::Nobody => LeftAlone::Nobody,
             Unreachable::Unwanted => LeftAlone::Unwanted,
         });
-        Self { channel: address.channel.into(), to: address.to.clone(), verified_at: address.verified_at, left_alone }
+        let Address { channel, to, verified_at, name, .. } = address.clone();
+        Self { id: address.digest(), channel: channel.into(), to, name, verified_at, left_alone }
     }
 }
 

@@ -93,7 +93,8 @@ fn letter(
     facts.set("link", Value::Null);
     let method = if word.method() == Method::Cancel { "CANCEL" } else { "REQUEST" };
     let calendar = Some(Calendar { method: method.to_owned(), text: calendar });
-    let to = Destination::Email { address: to.email, name: Some(to.name), calendar, unsubscribe: None };
+    let to =
+        Destination::Email { address: to.email, name: Some(to.name), calendar, unsubscribe: None, one_click: None };
     Ok(Letter {
         key: Letter::key(&format!("{}|{}", event.id, word.name()), &to),
         at: event.time,
@@ -156,7 +157,7 @@ mod tests {
 
     fn writer() -> Writer {
         let links = LinkKey::new("0123456789abcdef").unwrap();
-        let house = House { language: Language::French, timezone: Tz::UTC, web_url: None, links };
+        let house = House { language: Language::French, timezone: Tz::UTC, web_url: None, api_url: None, links };
         Writer { catalog: Catalog::load().unwrap(), texts: Texts::load().unwrap(), house }
     }
 

@@ -24,7 +24,7 @@ const NOTICE_PAGES: readonly string[] = ["alerts", "sent", "texts", "webhooks"];
 /**
  * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, `#/pay[/<page>][?..]` (QR codes on meters hold
  * `#/pay?zone=..`), `#/check-in?..`, which QR codes on doors hold, `#/forecasts[/<page>][?series=..]`, `#/notifications[/<page>]`, and
- * `#/unsubscribe?token=..`, which e-mails hold; anything else is the dashboard.
+ * `#/unsubscribe?token=..`, which e-mails hold, or `#/stop?t=..` in an SMS; anything else is the dashboard.
  */
 export function parseRoute(hash: string): Route {
   const [path = "", search] = hash.replace(/^#\/?/, "").split("?");
@@ -48,6 +48,8 @@ export function parseRoute(hash: string): Route {
     return { page: name, options: query };
   }
   if (page === "unsubscribe") return { page, options: query };
+  // The same in an SMS, where every sign counts.
+  if (page === "stop") return { page: "unsubscribe", options: { token: query.t ?? "" } };
   const place = argument ? safeDecode(argument) : null;
   if (page === "places") return { page: "places" };
   if (page === "admin") return { page: "admin", place };

@@ -3,6 +3,7 @@
 
 mod actions;
 mod delivery;
+mod devices;
 mod model;
 pub mod outbox;
 pub mod pages;
@@ -24,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub use devices::{APNS_APPLICATION, FCM_APPLICATION};
 pub use model::{Message, Protocol, Refusal, Subscription, Target, Texts};
 pub use outbox::{Outbox, OutboxError};
 
@@ -99,6 +101,7 @@ impl Sns {
         let service = Service(Arc::new(Inner {
             topics,
             subscriptions: RwLock::new(subscriptions),
+            devices: RwLock::new(devices::Devices::new(&outbox.devices().await?)),
             outbox: outbox.clone(),
             functions: config.functions,
             queues: config.queues,
@@ -205,6 +208,7 @@ struct Inner<F> {
     /// Names by ARN.
     topics: BTreeMap<String, String>,
     subscriptions: RwLock<Vec<Subscription>>,
+    devices: RwLock<devices::Devices>,
     outbox: Outbox,
     functions: F,
     queues: Queues,
@@ -219,7 +223,10 @@ impl<F: Functions> Service<F> {
         let id = Uuid::new_v4().to_string();
         let entries = match &message.target {
             Target::Phone(number) => vec![entry(&message, &id, Kind::Sms, number, message.texts.for_protocol("sms"))],
-            Target::Device(arn) => vec![entry(&message, &id, Kind::Push, arn, message.texts.default())],
+            Target::Device(arn) => {
+                self.check_device(arn)?;
+                vec![entry(&message, &id, Kind::Push, arn, message.texts.default())]
+            }
             Target::Topic(arn) => self.fan_out(&message, &id, arn)?,
         };
         let added = self.0.outbox.add(entries).await.map_err(|error| Refusal::internal(&error))?;

@@ -313,6 +313,8 @@ fn services(endpoints: &Endpoints, ses: &Ses, postgres: &Postgres, options: &Opt
         services.insert(format!("AWS_ENDPOINT_URL_{service}"), endpoint.clone());
     }
     services.insert("AWS_ENDPOINT_URL_SESV2".to_owned(), ses.endpoint().to_owned());
+    // In links of e-mails.
+    services.insert("API_URL".to_owned(), endpoints.api.clone());
     services.extend(options.environment.clone());
     services
 }

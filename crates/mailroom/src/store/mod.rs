@@ -13,11 +13,13 @@
 //! | `spent#<day>#<counter>` | `count` | what counts against a limit |
 //! | `suppressed#<address>` | `reason` | an address that is not written to any more |
 //! | `pending#<id>` | `wish` | a visitor's wish until it is confirmed, for a day at most |
+//! | `device#<endpoint>` | `holder` | whose device it is |
 //! | `webhooks` | id | other systems |
 //! | `webhook#<id>` | `<time>#<key>` | the attempts to tell one |
 //!
 //! Records are JSON in the attribute `body`; what conditions look at stands beside it.
 
+mod devices;
 mod due;
 mod people;
 mod watches;

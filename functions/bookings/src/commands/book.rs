@@ -106,7 +106,7 @@ impl Command for Book {
             slots::follow(tx.sql(), &[self.id], record.booking.state, None).await?;
         }
         tx.make(std::slice::from_ref(&record));
-        tx.emit(event(kind, &record.booking, None, now));
+        tx.emit(event(kind, &record, None, now));
         Ok(record)
     }
 }
@@ -164,7 +164,7 @@ impl Book {
         record.booking.state = State::Waitlist;
         record.booking.waited = true;
         tx.make(std::slice::from_ref(&record));
-        tx.emit(event(kinds::JOINED, &record.booking, None, now));
+        tx.emit(event(kinds::JOINED, &record, None, now));
         Ok(record)
     }
 

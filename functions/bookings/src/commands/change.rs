@@ -90,7 +90,7 @@ pub async fn change(
     } else {
         kinds::CHANGED
     };
-    tx.emit(event(kind, &record.booking, Some(&old), now));
+    tx.emit(event(kind, &record, Some(&old), now));
     if after == State::Waitlist {
         // What is waited for now may be free.
         return offer::offer_one(tx, record, now).await;

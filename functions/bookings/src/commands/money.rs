@@ -112,7 +112,7 @@ pub async fn count(
 ) -> Result<Vec<Counted>, WriteError> {
     let mut all = quota_usages(booking, groups, chosen);
     if booking.charge.included_minutes > 0 {
-        let member = people::member(&mut *sql, &booking.owner).await?;
+        let member = people::member(&mut *sql, &booking.owner, booking.slot.start).await?;
         let minutes = booking.charge.included_minutes;
         all.extend(member.included_usage(&booking.owner, booking.slot, booking.zone, minutes));
     }

@@ -63,6 +63,6 @@ pub async fn offer_one(tx: &mut Tx<'_>, mut record: Record, now: DateTime<Utc>) 
     booking.version += 1;
     booking.modified_at = now;
     bookings::update(tx.sql(), &record).await?;
-    tx.emit(event(OFFERED, &record.booking, Some(&waits.booking), now));
+    tx.emit(event(OFFERED, &record, Some(&waits.booking), now));
     Ok(record)
 }

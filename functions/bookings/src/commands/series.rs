@@ -249,7 +249,7 @@ impl BookSeries {
         tx.make(&records);
         for record in &records {
             let kind = if record.booking.state == State::Pending { kinds::REQUESTED } else { kinds::CONFIRMED };
-            tx.emit(event(kind, &record.booking, None, now));
+            tx.emit(event(kind, record, None, now));
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use parvis_mailroom::Pending;
 use parvis_notices::address::Address;
-use parvis_notices::watch::{Watch, When};
+use parvis_notices::person::VISITOR;
+use parvis_notices::watch::{ALERTS, Watch, When};
 use parvis_notices::{Channel, Person};
 use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
@@ -30,8 +31,6 @@ pub(super) fn router() -> Routes<App> {
 
 /// Subscriptions of one person.
 const MOST_WATCHES: usize = 50;
-/// What the names of visitors start with; ids of their subscriptions start with the rest, and a dot.
-const VISITOR: &str = "visitor:";
 
 /// Subscriptions to alerts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -143,6 +142,11 @@ async fn subscribe(
     let channels = input.channels.iter().copied().map(Channel::from).collect();
     room_for_one_more(&app, &caller.subject).await?;
     let watch = input.wish.watch(app.id(), caller.subject, channels, true, &app).await?;
+    // What a link has silenced is wished for again: the wish counts from now on.
+    let mut person = app.store().person(&watch.person).await?;
+    if person.preferences.hear_again(ALERTS, &watch.channels) {
+        app.store().save_person(&mut person).await?;
+    }
     app.store().put_watch(&watch).await?;
     Ok((StatusCode::CREATED, Json((&watch).into())))
 }
@@ -176,7 +180,7 @@ async fn subscribe_visitor(
     }
     let channel = Channel::from(input.channel);
     let mut address = Address::new(channel, &input.to)?;
-    // A visitor is known by the address alone: the same one is the same visitor.
+    // A visitor is known by the address alone: the same one is the same visitor. Ids of their subscriptions start with its digest.
     let subject = format!("{VISITOR}{}", address.digest());
     let id = format!("{}.{}", address.digest(), app.id());
     let watch = input.wish.watch(id, subject.clone(), vec![channel], false, &app).await?;
@@ -229,7 +233,7 @@ async fn confirm(
     person.addresses = vec![address];
     person.preferences.language = language.or(person.preferences.language);
     // What an unsubscribe link has silenced is wished for again.
-    person.preferences.channels.clear();
+    person.preferences.hear_again(ALERTS, &watch.channels);
     app.store().save_person(&mut person).await?;
     app.store().drop_pending(&id).await?;
     Ok(Json((&watch).into()))

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Redirect};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Path, Query, expected_version, version_etag};
 use parvis_kit::problem::Problem;
@@ -27,6 +27,7 @@ pub(super) fn router() -> Routes<App> {
         .routes(routes!(verify_address))
         .routes(routes!(remove_address))
         .routes(routes!(unsubscribe))
+        .routes(routes!(unsubscribe_at_once, open_unsubscribe))
 }
 
 /// Addresses of one person.
@@ -122,12 +123,22 @@ async fn put_preferences(
         return Err(Problem::precondition_failed().into());
     }
     let subjects = app.writer().catalog.categories();
-    if let Some(unknown) = input.channels.keys().find(|name| !subjects.contains(&name.as_str())) {
-        return Err(invalid("/channels", format!("there is no subject {unknown}; there are {}", subjects.join(", "))));
+    for (field, named) in [("/channels", &input.channels), ("/silenced", &input.silenced)] {
+        if let Some(unknown) = named.keys().find(|name| !subjects.contains(&name.as_str())) {
+            return Err(invalid(field, format!("there is no subject {unknown}; there are {}", subjects.join(", "))));
+        }
     }
     person.preferences = input.read().map_err(|(field, message)| invalid(field, message))?;
     app.store().save_person(&mut person).await?;
     view(&app, &person).await
+}
+
+/// Whether somebody may have one more address.
+pub(super) fn room_for_an_address(person: &Person) -> ApiResult<()> {
+    if person.addresses.len() < MOST_ADDRESSES {
+        return Ok(());
+    }
+    Err(Problem::conflict(format!("At most {MOST_ADDRESSES} addresses and devices; remove one first.")).into())
 }
 
 /// An address.
@@ -136,7 +147,7 @@ async fn put_preferences(
 struct AddressInput {
     /// How.
     channel: ChannelName,
-    /// Number, mailbox, or ARN of an SNS platform endpoint.
+    /// Number or mailbox. Devices are registered at `/v1/me/devices`.
     #[schema(example = "+33612345678")]
     to: String,
 }
@@ -159,13 +170,16 @@ async fn add_address(
     Json(input): Json<AddressInput>,
 ) -> ApiResult<impl IntoResponse> {
     let mut person = app.store().person(&caller.subject).await?;
+    if input.channel == ChannelName::Push {
+        return Err(invalid("/channel", "the app of a device registers it at /v1/me/devices"));
+    }
     let wanted = Address::new(input.channel.into(), &input.to)?;
     let (code, now) = (app.code(), app.now());
     let left_alone = app.store().suppression(&wanted.to, now).await?.is_some();
     let same = |address: &Address| address.channel == wanted.channel && address.to == wanted.to;
     let place = person.addresses.iter().position(same);
-    if place.is_none() && person.addresses.len() >= MOST_ADDRESSES {
-        return Err(invalid("/to", format!("at most {MOST_ADDRESSES} addresses; remove one first")));
+    if place.is_none() {
+        room_for_an_address(&person)?;
     }
     let mut address = place.map_or(wanted, |place| person.addresses.swap_remove(place));
     if address.verified_at.is_some() && !left_alone {
@@ -239,6 +253,9 @@ async fn remove_address(
 ) -> ApiResult<impl IntoResponse> {
     let mut person = app.store().person(&caller.subject).await?;
     let before = person.addresses.len();
+    if channel == ChannelName::Push {
+        return Err(invalid("channel", "devices are removed at /v1/me/devices"));
+    }
     person.addresses.retain(|address| address.channel != Channel::from(channel) || address.to != to);
     if person.addresses.len() == before {
         return Err(Problem::not_found("address").into());
@@ -265,7 +282,7 @@ struct Unsubscribed {
 
 /// Get no more of these messages
 ///
-/// With the link of an e-mail, without a login. Preferences bring them back.
+/// With the link of a message, without a login. Preferences bring them back; the subscriptions of a visitor end.
 #[utoipa::path(
     post,
     path = "/v1/unsubscribe",
@@ -274,10 +291,49 @@ struct Unsubscribed {
     responses((status = 200, description = "No more of them", body = Unsubscribed), Refusal)
 )]
 async fn unsubscribe(State(app): State<App>, Json(input): Json<TokenInput>) -> ApiResult<Json<Unsubscribed>> {
-    let what =
-        app.writer().house.links.read(&input.token).ok_or_else(|| invalid("/token", "this link is not one of ours"))?;
+    Ok(Json(end(&app, &input.token).await?))
+}
+
+/// Silences what a token stands for. A visitor has no page where it could be brought back, and nothing but subscriptions to alerts:
+/// these end.
+async fn end(app: &App, token: &str) -> ApiResult<Unsubscribed> {
+    let what = app.writer().house.links.read(token).ok_or_else(|| invalid("/token", "this link is not one of ours"))?;
     let mut person = app.store().person(&what.person).await?;
     person.preferences.silence(&what.category, what.channel);
     app.store().save_person(&mut person).await?;
-    Ok(Json(Unsubscribed { subject_name: what.category, channel: what.channel.into() }))
+    if person.is_visitor() {
+        for watch in app.store().watches_of(&person.subject).await? {
+            app.store().drop_watch(&watch).await?;
+        }
+    }
+    Ok(Unsubscribed { subject_name: what.category, channel: what.channel.into() })
+}
+
+/// Get no more of these messages, said by the reader's program
+///
+/// The address in `List-Unsubscribe` (RFC 8058). The form that comes with it says nothing that the token does not.
+#[utoipa::path(
+    post,
+    path = "/v1/unsubscribe/{token}",
+    tag = "Mine",
+    params(("token" = String, Path, description = "As it stands in the link")),
+    responses((status = 200, description = "No more of them", body = Unsubscribed), Refusal)
+)]
+async fn unsubscribe_at_once(State(app): State<App>, Path(token): Path<String>) -> ApiResult<Json<Unsubscribed>> {
+    Ok(Json(end(&app, &token).await?))
+}
+
+/// The page that asks before it ends anything
+///
+/// For programs that open the address of `List-Unsubscribe` instead of posting to it: reading a link must not end anything.
+#[utoipa::path(
+    get,
+    path = "/v1/unsubscribe/{token}",
+    tag = "Mine",
+    params(("token" = String, Path, description = "As it stands in the link")),
+    responses((status = 303, description = "The page"), Refusal)
+)]
+async fn open_unsubscribe(State(app): State<App>, Path(token): Path<String>) -> ApiResult<Redirect> {
+    let page = app.writer().unsubscribe_page(&token).ok_or_else(|| Problem::not_found("page"))?;
+    Ok(Redirect::to(&page))
 }

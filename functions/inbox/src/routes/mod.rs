@@ -2,6 +2,7 @@
 
 mod alerts;
 mod data;
+mod devices;
 mod mine;
 mod staff;
 mod webhooks;
@@ -45,6 +46,7 @@ fn described() -> Routes<App> {
     Routes::new()
         .merge(mine::router())
         .merge(data::router())
+        .merge(devices::router())
         .merge(alerts::router())
         .merge(webhooks::router())
         .merge(staff::router())

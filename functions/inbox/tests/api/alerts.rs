@@ -1,5 +1,7 @@
 //! Subscriptions to alerts.
 
+use parvis_notices::Channel;
+use parvis_notices::token::Unsubscribe;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Platform, code, later, now};
@@ -29,6 +31,19 @@ async fn who_is_logged_in_subscribes_at_once() {
     assert_eq!(platform.send("POST", PATH, Some("driver"), Some(no_zone)).await.fields(), ["/zone"]);
     let silent = json!({ "place": "default", "when": "busy", "channels": [] });
     assert_eq!(platform.send("POST", PATH, Some("driver"), Some(silent)).await.fields(), ["/channels"]);
+}
+
+#[tokio::test]
+async fn a_wish_is_heard_though_a_link_has_silenced_its_channel_before() {
+    let platform = Platform::start().await;
+    let mut person = platform.store.person("driver").await.unwrap();
+    person.preferences.silence("alerts", Channel::Sms);
+    person.preferences.silence("parking", Channel::Sms);
+    platform.store.save_person(&mut person).await.unwrap();
+    let wish = json!({ "place": "default", "when": "saturated", "channels": ["sms"] });
+    platform.send("POST", PATH, Some("driver"), Some(wish)).await.ok();
+    let silenced = platform.store.person("driver").await.unwrap().preferences.silenced;
+    assert_eq!(silenced.keys().collect::<Vec<_>>(), ["parking"]);
 }
 
 async fn visit(platform: &Platform, when: &str) -> Answer {
@@ -125,4 +140,23 @@ async fn the_sample_of_a_visitor_is_taken() {
     let platform = Platform::start().await;
     let answer = platform.invoke(include_str!("../../../../events/inbox/subscribe-visitor.json")).await;
     assert_eq!((answer.status.as_u16(), platform.posted().len()), (202, 1));
+}
+
+#[tokio::test]
+async fn a_visitor_gets_out_by_the_link_of_a_message_and_nothing_is_left_of_the_wish() {
+    let platform = Platform::start().await;
+    for (channel, to) in [("sms", "+33612345678"), ("email", "grace@example.org")] {
+        let wish = json!({ "place": "default", "when": "busy", "channel": channel, "to": to });
+        let made = platform.send("POST", &format!("{PATH}/visitors"), None, Some(wish)).await.ok();
+        let id = made["id"].as_str().unwrap();
+        platform.send("POST", &format!("{PATH}/{id}/confirm"), None, Some(json!({ "code": code() }))).await.ok();
+        let watches = platform.store.watches_about("place/default").await.unwrap();
+        assert_eq!(watches.len(), 1);
+        let (person, channel) = (watches[0].person.clone(), watches[0].channels[0]);
+        let token = platform.writer.house.links.sign(&Unsubscribe { person, category: "alerts".into(), channel });
+        let end = platform.send("POST", "/v1/unsubscribe", None, Some(json!({ "token": token }))).await.ok();
+        assert_eq!((&end["subject_name"], &end["channel"]), (&json!("alerts"), &json!(channel)));
+        assert!(platform.store.watches_about("place/default").await.unwrap().is_empty());
+        assert!(platform.store.watches_of(&watches[0].person).await.unwrap().is_empty());
+    }
 }

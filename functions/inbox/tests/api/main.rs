@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
 mod alerts;
+mod devices;
 mod documents;
 mod mine;
+mod sns;
 mod staff;
 mod support;
 mod webhooks;

@@ -1,5 +1,6 @@
 //! One's own notifications, preferences and addresses.
 
+use base64::Engine as _;
 use parvis_mailroom::Unreachable;
 use parvis_notices::Channel;
 use parvis_notices::compose::Note;
@@ -21,10 +22,10 @@ async fn preferences_are_kept_and_what_is_wrong_is_named() {
     platform.invoke(include_str!("../../../../events/inbox/read-preferences.json")).await.ok();
     let wanted = json!({
         "language": "en", "timezone": "Europe/London", "quiet": { "from": "22:00", "to": "07:00" },
-        "channels": { "parking": ["sms"], "bookings": [] },
+        "channels": { "parking": ["sms"], "bookings": [] }, "silenced": { "alerts": ["email"] },
     });
     let known = put(&platform, wanted.clone()).await.ok();
-    for field in ["language", "timezone", "quiet", "channels"] {
+    for field in ["language", "timezone", "quiet", "channels", "silenced"] {
         assert_eq!(known[field], wanted[field], "{field}");
     }
     assert_eq!(known["subjects"], json!(["alerts", "bookings", "parking", "permits", "sensors"]));
@@ -35,6 +36,7 @@ async fn preferences_are_kept_and_what_is_wrong_is_named() {
         (json!({ "timezone": "Mars/Olympus" }), "/timezone"),
         (json!({ "quiet": { "from": "25:00", "to": "07:00" } }), "/quiet"),
         (json!({ "channels": { "weather": ["sms"] } }), "/channels"),
+        (json!({ "silenced": { "weather": ["sms"] } }), "/silenced"),
         (json!({ "language": "de" }), ""),
     ] {
         assert_eq!(put(&platform, body).await.fields(), [field]);
@@ -192,5 +194,37 @@ async fn a_signed_link_ends_messages_without_a_login() {
     post(&token).await.ok();
     post(&token).await.ok();
     let known = platform.get(PREFERENCES, Some("driver")).await.ok();
-    assert_eq!(known["channels"]["parking"], json!(["sms", "push"]));
+    assert_eq!((&known["silenced"], &known["channels"]), (&json!({ "parking": ["email"] }), &json!({})), "no more");
+}
+
+#[tokio::test]
+async fn a_readers_program_ends_messages_with_a_form_and_a_look_at_the_link_ends_nothing() {
+    let platform = Platform::start().await;
+    let what = Unsubscribe { person: "driver".into(), category: "parking".into(), channel: Channel::Email };
+    let path = format!("/v1/unsubscribe/{}", platform.writer.house.links.sign(&what));
+    let silenced = async || platform.get(PREFERENCES, Some("driver")).await.ok()["silenced"].clone();
+
+    let looked = platform.get(&path, None).await;
+    assert_eq!(looked.status, 303);
+    let page = looked.headers["location"].to_str().unwrap();
+    assert!(page.starts_with("https://parvis.example/#/unsubscribe?token=") && page.ends_with(&path[16..]), "{page}");
+    assert_eq!(silenced().await, json!({}));
+
+    // As Gmail posts it.
+    let posted = platform.invoke(&form(&path, "List-Unsubscribe=One-Click").to_string()).await;
+    assert_eq!(posted.status, 200);
+    assert_eq!(silenced().await, json!({ "parking": ["email"] }));
+    let forged = form("/v1/unsubscribe/forged.token", "List-Unsubscribe=One-Click");
+    assert_eq!(platform.invoke(&forged.to_string()).await.fields(), ["/token"]);
+    platform.get("/v1/unsubscribe/forged.token", None).await.refused(404);
+}
+
+/// A form as API Gateway hands it over: in base64.
+fn form(path: &str, body: &str) -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
+        "headers": { "host": "api.example", "content-type": "application/x-www-form-urlencoded" },
+        "requestContext": { "stage": "$default", "http": { "method": "POST", "path": path } },
+        "isBase64Encoded": true, "body": base64::engine::general_purpose::STANDARD.encode(body),
+    })
 }

@@ -51,6 +51,7 @@ pub struct Platform {
     places: PlacesStore,
     queue: Queue,
     network: Mutex<String>,
+    asked: crate::sns::Asked,
 }
 
 /// What the application answered.
@@ -90,6 +91,7 @@ fn writer() -> Writer {
         language: Language::French,
         timezone: chrono_tz::Europe::Paris,
         web_url: Some("https://parvis.example/".to_owned()),
+        api_url: None,
         links: LinkKey::new("0123456789abcdef").unwrap(),
     };
     Writer { catalog: Catalog::load().unwrap(), texts: Texts::load().unwrap(), house }
@@ -111,7 +113,8 @@ impl Platform {
             queue: LetterQueue::new(queue.client.clone(), &queue.url),
             places: CachedPlaces::new(places.clone(), default_place()),
         };
-        let app = App::new(stores, writer(), Vec::new(), now, bytes);
+        let (devices, asked) = crate::sns::devices().await;
+        let app = App::new(stores, writer(), devices, Vec::new(), now, bytes);
         Self {
             router: router(app),
             store,
@@ -119,6 +122,7 @@ impl Platform {
             places,
             queue,
             network: Mutex::new("192.0.2.1".to_owned()),
+            asked,
         }
     }
 
@@ -136,6 +140,11 @@ impl Platform {
     /// What was posted since the last look.
     pub fn posted(&self) -> Vec<Letter> {
         self.queue.posted()
+    }
+
+    /// What SNS was asked since the last look.
+    pub fn asked_of_sns(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
     }
 
     /// What the function answers to an event of API Gateway.

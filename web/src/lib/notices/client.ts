@@ -51,7 +51,12 @@ export class NoticesApi {
     return (await this.#api.send<Preferences>("POST", `${PREFERENCES}/addresses/verify`, { body })).body!;
   }
 
-  async removeAddress({ channel, to }: Address): Promise<Preferences> {
+  /** Devices are registered by their apps; the page lists and removes them. */
+  async removeAddress({ id, channel, to }: Address): Promise<Preferences> {
+    if (channel === "push") {
+      await this.#api.send("DELETE", `/v1/me/devices/${encodeURIComponent(id)}`);
+      return this.preferences();
+    }
     const path = `${PREFERENCES}/addresses/${channel}/${encodeURIComponent(to)}`;
     return (await this.#api.send<Preferences>("DELETE", path)).body!;
   }

@@ -17,8 +17,11 @@ export interface Note {
 }
 
 export interface Address {
+  id: string;
   channel: Channel;
   to: string;
+  /** What its owner calls a device. */
+  name: string | null;
   verified_at: string | null;
   /** Why nothing is sent there: a new code ends `nobody`. */
   left_alone: "nobody" | "unwanted" | null;
@@ -29,6 +32,8 @@ export interface PreferencesInput {
   timezone: string | null;
   quiet: { from: string; to: string } | null;
   channels: Record<string, Channel[]>;
+  /** Not used whatever else is said: what unsubscribe links have ended. */
+  silenced: Record<string, Channel[]>;
 }
 
 export interface Preferences extends PreferencesInput {

@@ -39,6 +39,8 @@ export const en = {
   "prefs.usual": "as usual",
   "prefs.usualHint": "Every subject has its usual channels until you choose your own.",
   "prefs.own": "choose",
+  "prefs.silenced": "ended by a link in a message: {channels}",
+  "prefs.hearAgain": "Tell me again",
 
   "address.title": "My addresses",
   "address.none": "None yet. Add one: a code is sent there that proves it is yours.",
@@ -54,6 +56,7 @@ export const en = {
   "address.remove": "Remove",
   "address.sure": "Really?",
   "address.sent": "A code is on its way.",
+  "address.device": "to a device",
 
   "watch.title": "Tell me when …",
   "watch.place": "Car park",

@@ -40,6 +40,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "prefs.usual": "comme d'habitude",
   "prefs.usualHint": "Chaque sujet a ses moyens habituels tant que vous n'en choisissez pas.",
   "prefs.own": "choisir",
+  "prefs.silenced": "arrêté par un lien dans un message : {channels}",
+  "prefs.hearAgain": "Me prévenir de nouveau",
 
   "address.title": "Mes adresses",
   "address.none": "Aucune. Ajoutez-en une : un code y est envoyé, qui prouve qu'elle est à vous.",
@@ -55,6 +57,7 @@ export const fr: Record<keyof typeof en, Text> = {
   "address.remove": "Retirer",
   "address.sure": "Vraiment ?",
   "address.sent": "Un code est en route.",
+  "address.device": "sur un appareil",
 
   "watch.title": "Me prévenir quand …",
   "watch.place": "Parking",
