@@ -182,10 +182,10 @@ impl Notifier {
         outgoing: &mut Outgoing,
     ) -> Result<(), StoreError> {
         let Some(occasion) = Occasion::of_event(event, kind) else { return Ok(()) };
-        if let Some(subject) = kind.concerns(&event.data) {
-            if let Some(person) = outgoing.reader(self.store.person(subject).await)? {
-                self.tell(&occasion, &person, None, now, outgoing);
-            }
+        if let Some(subject) = kind.concerns(&event.data)
+            && let Some(person) = outgoing.reader(self.store.person(subject).await)?
+        {
+            self.tell(&occasion, &person, None, now, outgoing);
         }
         let watches = self.store.watches_about(&event.subject).await?;
         let watches: Vec<_> = watches.into_iter().filter(|watch| watch.takes(event)).collect();
