@@ -75,7 +75,7 @@ async fn fill(store: &NoticeStore, number: usize) -> anyhow::Result<()> {
         for due in reminders(kind, &event) {
             store.await_moment(&due, now).await?;
         }
-        store.supersede(&event.subject, &event.id, now).await?;
+        store.supersede(&event.subject, &event.id, &[], now).await?;
         anyhow::Ok(())
     };
     let writes = (0..number).map(one).collect::<Vec<_>>();

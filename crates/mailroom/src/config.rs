@@ -24,6 +24,13 @@ pub enum ConfigError {
     ShortKey,
 }
 
+/// Reads `WEBHOOK_PRIVATE_HOSTS`: the hosts, between commas, that webhooks may name although they are not on the public internet.
+#[must_use]
+pub fn webhook_private_hosts() -> Vec<String> {
+    let hosts = optional("WEBHOOK_PRIVATE_HOSTS").unwrap_or_default();
+    hosts.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect()
+}
+
 /// Reads `NOTIFY_LANGUAGE`, `DEFAULT_TIMEZONE`, `WEB_URL`, `API_URL` and `NOTIFY_KEY`.
 ///
 /// # Errors

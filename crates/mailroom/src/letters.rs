@@ -9,17 +9,20 @@
 //!
 //! A letter is claimed before it is sent and concluded right after. SNS and SES take no key by which they would know a repetition, so a
 //! sandbox that dies between their answer and the conclusion has its letter sent again: that window, one write long, is all that is left
-//! of sending twice, and nothing is sent less than once.
+//! of sending twice (with an answer that does not come in time: ADR 0009), and nothing is sent less than once.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use futures::future::try_join_all;
 use parvis_notices::Letter;
 use parvis_notices::address::masked;
 use parvis_notices::limits::Charge;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{BODY, EXPIRES, Item, NoticeStore, StoreError, body, moment, number, seconds, sort_key, text};
+use crate::store::{
+    BODY, EXPIRES, Item, NoticeStore, StoreError, body, moment, number, readable, seconds, sort_key, text,
+};
 
 const KEEP_LOG: TimeDelta = TimeDelta::days(90);
 const KEEP_COUNTS: TimeDelta = TimeDelta::days(3);
@@ -29,7 +32,10 @@ const REASON: &str = "reason";
 const CONCLUDED: &str = "concluded_at";
 /// Items of the log that one request looks at, at most.
 const MOST_LOOKED_AT: usize = 5_000;
-const PAGE: i32 = 500;
+/// Parts of a day of the log. A partition of DynamoDB takes a thousand writes a second, and each letter takes two.
+const PARTS: u32 = 8;
+/// Lines of one part that are read at a time.
+const PAGE: i32 = 100;
 
 /// Whether a letter may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,12 +168,14 @@ impl Search {
     }
 }
 
-fn day(of: NaiveDate) -> String {
-    format!("log#{of}")
+fn part_of_day(day: NaiveDate, part: u32) -> String {
+    format!("log#{day}#{part}")
 }
 
 fn place(letter: &Letter) -> (String, String) {
-    (day(letter.at.date_naive()), format!("{}#{}", moment(letter.at), letter.id()))
+    let id = letter.id();
+    let part = id.bytes().map(u32::from).sum::<u32>() % PARTS;
+    (part_of_day(letter.at.date_naive(), part), format!("{}#{id}", moment(letter.at)))
 }
 
 impl NoticeStore {
@@ -281,16 +289,13 @@ impl NoticeStore {
         before: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Logged>, Option<String>), StoreError> {
-        let pk = day(of);
         let (mut found, mut looked_at) = (Vec::new(), 0);
         let mut before = before.map(str::to_owned);
         loop {
-            let items = self.newest(&pk, "", before.as_deref(), PAGE).await?;
-            let last_page = items.len() < usize::try_from(PAGE).unwrap_or_default();
-            for item in &items {
+            let (lines, more) = self.lines_before(of, before.as_deref()).await?;
+            for line in lines {
                 looked_at += 1;
-                before = sort_key(item).map(str::to_owned);
-                let line = logged(item)?;
+                before = Some(line.id.clone());
                 if search.takes(&line) {
                     found.push(line);
                     if found.len() == limit {
@@ -298,13 +303,26 @@ impl NoticeStore {
                     }
                 }
             }
-            if last_page {
+            if !more {
                 return Ok((found, None));
             }
             if looked_at >= MOST_LOOKED_AT {
                 return Ok((found, before));
             }
         }
+    }
+
+    /// The newest lines of all parts of a day before a place in it, newest first and without a gap; and whether there are more.
+    async fn lines_before(&self, day: NaiveDate, before: Option<&str>) -> Result<(Vec<Logged>, bool), StoreError> {
+        let names: Vec<String> = (0..PARTS).map(|part| part_of_day(day, part)).collect();
+        let pages = try_join_all(names.iter().map(|name| self.newest(name, "", before, PAGE))).await?;
+        // Of a part that was not read to its end, what lies before its last line is not known.
+        let full = |page: &&Vec<Item>| page.len() >= usize::try_from(PAGE).unwrap_or_default();
+        let known_from = pages.iter().filter(full).filter_map(|page| sort_key(page.last()?)).max();
+        let mut items: Vec<&Item> = pages.iter().flatten().filter(|item| sort_key(item) >= known_from).collect();
+        items.sort_by_key(|item| std::cmp::Reverse(sort_key(item)));
+        let items: Vec<Item> = items.into_iter().cloned().collect();
+        Ok((readable(&items, logged).0, known_from.is_some()))
     }
 }
 

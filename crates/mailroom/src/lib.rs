@@ -5,6 +5,6 @@ pub mod letters;
 mod queue;
 mod store;
 
-pub use config::{ConfigError, writer_from_env};
-pub use queue::{LetterQueue, QueueError};
-pub use store::{Attempt, Entry, NoticeStore, Page, StoreError};
+pub use config::{ConfigError, webhook_private_hosts, writer_from_env};
+pub use queue::{LetterQueue, QueueError, WebhookQueue};
+pub use store::{Attempt, Bucket, Entry, NoticeStore, Page, Pending, Standing, StoreError, Suppression, Unreachable};

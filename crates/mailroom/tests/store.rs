@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use parvis_events::{CloudEvent, EventId};
 use parvis_mailroom::letters::{Claim, Search, State};
-use parvis_mailroom::{NoticeStore, StoreError};
+use parvis_mailroom::{Bucket, NoticeStore, StoreError, Unreachable};
 use parvis_notices::compose::Note;
 use parvis_notices::due::{Due, SHARDS, Waiting, minute};
 use parvis_notices::limits::Charge;
@@ -91,6 +91,34 @@ async fn the_log_is_searched_and_read_page_by_page_and_tells_no_addresses() {
     assert!(store.log(day, &other, None, 10).await.unwrap().0.is_empty());
 }
 
+/// The parts of a day are one log: more lines than are read at a time come once each, in one order, from page to page.
+#[tokio::test]
+async fn a_long_log_is_one_from_its_newest_line_to_its_oldest() {
+    const LINES: u32 = 1_000;
+    let store = store().await;
+    for number in 0..LINES {
+        let letter = Letter { key: format!("key {number}"), ..letter(1, i64::from(number)) };
+        store.claim(&letter, at(10), at(40)).await.unwrap();
+    }
+    let (mut found, mut before) = (Vec::new(), Some(String::new()));
+    while let Some(place) = before {
+        let (lines, next) = store.log(at(0).date_naive(), &Search::default(), Some(&place), 90).await.unwrap();
+        found.extend(lines.iter().map(|line| line.at));
+        before = next;
+    }
+    assert_eq!(found, (0..i64::from(LINES)).rev().map(at).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_address_is_left_alone_whatever_the_case_of_its_letters() {
+    let store = store().await;
+    store.suppress("Ada@Example.org", Unreachable::Unwanted, "its owner complained", at(0)).await.unwrap();
+    let found = store.suppression("ada@example.org", at(1)).await.unwrap().unwrap();
+    assert_eq!((found.why, found.since), (Unreachable::Unwanted, at(0)));
+    store.pardon("ADA@example.org").await.unwrap();
+    assert_eq!(store.suppression("Ada@Example.org", at(1)).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn limits_are_not_passed_by_many_at_once() {
     let store = store().await;
@@ -128,22 +156,39 @@ async fn what_waits_is_found_in_its_minute_and_the_newest_event_counts() {
     store.await_moment(&late, at(95)).await.unwrap();
     let mut found = Vec::new();
     for shard in 0..SHARDS {
-        found.extend(store.waiting(minute(at(90)), shard).await.unwrap());
+        found.extend(store.waiting(minute(at(90)), shard).await.unwrap().entries);
     }
     assert_eq!(found.len(), 2, "once each; what comes late stands where the next run looks");
     for entry in &found {
         store.settle(entry).await.unwrap();
     }
     for shard in 0..SHARDS {
-        assert!(store.waiting(minute(at(90)), shard).await.unwrap().is_empty());
+        assert_eq!(store.waiting(minute(at(90)), shard).await.unwrap(), Bucket::default());
     }
-    store.supersede("session/s", &second.id, at(0)).await.unwrap();
-    store.supersede("session/s", &first.id, at(0)).await.unwrap();
-    assert_eq!(
-        store.current("session/s").await.unwrap().as_deref(),
-        Some(second.id.as_str()),
-        "an older one changes nothing"
-    );
+    assert_eq!(store.standing("session/s").await.unwrap(), None);
+    store.supersede("session/s", &second.id, &["mark".to_owned()], at(0)).await.unwrap();
+    store.supersede("session/s", &first.id, &[], at(0)).await.unwrap();
+    let standing = store.standing("session/s").await.unwrap().unwrap();
+    assert_eq!((standing.event.as_str(), standing.passed), (second.id.as_str(), vec!["mark".to_owned()]), "not older");
+}
+
+/// A deployment may have written entries that this one cannot read: the others are told all the same.
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_does_not_stop_those_beside_it() {
+    let client = parvis_test_tables::start(&["notices"]).await.unwrap();
+    let store = NoticeStore::new(client.clone(), "notices");
+    let event = CloudEvent::new(EventId::of_facts(at(0), &["a"]), "/parvis/p", "k", "s/1", at(0), json!({}));
+    let due = Due { at: at(90), what: Waiting::Reminder { event, text: "t".to_owned(), minutes: 5 } };
+    store.await_moment(&due, at(0)).await.unwrap();
+    let bucket = format!("due#{}#{}", minute(at(90)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true), due.shard());
+    for (name, body) in [("broken", "{\"at\": 1}"), ("foreign", "not json")] {
+        let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
+        let put = client.put_item().table_name("notices").item("pk", text(&bucket)).item("sk", text(name));
+        put.item("body", text(body)).send().await.unwrap();
+    }
+    let found = store.waiting(minute(at(90)), due.shard()).await.unwrap();
+    assert_eq!((found.entries.len(), found.unreadable), (1, 2));
+    assert_eq!(found.entries[0].due, due);
 }
 
 #[tokio::test]

@@ -10,8 +10,6 @@ use crate::person::Channel;
 pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(15);
 /// How often one may be given wrong.
 pub const CODE_TRIES: u8 = 5;
-/// A new code not before.
-pub const CODE_PAUSE: TimeDelta = TimeDelta::seconds(60);
 
 /// What is no address of the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,12 +81,6 @@ impl Address {
     pub fn digest(&self) -> String {
         let digest = Sha256::digest(format!("{}\n{}", self.channel.as_str(), self.to));
         hex::encode(digest.get(..12).unwrap_or_default())
-    }
-
-    /// Whether another code may be sent now.
-    #[must_use]
-    pub fn may_be_sent_a_code(&self, now: DateTime<Utc>) -> bool {
-        self.code.as_ref().is_none_or(|code| now - code.sent_at >= CODE_PAUSE)
     }
 
     /// Notes that `code` is sent.
@@ -201,7 +193,6 @@ mod tests {
         let mut address = Address::new(Channel::Sms, "+33612345678").unwrap();
         assert_eq!(address.verify("123456", at(0)), Err(BadCode::Lapsed));
         address.send_code("123456", at(0));
-        assert!(!address.may_be_sent_a_code(at(59)) && address.may_be_sent_a_code(at(60)));
         assert_eq!(address.clone().verify("123456", at(900)), Err(BadCode::Lapsed));
         for _ in 0..CODE_TRIES {
             assert_eq!(address.verify("000000", at(1)), Err(BadCode::Wrong));

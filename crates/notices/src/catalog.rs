@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -42,6 +42,22 @@ const fn a_day() -> Span {
     Span::minutes(24 * 60)
 }
 
+/// The shortest time in which a message can be sent at all.
+const SHORTEST_USE: TimeDelta = TimeDelta::seconds(30);
+
+impl Say {
+    /// How long after its moment it is worth sending: a reminder until a minute before its deadline at most, which lies `before` minutes
+    /// after that moment.
+    #[must_use]
+    pub fn useful(&self, before: Option<u32>) -> TimeDelta {
+        let useful = self.useful.delta();
+        // Without a stretch before it, the moment is a beginning: nothing ends then.
+        before.filter(|minutes| *minutes > 0).map_or(useful, |minutes| {
+            useful.min((TimeDelta::minutes(i64::from(minutes)) - TimeDelta::minutes(1)).max(SHORTEST_USE))
+        })
+    }
+}
+
 /// A deadline that is reminded of.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Reminder {
@@ -75,6 +91,10 @@ pub struct Rule {
     /// The fields that subscribers of the topic filter by; it does not go to the topic when absent.
     #[serde(default)]
     pub broadcast: Option<Vec<String>>,
+    /// The fields of the data that webhooks are told; they hear nothing of such events when absent. Who it concerns, guests and whatever
+    /// people have written stay in the house.
+    #[serde(default)]
+    pub webhook: Option<Vec<String>>,
     /// Whether the reminders of its subject stay as they are: the event says nothing about deadlines.
     #[serde(default)]
     pub keeps_reminders: bool,
@@ -190,6 +210,23 @@ mod tests {
             }
         }
         assert_eq!(catalog.categories(), ["alerts", "bookings", "parking", "permits", "sensors"]);
+    }
+
+    #[test]
+    fn webhooks_are_told_nothing_of_people() {
+        let mut told = 0;
+        for (name, kind) in Catalog::load().unwrap().kinds() {
+            for field in kind.rule.webhook.iter().flatten() {
+                told += 1;
+                assert!(
+                    !["owner", "guests", "uninvited", "title", "location", "plate", "email", "name"]
+                        .contains(&field.as_str()),
+                    "{name}: {field}"
+                );
+                assert_ne!(kind.rule.to.as_ref(), Some(field), "{name}");
+            }
+        }
+        assert!(told > 50, "{told}");
     }
 
     #[test]

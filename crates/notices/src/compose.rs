@@ -2,26 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use parvis_events::CloudEvent;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::address::Address;
 use crate::catalog::{Catalog, Kind, Say};
-use crate::letter::{Destination, Letter};
+use crate::due::{Due, Held, Waiting};
+use crate::letter::{ADDRESSES, Destination, Letter};
 use crate::person::{Channel, Language, Person};
 use crate::span::Span;
 use crate::texts::{Facts, Message, TextError, Texts};
 use crate::token::{LinkKey, Unsubscribe};
+use crate::watch::Watch;
 
 /// The text of codes.
 const CODE_TEXT: &str = "address.code";
 /// The text at the foot of e-mails.
 const FOOT_TEXT: &str = "foot";
-/// The subject of messages about one's own addresses.
-const ADDRESSES: &str = "addresses";
 /// The page where one no longer wants to be written to.
 const UNSUBSCRIBE_PAGE: &str = "#/unsubscribe?token=";
 /// The same, short enough for an SMS.
@@ -68,6 +68,47 @@ impl<'a> Occasion<'a> {
         Some(Self { event, kind, say: kind.rule.message.as_ref()?, at: event.time, minutes: None })
     }
 
+    /// What an event says under the name of a text, at a moment; `None` when a deployment has taken the text away.
+    #[must_use]
+    pub fn of_text(
+        catalog: &'a Catalog,
+        event: &'a CloudEvent,
+        text: &str,
+        at: DateTime<Utc>,
+        minutes: Option<u32>,
+    ) -> Option<Self> {
+        let kind = catalog.kind(&event.kind)?;
+        Some(Self { event, kind, say: kind.say(text)?, at, minutes })
+    }
+
+    /// Until when it is worth sending.
+    #[must_use]
+    pub fn useful_until(&self) -> DateTime<Utc> {
+        self.at + self.say.useful(self.minutes)
+    }
+
+    /// The minutes that are left to the deadline of a reminder, the one that has begun included.
+    #[must_use]
+    pub fn minutes_left(&self, now: DateTime<Utc>) -> Option<i64> {
+        let minutes = i64::from(self.minutes?);
+        let left = (self.at + TimeDelta::minutes(minutes) - now).num_seconds();
+        Some((left + 59).div_euclid(60).clamp(0, minutes))
+    }
+
+    /// The same, to be said to a person when their quiet hours are over.
+    #[must_use]
+    pub fn held(&self, person: &Person, watch: Option<&Watch>, until: DateTime<Utc>) -> Due {
+        let held = Held {
+            event: self.event.clone(),
+            text: self.say.text.clone(),
+            minutes: self.minutes,
+            said_at: self.at,
+            person: person.subject.clone(),
+            watch: watch.map(|watch| watch.id.clone()),
+        };
+        Due { at: until, what: Waiting::Held(held) }
+    }
+
     /// What tells it from everything else that is said.
     #[must_use]
     pub fn id(&self) -> String {
@@ -109,8 +150,8 @@ pub struct Composed {
     pub note: Note,
     /// To be sent now.
     pub letters: Vec<Letter>,
-    /// To be sent when their quiet hours are over.
-    pub held: Vec<(DateTime<Utc>, Letter)>,
+    /// When their quiet hours are over, if something loud waits for that.
+    pub held: Option<DateTime<Utc>>,
 }
 
 /// Writes letters.
@@ -140,7 +181,7 @@ impl Writer {
         let category = kind.rule.category.as_str();
         let (language, zone) = self.told_in(person, event);
         let link = self.link(kind, event)?;
-        let message = self.message(occasion, language, zone, link.as_deref())?;
+        let message = self.message(occasion, language, zone, link.as_deref(), now)?;
         // A wish names channels; what the person has silenced since stays silent.
         let channels = match channels {
             Some(wished) => person.preferences.channels_of_wish(category, wished),
@@ -148,7 +189,7 @@ impl Writer {
         };
         let quiet = if say.urgent { None } else { person.preferences.quiet.and_then(|quiet| quiet.until(now, zone)) };
         let mut composed =
-            Composed { note: self.note(occasion, person, &message, link.clone()), letters: vec![], held: vec![] };
+            Composed { note: self.note(occasion, person, &message, link.clone()), letters: vec![], held: None };
         for address in person.reached_by(&channels) {
             let to = self.destination(address, person, category, link.clone());
             let body = match address.channel {
@@ -161,7 +202,7 @@ impl Writer {
                 Letter { person: Some(person.subject.clone()), ..letter(occasion, language, to, subject, body) };
             match quiet.filter(|_| address.channel.is_loud()) {
                 None => composed.letters.push(letter),
-                Some(until) if until < letter.useful_until => composed.held.push((until, letter)),
+                Some(until) if until < letter.useful_until => composed.held = Some(until),
                 // What is of no use when the night is over is not sent; it stands in the list.
                 Some(_) => continue,
             }
@@ -196,7 +237,8 @@ impl Writer {
         };
         let nobody = Person::default();
         let (language, zone) = self.told_in(&nobody, event);
-        let message = self.message(&occasion, language, zone, self.link(kind, event)?.as_deref())?;
+        let link = self.link(kind, event)?;
+        let message = self.message(&occasion, language, zone, link.as_deref(), event.time)?;
         let value =
             |name: &String| Some((name.clone(), event.data[name].as_str().filter(|text| !text.is_empty())?.to_owned()));
         let mut attributes: BTreeMap<String, String> = fields.iter().filter_map(value).collect();
@@ -206,11 +248,16 @@ impl Writer {
         Ok(Some(letter(&occasion, language, to, message.subject, message.email)))
     }
 
-    /// The delivery of an event to another system: the event itself, as CloudEvents JSON.
+    /// The delivery of an event to another system: the event with what its schema lets out of its data, as CloudEvents JSON; `None` when
+    /// that is nothing.
     #[must_use]
-    pub fn to_webhook(&self, event: &CloudEvent, webhook: &str) -> Letter {
+    pub fn to_webhook(&self, event: &CloudEvent, kind: &Kind, webhook: &str) -> Option<Letter> {
+        let fields = kind.rule.webhook.as_ref()?;
+        let data: Map<String, Value> =
+            fields.iter().filter_map(|name| Some((name.clone(), event.data.get(name)?.clone()))).collect();
+        let told = CloudEvent { data: Value::Object(data), ..event.clone() };
         let to = Destination::Webhook { webhook: webhook.to_owned() };
-        Letter {
+        Some(Letter {
             key: Letter::key(event.id.as_str(), &to),
             at: event.time,
             useful_until: event.time + WEBHOOK_USEFUL.delta(),
@@ -222,8 +269,8 @@ impl Writer {
             to,
             subject: event.kind.clone(),
             // An event that was read as JSON can be written as JSON.
-            body: serde_json::to_string(event).unwrap_or_default(),
-        }
+            body: serde_json::to_string(&told).unwrap_or_default(),
+        })
     }
 
     /// The letter with the code that proves an address.
@@ -296,9 +343,10 @@ impl Writer {
         language: Language,
         zone: Tz,
         link: Option<&str>,
+        now: DateTime<Utc>,
     ) -> Result<Message, TextError> {
         let mut facts = Facts::new(&occasion.event.data, language, zone);
-        facts.set("minutes", occasion.minutes);
+        facts.set("minutes", occasion.minutes_left(now));
         facts.set("link", link);
         self.texts.message(&occasion.say.text, &facts)
     }
@@ -352,7 +400,7 @@ fn letter(occasion: &Occasion<'_>, language: Language, to: Destination, subject:
     Letter {
         key: Letter::key(&occasion.id(), &to),
         at: occasion.at,
-        useful_until: occasion.at + occasion.say.useful.delta(),
+        useful_until: occasion.useful_until(),
         person: None,
         category: occasion.kind.rule.category.clone(),
         text: occasion.say.text.clone(),
@@ -419,7 +467,7 @@ mod tests {
     #[test]
     fn a_person_is_told_at_proven_addresses_by_the_usual_channels_or_their_own() {
         let usual = composed("parvis.booking.cancelled", &ada());
-        assert_eq!((ways(&usual.letters), usual.held.len()), (vec!["email"], 0));
+        assert_eq!((ways(&usual.letters), usual.held), (vec!["email"], None));
         let mut own = ada();
         own.preferences.channels.insert("bookings".to_owned(), BTreeSet::from([Channel::Sms]));
         own.preferences.language = Some(Language::English);
@@ -498,10 +546,10 @@ mod tests {
         // 23:00 in Paris. A cancelled booking is of use for a day, an expired session for a quarter of an hour, and urgent.
         let cancelled = composed("parvis.booking.cancelled", &quiet);
         assert_eq!(ways(&cancelled.letters), ["email"]);
-        assert_eq!(cancelled.held[0].0, at("2026-07-13T05:00:00Z"));
+        assert_eq!(cancelled.held, Some(at("2026-07-13T05:00:00Z")));
         assert_eq!(ways(&composed("parvis.parking.session.ended", &quiet).letters), ["sms", "email"]);
         let started = composed("parvis.parking.session.started", &quiet);
-        assert_eq!((ways(&started.letters), started.held.len()), (vec!["email"], 0), "useless in the morning");
+        assert_eq!((ways(&started.letters), started.held), (vec!["email"], None), "useless in the morning");
         assert_eq!(started.note.channels, [Channel::Email]);
     }
 
@@ -511,6 +559,28 @@ mod tests {
             |kind: &str| composed(kind, &ada()).letters.iter().map(|letter| letter.key.clone()).collect::<Vec<_>>();
         assert_eq!(keys("parvis.booking.cancelled"), keys("parvis.booking.cancelled"));
         assert_ne!(keys("parvis.booking.cancelled"), keys("parvis.booking.released"));
+    }
+
+    #[test]
+    fn webhooks_hear_what_the_schema_lets_out() {
+        let (writer, mut event) = (writer(), event("parvis.booking.confirmed"));
+        event.data["guests"] = json!([{ "name": "Élise", "email": "elise@example.org" }]);
+        let letter = writer.to_webhook(&event, writer.catalog.kind(&event.kind).unwrap(), "w").unwrap();
+        let told: Value = serde_json::from_str(&letter.body).unwrap();
+        assert_eq!((&told["id"], &told["data"]["slot"]), (&json!(event.id), &event.data["slot"]));
+        for field in ["owner", "guests", "title"] {
+            assert_eq!(told["data"][field], Value::Null, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_reminder_tells_the_minutes_that_are_left() {
+        let (writer, event) = (writer(), event("parvis.parking.session.started"));
+        let occasion =
+            Occasion::of_text(&writer.catalog, &event, "parking.session.ending", event.time, Some(15)).unwrap();
+        let left = |seconds| occasion.minutes_left(event.time + TimeDelta::seconds(seconds)).unwrap();
+        assert_eq!([0, 1, 60, 61, 440, 899, 901, -30].map(left), [15, 15, 14, 14, 8, 1, 0, 15]);
+        assert_eq!(occasion.useful_until(), event.time + TimeDelta::minutes(10));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What waits for its moment: reminders, and letters that quiet hours hold back.
+//! What waits for its moment: reminders, and what quiet hours hold back.
 //!
 //! What is due lies in buckets of one minute, so that a run reads the few that it has to and never scans. A run that is missed is made
 //! up for by the next one, which goes on from the last that was completed.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::catalog::{Kind, time};
-use crate::letter::Letter;
+use crate::span::Span;
 
 /// Parts of a bucket: many reminders of one minute are read and written side by side.
 pub const SHARDS: u8 = 4;
@@ -41,11 +41,32 @@ pub enum Waiting {
         /// How long before the deadline.
         minutes: u32,
     },
-    /// A letter that was written in quiet hours.
-    Letter {
-        /// The letter.
-        letter: Letter,
-    },
+    /// What somebody is told when their quiet hours are over. It is written then: what was replaced, unsubscribed from or removed by
+    /// that time is not sent.
+    Held(Held),
+}
+
+/// What somebody was not told in their quiet hours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// The event.
+    pub event: CloudEvent,
+    /// What is to be said.
+    pub text: String,
+    /// How long before its deadline, for a reminder.
+    pub minutes: Option<u32>,
+    /// The moment that it is about.
+    pub said_at: DateTime<Utc>,
+    /// To whom.
+    pub person: String,
+    /// The wish that it follows from; none for whom it concerns.
+    pub watch: Option<String>,
+}
+
+/// What tells a reminder from the others about its subject, its moment included: the same deadline has the same mark.
+#[must_use]
+pub fn mark(text: &str, minutes: u32, at: DateTime<Utc>) -> String {
+    format!("{text}|{minutes}|{}", at.timestamp_millis())
 }
 
 impl Due {
@@ -54,7 +75,9 @@ impl Due {
     pub fn id(&self) -> String {
         match &self.what {
             Waiting::Reminder { event, text, minutes } => format!("{}|{text}|{minutes}", event.id),
-            Waiting::Letter { letter } => letter.key.clone(),
+            Waiting::Held(Held { event, text, minutes, person, watch, .. }) => {
+                format!("{}|{text}|{minutes:?}|{person}|{watch:?}", event.id)
+            }
         }
     }
 
@@ -71,21 +94,35 @@ impl Due {
     }
 }
 
+/// Every moment before a deadline of an event: what is said, how many minutes before, and when that is.
+fn moments<'a>(kind: &'a Kind, event: &CloudEvent) -> impl Iterator<Item = (&'a str, u32, DateTime<Utc>)> {
+    kind.rule.reminders.iter().filter_map(|reminder| Some((reminder, time(&event.data, &reminder.deadline)?))).flat_map(
+        |(reminder, deadline)| {
+            let moment =
+                move |before: &Span| (reminder.say.text.as_str(), before.as_minutes(), deadline - before.delta());
+            reminder.before.iter().map(moment)
+        },
+    )
+}
+
 /// The reminders that an event gives: those whose moment is not over when it happens.
 #[must_use]
 pub fn reminders(kind: &Kind, event: &CloudEvent) -> Vec<Due> {
-    let mut due = Vec::new();
-    for reminder in &kind.rule.reminders {
-        let Some(deadline) = time(&event.data, &reminder.deadline) else { continue };
-        for before in &reminder.before {
-            let at = deadline - before.delta();
-            if at > event.time {
-                let (text, minutes) = (reminder.say.text.clone(), before.as_minutes());
-                due.push(Due { at, what: Waiting::Reminder { event: event.clone(), text, minutes } });
-            }
-        }
-    }
-    due
+    let due = |(text, minutes, at): (&str, u32, _)| Due {
+        at,
+        what: Waiting::Reminder { event: event.clone(), text: text.to_owned(), minutes },
+    };
+    moments(kind, event).filter(|(.., at)| *at > event.time).map(due).collect()
+}
+
+/// The marks of those whose moment was over already. One that an earlier event gave and nobody has told yet still counts: its deadline is
+/// the same, and this event gives no other in its place.
+#[must_use]
+pub fn passed(kind: &Kind, event: &CloudEvent) -> Vec<String> {
+    moments(kind, event)
+        .filter(|(.., at)| *at <= event.time)
+        .map(|(text, minutes, at)| mark(text, minutes, at))
+        .collect()
 }
 
 /// The minute that a moment lies in.
@@ -96,7 +133,7 @@ pub fn minute(at: DateTime<Utc>) -> DateTime<Utc> {
 
 /// The buckets that a run at `now` reads, after one that was completed at `last`.
 pub fn buckets(last: Option<DateTime<Utc>>, now: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
-    // A run that was told a time ahead must not make the next ones look away.
+    // A clock that was set back must not make a run look away.
     let from = last.map_or(now, |last| last.min(now)).max(now - LONGEST_AGE);
     let (first, end) = (minute(from) - OVERLAP, minute(now));
     std::iter::successors(Some(first), |at| Some(*at + MINUTE)).take_while(move |at| *at <= end)
@@ -112,7 +149,6 @@ mod tests {
 
     use super::*;
     use crate::catalog::Catalog;
-    use crate::span::Span;
 
     const STARTED: &str = "parvis.parking.session.started";
 
@@ -132,17 +168,17 @@ mod tests {
         )
     }
 
-    fn moments(kind: &str, happened: i64, ends: i64) -> Vec<DateTime<Utc>> {
+    fn reminded_at(kind: &str, happened: i64, ends: i64) -> Vec<DateTime<Utc>> {
         let catalog = Catalog::load().unwrap();
         reminders(catalog.kind(kind).unwrap(), &session(kind, happened, ends)).iter().map(|due| due.at).collect()
     }
 
     #[test]
     fn a_session_is_reminded_of_fifteen_and_five_minutes_before_its_end() {
-        assert_eq!(moments(STARTED, 0, 30), [at(15), at(25)]);
-        assert_eq!(moments(STARTED, 0, 10), [at(5)], "the first moment is over when it begins");
-        assert_eq!(moments("parvis.parking.session.extended", 20, 60), [at(45), at(55)]);
-        assert!(moments("parvis.parking.session.stopped", 20, 30).is_empty());
+        assert_eq!(reminded_at(STARTED, 0, 30), [at(15), at(25)]);
+        assert_eq!(reminded_at(STARTED, 0, 10), [at(5)], "the first moment is over when it begins");
+        assert_eq!(reminded_at("parvis.parking.session.extended", 20, 60), [at(45), at(55)]);
+        assert!(reminded_at("parvis.parking.session.stopped", 20, 30).is_empty());
     }
 
     #[test]
@@ -153,7 +189,7 @@ mod tests {
             let due = reminders(catalog.kind(kind).unwrap(), &event);
             let text = |due: &Due| match &due.what {
                 Waiting::Reminder { text, .. } => text.clone(),
-                Waiting::Letter { .. } => unreachable!("a reminder"),
+                Waiting::Held(_) => unreachable!("a reminder"),
             };
             due.iter().map(|due| (text(due), (due.at - at(0)).num_minutes())).collect()
         };
@@ -171,10 +207,31 @@ mod tests {
         for (name, kind) in Catalog::load().unwrap().kinds() {
             for reminder in &kind.rule.reminders {
                 // What begins at its moment has no end here that it could be too late for.
-                let late = |before: &&Span| before.as_minutes() > 0 && reminder.say.useful > **before;
-                assert_eq!(reminder.before.iter().find(late), None, "{name}");
+                for before in reminder.before.iter().filter(|before| before.as_minutes() > 0) {
+                    let useful = reminder.say.useful(Some(before.as_minutes()));
+                    assert!(useful < before.delta(), "{name}");
+                }
             }
         }
+    }
+
+    /// A sandbox that is killed twice, or an SNS that refuses for some minutes, does not lose a reminder of a session that still runs.
+    #[test]
+    fn a_reminder_of_a_quarter_of_an_hour_is_of_use_for_most_of_it() {
+        let catalog = Catalog::load().unwrap();
+        let say = catalog.kind(STARTED).unwrap().say("parking.session.ending").unwrap();
+        assert_eq!(say.useful(Some(15)), TimeDelta::minutes(10));
+        assert_eq!(say.useful(Some(5)), TimeDelta::minutes(4));
+    }
+
+    #[test]
+    fn what_an_event_finds_over_keeps_its_mark_while_its_deadline_stays() {
+        let catalog = Catalog::load().unwrap();
+        let kind = catalog.kind("parvis.parking.session.extended").unwrap();
+        let marks = |happened, ends| passed(kind, &session("parvis.parking.session.extended", happened, ends));
+        assert!(marks(0, 30).is_empty());
+        assert_eq!(marks(16, 30), [mark("parking.session.ending", 15, at(15))]);
+        assert_eq!(marks(50, 60), [mark("parking.session.ending", 15, at(45))], "another deadline, another mark");
     }
 
     #[test]
@@ -184,7 +241,7 @@ mod tests {
         assert_eq!(
             buckets(Some(at(500)), at(10)).collect::<Vec<_>>(),
             [at(8), at(9), at(10)],
-            "a run was told a time ahead"
+            "the clock was set back"
         );
     }
 

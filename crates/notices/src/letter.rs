@@ -8,6 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::person::{Channel, Language};
 
+/// The subject of messages about one's own addresses: the codes that prove them.
+pub(crate) const ADDRESSES: &str = "addresses";
+
 /// Where a letter goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
@@ -78,6 +81,23 @@ impl Destination {
         }
     }
 
+    /// Whether it goes to a person, who may want it no more.
+    #[must_use]
+    pub const fn is_personal(&self) -> bool {
+        matches!(self, Self::Sms { .. } | Self::Email { .. } | Self::Push { .. })
+    }
+
+    /// Whether it makes a noise where people sleep.
+    #[must_use]
+    pub const fn is_loud(&self) -> bool {
+        match self {
+            Self::Sms { .. } => Channel::Sms.is_loud(),
+            Self::Email { .. } => Channel::Email.is_loud(),
+            Self::Push { .. } => Channel::Push.is_loud(),
+            Self::Topic { .. } | Self::Webhook { .. } => false,
+        }
+    }
+
     /// The address; `topic` for the topic.
     #[must_use]
     pub fn address(&self) -> &str {
@@ -124,6 +144,12 @@ impl Letter {
     #[must_use]
     pub fn key(occasion: &str, to: &Destination) -> String {
         format!("{occasion}|{}|{}", to.channel(), to.address())
+    }
+
+    /// Whether it brings the code that proves its address.
+    #[must_use]
+    pub fn proves_its_address(&self) -> bool {
+        self.category == ADDRESSES
     }
 
     /// The key as something that may be shown: keys tell addresses.

@@ -123,9 +123,12 @@ impl QuietHours {
             return None;
         }
         let day = if time < self.to { local.date_naive() } else { local.date_naive().succ_opt()? };
-        // A time that the change of clocks skips comes an hour later.
-        let end = |shift: TimeDelta| (day.and_time(self.to) + shift).and_local_timezone(zone).earliest();
-        end(TimeDelta::zero()).or_else(|| end(TimeDelta::hours(1))).map(|end| end.with_timezone(&Utc))
+        // A time that the change of clocks skips comes an hour later; of one that it repeats, the first that is still to come.
+        let ends = |shift: TimeDelta| {
+            let end = (day.and_time(self.to) + shift).and_local_timezone(zone);
+            [end.earliest(), end.latest()].into_iter().flatten().find(|end| *end > now)
+        };
+        ends(TimeDelta::zero()).or_else(|| ends(TimeDelta::hours(1))).map(|end| end.with_timezone(&Utc))
     }
 }
 
@@ -252,6 +255,10 @@ mod tests {
         assert_eq!(night.until(at("2026-07-02T05:00:00Z"), Paris), None);
         // 02:30 does not exist on 29 March 2026 in Paris.
         assert_eq!(quiet("22:00", "02:30").until(at("2026-03-28T23:00:00Z"), Paris), Some(at("2026-03-29T01:30:00Z")));
+        // 02:10 comes twice on 25 October 2026; the second time the 02:30 of the first is over.
+        let repeated = quiet("22:00", "02:30");
+        assert_eq!(repeated.until(at("2026-10-25T00:10:00Z"), Paris), Some(at("2026-10-25T00:30:00Z")));
+        assert_eq!(repeated.until(at("2026-10-25T01:10:00Z"), Paris), Some(at("2026-10-25T01:30:00Z")));
         assert_eq!(quiet("12:00", "14:00").until(at("2026-07-01T10:30:00Z"), Paris), Some(at("2026-07-01T12:00:00Z")));
         assert_eq!(quiet("08:00", "08:00").until(at("2026-07-01T06:00:00Z"), Paris), None, "no hours at all");
     }

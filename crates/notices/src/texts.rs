@@ -13,13 +13,13 @@ use crate::files;
 use crate::person::Language;
 use crate::sms;
 
-/// SNS refuses longer subjects.
-const SUBJECT_LIMIT: usize = 100;
+/// SNS takes subjects of less than 100 characters.
+const SUBJECT_LIMIT: usize = 99;
 
 /// A message in the form of each channel. A push has the subject as title and the short form as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// One line, at most 100 characters.
+    /// One line, at most 99 characters.
     pub subject: String,
     /// The short form, in the alphabet of SMS.
     pub sms: String,
@@ -262,5 +262,6 @@ mod tests {
         assert_eq!(told(Tz::UTC, Language::English, "{{ end|until(at) }}"), "22:30");
         assert_eq!(told(paris, Language::French, "{{ cents|money('EUR') }}"), "12,50 €");
         assert_eq!(one_line("a\r\nb"), "a  b");
+        assert_eq!(one_line(&"é".repeat(200)).chars().count(), 99, "SNS takes less than 100");
     }
 }

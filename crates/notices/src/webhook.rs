@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -11,6 +11,8 @@ use crate::watch::Filter;
 
 /// What secrets start with.
 const PREFIX: &str = "whsec_";
+/// How long a receiver may take nothing before it is turned off.
+pub const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
 /// A system that is told of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,12 +27,46 @@ pub struct Webhook {
     pub secret: String,
     /// Which events it is told.
     pub filter: Filter,
-    /// Whether it is told at all; a receiver that answers 410 turns it off.
+    /// Whether it is told at all.
     pub active: bool,
+    /// Since when it has taken nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Why it was turned off, when nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_off: Option<String>,
     /// Who made it.
     pub owner: String,
     /// When.
     pub created_at: DateTime<Utc>,
+    /// Counts changes; 0 for one that is not stored yet.
+    #[serde(default)]
+    pub version: u64,
+}
+
+impl Webhook {
+    /// Turns it on or off, as a manager wishes: what was before counts no more.
+    pub fn turn(&mut self, active: bool) {
+        (self.active, self.failing_since, self.turned_off) = (active, None, None);
+    }
+
+    /// Notes what came of telling it: nothing is wrong with a status below 300. One that says that it is gone (410), or takes nothing for
+    /// [`PATIENCE`], is turned off. True when it has to be stored.
+    pub fn answered(&mut self, status: Option<u16>, now: DateTime<Utc>) -> bool {
+        if status.is_some_and(|status| status < 300) {
+            return self.failing_since.take().is_some();
+        }
+        let since = *self.failing_since.get_or_insert(now);
+        let reason = if status == Some(410) {
+            "it answered that it is gone (410)".to_owned()
+        } else if now - since >= PATIENCE {
+            format!("it has taken nothing since {}", since.format("%Y-%m-%d %H:%M UTC"))
+        } else {
+            return since == now;
+        };
+        (self.active, self.turned_off) = (false, Some(reason));
+        true
+    }
 }
 
 /// A secret from 32 random bytes.
@@ -51,6 +87,33 @@ pub fn signature(secret: &str, id: &str, at: DateTime<Utc>, body: &str) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_receiver_that_is_gone_or_takes_nothing_for_a_day_is_turned_off() {
+        let at = |hours| DateTime::from_timestamp(1_614_265_330, 0).unwrap() + TimeDelta::hours(hours);
+        let mut hook = Webhook {
+            id: "w".to_owned(),
+            name: "w".to_owned(),
+            url: "https://signs.example.org/".to_owned(),
+            secret: secret([1; 32]),
+            filter: Filter::default(),
+            active: true,
+            failing_since: None,
+            turned_off: None,
+            owner: "m".to_owned(),
+            created_at: at(0),
+            version: 1,
+        };
+        assert!(!hook.answered(Some(204), at(0)), "nothing to store");
+        assert!(hook.answered(Some(500), at(1)) && hook.failing_since == Some(at(1)));
+        assert!(!hook.answered(None, at(10)) && hook.active);
+        assert!(hook.answered(Some(200), at(11)) && hook.failing_since.is_none());
+        assert!(hook.answered(None, at(20)) && !hook.answered(None, at(43)) && hook.active);
+        assert!(hook.answered(None, at(44)) && !hook.active && hook.turned_off.is_some());
+        hook.turn(true);
+        assert!(hook.active && hook.turned_off.is_none() && hook.failing_since.is_none());
+        assert!(hook.answered(Some(410), at(50)) && !hook.active);
+    }
 
     /// The example of the specification's reference libraries.
     #[test]

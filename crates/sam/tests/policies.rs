@@ -16,7 +16,7 @@ use parvis_sam::{
 };
 use source::Operation;
 
-/// Which resource a type works on.
+/// Which resources a type works on.
 const RESOURCES: &[(&str, &str)] = &[
     ("ForecastStore", "ForecastsTable"),
     ("JobQueue", "ForecastQueue"),
@@ -30,6 +30,8 @@ const RESOURCES: &[(&str, &str)] = &[
     ("NoticeStore", "NotifyTable"),
     ("LetterQueue", "LetterQueue"),
     ("RetryQueue", "LetterQueue"),
+    ("RetryQueue", "WebhookQueue"),
+    ("WebhookQueue", "WebhookQueue"),
     ("Sns", "sns"),
     ("Devices", "sns"),
     ("Mailer", "ses:identity/*"),
@@ -38,7 +40,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("ParkedPlates", "ParkedPlatesTable"),
 ];
 
-/// The action that an operation needs, by the service of its resource.
+/// The actions that an operation needs, by the service of its resource.
 const ACTIONS: &[(&str, &str)] = &[
     ("batch_get_item", "dynamodb:BatchGetItem"),
     ("batch_write_item", "dynamodb:BatchWriteItem"),
@@ -62,7 +64,9 @@ const ACTIONS: &[(&str, &str)] = &[
     ("delete_endpoint", "sns:DeleteEndpoint"),
     ("publish", "sns:Publish"),
     ("set_endpoint_attributes", "sns:SetEndpointAttributes"),
+    // Every e-mail is a raw message, for which SES asks for both.
     ("send_email", "ses:SendEmail"),
+    ("send_email", "ses:SendRawEmail"),
     ("connect", "rds-db:connect"),
 ];
 
@@ -96,25 +100,27 @@ fn stack() -> Stack {
 }
 
 /// What an operation needs.
-fn needed(operation: &Operation) -> Grant {
+fn needed(operation: &Operation) -> Vec<Grant> {
     if operation.name == "connect" {
-        return Grant { resource: "Database".into(), action: "rds-db:connect".into() };
+        return vec![Grant { resource: "Database".into(), action: "rds-db:connect".into() }];
     }
-    let resource = RESOURCES.iter().find(|(owner, _)| *owner == operation.owner);
-    let (_, resource) =
-        resource.unwrap_or_else(|| panic!("{operation:?}: add to RESOURCES what {} works on", operation.owner));
-    let action = match (operation.name.as_str(), *resource) {
-        ("publish", "iot:topic") => "iot:Publish",
-        ("publish retained", "iot:topic") => "iot:RetainPublish",
-        (name, _) => {
-            ACTIONS
-                .iter()
-                .find(|(operation, _)| *operation == name)
-                .unwrap_or_else(|| panic!("{operation:?}: add to ACTIONS"))
-                .1
-        }
-    };
-    Grant { resource: (*resource).into(), action: action.into() }
+    let resources = named(RESOURCES, &operation.owner);
+    assert!(!resources.is_empty(), "{operation:?}: add to RESOURCES what {} works on", operation.owner);
+    let grants = resources.into_iter().flat_map(|resource| {
+        let actions = match (operation.name.as_str(), resource) {
+            ("publish", "iot:topic") => vec!["iot:Publish"],
+            ("publish retained", "iot:topic") => vec!["iot:RetainPublish"],
+            (name, _) => named(ACTIONS, name),
+        };
+        assert!(!actions.is_empty(), "{operation:?}: add to ACTIONS");
+        actions.into_iter().map(move |action| Grant { resource: resource.into(), action: action.into() })
+    });
+    grants.collect()
+}
+
+/// What a table says of a name.
+fn named(table: &[(&str, &'static str)], name: &str) -> Vec<&'static str> {
+    table.iter().filter(|(known, _)| *known == name).map(|(_, value)| *value).collect()
 }
 
 /// Topics and database users are matters of tests that run: here they count as one resource each.
@@ -138,7 +144,7 @@ fn every_function_is_allowed_what_it_does_and_not_more() {
     let mut differences = Vec::new();
     for function in stack.functions.values() {
         let operations = source::operations(workspace(), &format!("parvis-{}", function.context));
-        let needed: BTreeSet<_> = operations.iter().map(needed).collect();
+        let needed: BTreeSet<_> = operations.iter().flat_map(needed).collect();
         let allowed = allowed(&stack, function);
         let say = |what: &str, grant: &Grant| {
             format!("{}: {what} {} on {}", function.logical_id, grant.action, grant.resource)

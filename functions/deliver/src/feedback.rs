@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use parvis_kit::telemetry::chain;
-use parvis_mailroom::StoreError;
+use parvis_mailroom::{StoreError, Unreachable};
 use serde::Deserialize;
 
 use crate::delivery::Deliverer;
@@ -38,12 +38,16 @@ struct Recipient {
 }
 
 /// The addresses that are to be left alone, and why. A full mailbox is none of them: it bounces as `Transient`.
-fn to_be_left_alone(told: Told) -> (Vec<String>, &'static str) {
+fn to_be_left_alone(told: Told) -> (Vec<String>, Unreachable, &'static str) {
     let addresses = |recipients: Vec<Recipient>| recipients.into_iter().map(|one| one.email_address).collect();
     match (told.bounce, told.complaint) {
-        (Some(bounce), _) if bounce.bounce_type == "Permanent" => (addresses(bounce.bounced_recipients), "it bounced"),
-        (_, Some(complaint)) => (addresses(complaint.complained_recipients), "its owner complained"),
-        _ => (Vec::new(), ""),
+        (Some(bounce), _) if bounce.bounce_type == "Permanent" => {
+            (addresses(bounce.bounced_recipients), Unreachable::Nobody, "it bounced")
+        }
+        (_, Some(complaint)) => {
+            (addresses(complaint.complained_recipients), Unreachable::Unwanted, "its owner complained")
+        }
+        _ => (Vec::new(), Unreachable::Nobody, ""),
     }
 }
 
@@ -61,9 +65,9 @@ impl Deliverer {
             }
         };
         tracing::info!(kind = told.event_type, "SES told");
-        let (addresses, reason) = to_be_left_alone(told);
+        let (addresses, why, reason) = to_be_left_alone(told);
         for address in &addresses {
-            self.store.suppress(address, reason, now).await?;
+            self.store.suppress(address, why, reason, now).await?;
         }
         Ok(addresses.len() as u64)
     }
@@ -73,7 +77,7 @@ impl Deliverer {
 mod tests {
     use super::*;
 
-    fn read(message: &str) -> (Vec<String>, &'static str) {
+    fn read(message: &str) -> (Vec<String>, Unreachable, &'static str) {
         to_be_left_alone(serde_json::from_str(message).unwrap())
     }
 
@@ -84,10 +88,10 @@ mod tests {
                 r#"{{"eventType":"Bounce","bounce":{{"bounceType":"{kind}","bouncedRecipients":[{{"emailAddress":"a@example.org","action":"failed"}}]}}}}"#
             )
         };
-        assert_eq!(read(&bounce("Permanent")), (vec!["a@example.org".to_owned()], "it bounced"));
+        assert_eq!(read(&bounce("Permanent")), (vec!["a@example.org".to_owned()], Unreachable::Nobody, "it bounced"));
         assert!(read(&bounce("Transient")).0.is_empty());
         let complaint = r#"{"notificationType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"b@example.org"}]}}"#;
-        assert_eq!(read(complaint).0, ["b@example.org"]);
+        assert_eq!(read(complaint), (vec!["b@example.org".to_owned()], Unreachable::Unwanted, "its owner complained"));
         assert!(read(r#"{"eventType":"Delivery"}"#).0.is_empty());
     }
 }

@@ -34,6 +34,9 @@ pub struct Record {
     pub message_id: String,
     /// By it its pause is set.
     pub receipt_handle: String,
+    /// The queue that it comes from.
+    #[serde(rename = "eventSourceARN")]
+    pub queue: String,
     /// A letter.
     pub body: String,
     /// How often it has come, among others.
@@ -104,7 +107,8 @@ impl Deliverer {
         };
         let outcome = self.deliver(&letter, now, lease_until).await;
         if outcome == Outcome::Again {
-            self.retries.pause(&record.receipt_handle, record.receive_count()).await;
+            let left = letter.useful_until - now;
+            self.retries.pause(&record.queue, &record.receipt_handle, record.receive_count(), left).await;
         }
         Some(outcome)
     }

@@ -85,7 +85,7 @@ impl Hooks {
         };
         let answer = match (reason, status) {
             (None, _) => Answer::Taken,
-            (Some(reason), Some(410)) => Answer::Never { reason, address: false },
+            (Some(reason), Some(410)) => Answer::Never { reason, address: None },
             (Some(reason), _) => Answer::NotNow(reason),
         };
         (answer, attempt)

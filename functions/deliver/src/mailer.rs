@@ -1,6 +1,7 @@
 //! The way to mailboxes: SES.
 
 use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::{Builder, retry::RetryConfig};
 use aws_sdk_sesv2::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
@@ -9,7 +10,6 @@ use mail_builder::MessageBuilder;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::raw::Raw;
 use mail_builder::mime::MimePart;
-use parvis_kit::telemetry::chain;
 use parvis_notices::{Destination, Letter};
 
 use crate::delivery::Answer;
@@ -55,9 +55,10 @@ pub struct Mailer {
 }
 
 impl Mailer {
-    /// Sends from `from`, an address or domain that SES has verified.
+    /// Sends from `from`, an address or domain that SES has verified, once for each claim of a letter, as [`crate::sns::Sns`] does.
     #[must_use]
-    pub fn new(client: Client, from: String, configuration_set: Option<String>) -> Self {
+    pub fn new(config: Builder, from: String, configuration_set: Option<String>) -> Self {
+        let client = Client::from_conf(config.retry_config(RetryConfig::disabled()).build());
         Self { client, from, configuration_set }
     }
 
@@ -66,16 +67,16 @@ impl Mailer {
         match self.send(letter).await {
             Ok(()) => Answer::Taken,
             Err(error) => {
-                tracing::warn!(error = %chain(&error), letter = letter.id(), "an e-mail was not taken");
                 let never = error.is_for_good();
                 let reason = match &error {
+                    // The code only: the words of SES name the recipient, who is nothing for a log.
                     MailError::Send(error) => {
                         let code = error.as_service_error().and_then(|error| error.code());
                         format!("SES: {}", code.unwrap_or("no answer"))
                     }
                     other => other.to_string(),
                 };
-                if never { Answer::Never { reason, address: false } } else { Answer::NotNow(reason) }
+                if never { Answer::Never { reason, address: None } } else { Answer::NotNow(reason) }
             }
         }
     }
@@ -132,8 +133,8 @@ mod tests {
     use super::*;
 
     fn written(calendar: Option<Calendar>, unsubscribe: Option<&str>, one_click: Option<&str>) -> String {
-        let config = aws_sdk_sesv2::Config::builder().behavior_version_latest().build();
-        let mailer = Mailer::new(Client::from_conf(config), "noreply@parvis.example".to_owned(), None);
+        let config = aws_sdk_sesv2::Config::builder().behavior_version_latest();
+        let mailer = Mailer::new(config, "noreply@parvis.example".to_owned(), None);
         let at = chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let letter = Letter {
             key: "k".to_owned(),

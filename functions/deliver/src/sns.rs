@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_sns::Client;
+use aws_sdk_sns::config::{Builder, retry::RetryConfig};
 use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sns::operation::publish::PublishError;
 use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
 use aws_sdk_sns::types::MessageAttributeValue;
 use parvis_kit::telemetry::chain;
+use parvis_mailroom::Unreachable;
 use parvis_notices::Letter;
 use serde_json::{Value, json};
 
@@ -16,8 +18,9 @@ use crate::delivery::Answer;
 /// Answers of SNS that another attempt will not change.
 const NEVER: [&str; 6] =
     ["InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid", "NotFound", "EndpointDisabled", "OptedOut"];
-/// Those of them that are about the address.
-const ADDRESS: [&str; 3] = ["NotFound", "EndpointDisabled", "OptedOut"];
+/// Those of them that are about the address, and what they say of it.
+const ADDRESS: [(&str, Unreachable); 3] =
+    [("NotFound", Unreachable::Nobody), ("EndpointDisabled", Unreachable::Nobody), ("OptedOut", Unreachable::Unwanted)];
 
 /// Publishes.
 #[derive(Clone, Debug)]
@@ -29,9 +32,11 @@ pub struct Sns {
 }
 
 impl Sns {
-    /// Publishes to phones, devices and `topic`.
+    /// Publishes to phones, devices and `topic`, once for each claim of a letter: an attempt whose answer does not come in time may have
+    /// been taken, and the SDK would send it again at once. The queue tries again.
     #[must_use]
-    pub fn new(client: Client, topic: String, sender: Option<String>) -> Self {
+    pub fn new(config: Builder, topic: String, sender: Option<String>) -> Self {
+        let client = Client::from_conf(config.retry_config(RetryConfig::disabled()).build());
         Self { client, topic, sender }
     }
 
@@ -97,7 +102,7 @@ fn answer(published: Result<(), SdkError<PublishError>>, to_one: bool) -> Answer
         .map(|code| code.trim_end_matches("Exception").to_owned());
     match code {
         Some(code) if NEVER.contains(&code.as_str()) => {
-            let address = to_one && ADDRESS.contains(&code.as_str());
+            let address = ADDRESS.iter().find(|(known, _)| to_one && *known == code).map(|(_, why)| *why);
             Answer::Never { reason: format!("SNS: {code}"), address }
         }
         Some(code) => Answer::NotNow(format!("SNS: {code}")),

@@ -6,6 +6,7 @@ use parvis_mailroom::{QueueError, StoreError};
 use parvis_notices::TextError;
 use parvis_notices::address::{BadAddress, BadCode};
 use parvis_notices::public_web::NotPublic;
+use parvis_places::RegisterError;
 
 use crate::devices::DeviceError;
 
@@ -28,6 +29,12 @@ impl From<StoreError> for ApiError {
 
 impl From<QueueError> for ApiError {
     fn from(error: QueueError) -> Self {
+        Self(Problem::unavailable(error))
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
         Self(Problem::unavailable(error))
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! What is sent from here, codes that prove addresses, goes the way of all letters: the queue, and `functions/deliver`.
 
+mod codes;
 mod config;
 pub mod devices;
 pub mod error;
@@ -16,7 +17,7 @@ pub mod routes;
 mod state;
 pub mod views;
 
-pub use state::App;
+pub use state::{App, Stores};
 
 /// Runs the function until the Lambda service ends the sandbox.
 ///

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use parvis_mailroom::{LetterQueue, NoticeStore};
 use parvis_notices::compose::Writer;
+use parvis_places::CachedPlaces;
 use uuid::Uuid;
 
 use crate::devices::Devices;
@@ -13,10 +14,20 @@ use crate::devices::Devices;
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
 
+/// What the application works on.
+#[derive(Debug)]
+pub struct Stores {
+    /// The table of notifications.
+    pub notices: NoticeStore,
+    /// The queue of letters.
+    pub queue: LetterQueue,
+    /// The register of places.
+    pub places: CachedPlaces,
+}
+
 #[derive(Debug)]
 struct Inner {
-    store: NoticeStore,
-    queue: LetterQueue,
+    stores: Stores,
     writer: Writer,
     devices: Devices,
     private_hosts: Vec<String>,
@@ -29,27 +40,32 @@ impl App {
     /// `random` gives bytes that nobody can guess.
     #[must_use]
     pub fn new(
-        store: NoticeStore,
-        queue: LetterQueue,
+        stores: Stores,
         writer: Writer,
         devices: Devices,
         private_hosts: Vec<String>,
         clock: fn() -> DateTime<Utc>,
         random: fn() -> [u8; 32],
     ) -> Self {
-        Self(Arc::new(Inner { store, queue, writer, devices, private_hosts, clock, random }))
+        Self(Arc::new(Inner { stores, writer, devices, private_hosts, clock, random }))
     }
 
     /// The table of notifications.
     #[must_use]
     pub fn store(&self) -> &NoticeStore {
-        &self.0.store
+        &self.0.stores.notices
     }
 
     /// The queue of letters.
     #[must_use]
     pub fn queue(&self) -> &LetterQueue {
-        &self.0.queue
+        &self.0.stores.queue
+    }
+
+    /// The register of places.
+    #[must_use]
+    pub fn places(&self) -> &CachedPlaces {
+        &self.0.stores.places
     }
 
     /// Rules and words.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use parvis_mailroom::Attempt;
 use parvis_mailroom::letters::Logged;
+use parvis_mailroom::{Attempt, Suppression, Unreachable};
 use parvis_notices::address::Address;
 use parvis_notices::compose::Note;
 use parvis_notices::watch::Watch;
@@ -159,12 +159,30 @@ pub struct AddressView {
     pub name: Option<String>,
     /// Since when it is known to be theirs; until then nothing but codes is sent there.
     pub verified_at: Option<DateTime<Utc>>,
+    /// Why nothing is sent there all the same; a new code ends `nobody`.
+    pub left_alone: Option<LeftAlone>,
 }
 
-impl From<&Address> for AddressView {
-    fn from(address: &Address) -> Self {
+/// Why nothing is sent to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftAlone {
+    /// There was nobody: a mailbox that bounced, a device that is gone.
+    Nobody,
+    /// Messages were objected to or opted out of.
+    Unwanted,
+}
+
+impl AddressView {
+    /// An address and what is known of it.
+    #[must_use]
+    pub fn of(address: &Address, suppression: Option<Suppression>) -> Self {
+        let left_alone = suppression.map(|suppression| match suppression.why {
+            Unreachable::Nobody => LeftAlone::Nobody,
+            Unreachable::Unwanted => LeftAlone::Unwanted,
+        });
         let Address { channel, to, verified_at, name, .. } = address.clone();
-        Self { id: address.digest(), channel: channel.into(), to, name, verified_at }
+        Self { id: address.digest(), channel: channel.into(), to, name, verified_at, left_alone }
     }
 }
 
@@ -185,10 +203,10 @@ pub struct PreferencesView {
 impl PreferencesView {
     /// What a person sees of themselves.
     #[must_use]
-    pub fn of(person: &Person, subjects: Vec<&str>) -> Self {
+    pub fn of(person: &Person, addresses: Vec<AddressView>, subjects: Vec<&str>) -> Self {
         Self {
             preferences: (&person.preferences).into(),
-            addresses: person.addresses.iter().map(Into::into).collect(),
+            addresses,
             subjects: subjects.into_iter().map(str::to_owned).collect(),
             version: person.version,
         }
@@ -301,7 +319,7 @@ impl From<&Watch> for WatchView {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FilterInput {
-    /// Types; one that ends with a dot stands for all that start with it. Empty for all.
+    /// Types, at least one; what ends with a dot stands for all that start with it.
     #[schema(example = json!(["parvis.parking.alert."]))]
     pub types: Vec<String>,
     /// What events are about. Empty for all.
@@ -322,6 +340,10 @@ pub struct WebhookView {
     pub filter: FilterInput,
     /// Whether it is told at all.
     pub active: bool,
+    /// Since when it has taken nothing; after a day it is turned off.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Why it was turned off, when nobody did.
+    pub turned_off: Option<String>,
     /// The secret of its signatures; told once, when it is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -331,9 +353,9 @@ pub struct WebhookView {
 
 impl From<&Webhook> for WebhookView {
     fn from(webhook: &Webhook) -> Self {
-        let Webhook { id, name, url, filter, active, created_at, .. } = webhook.clone();
+        let Webhook { id, name, url, filter, active, failing_since, turned_off, created_at, .. } = webhook.clone();
         let filter = FilterInput { types: filter.types, subjects: filter.subjects };
-        Self { id, name, url, filter, active, secret: None, created_at }
+        Self { id, name, url, filter, active, failing_since, turned_off, secret: None, created_at }
     }
 }
 

@@ -59,19 +59,20 @@ impl Notifier {
     pub async fn handle(&self, invocation: Invocation, now: DateTime<Utc>) -> Result<Answer, Failure> {
         match invocation {
             Invocation { records: Some(records), .. } => Ok(Answer::Stream(self.events(&records, now).await)),
-            Invocation { task: Some(Task::Remind), at, .. } => {
-                let at = at.map_or(now, |at| at.max(now));
-                self.remind(at).await.map(Answer::Reminded).map_err(Failure::retryable)
-            }
+            Invocation { task: Some(Task::Remind), at, .. } => self
+                .remind(at.map_or(now, |at| at.max(now)), now)
+                .await
+                .map(Answer::Reminded)
+                .map_err(Failure::retryable),
             Invocation { records: None, task: None, .. } => Err(Failure::permanent(NothingToDo)),
         }
     }
 
-    /// Events in their order: the first that fails comes again, with all after it.
+    /// Events in their order: the first that fails comes again, with all after it. One that would fail for ever, or cannot be read, would
+    /// block its shard: it is logged, counted and left in the events table.
     async fn events(&self, records: &[EventRecord], now: DateTime<Utc>) -> DynamoDbEventResponse {
         let mut metrics = Metrics::new(FUNCTION);
         for record in records {
-            // An event that cannot be read would block its shard for ever; it is logged, counted and left in the events table.
             let event: CloudEvent = match event_store::from_image(record.change.new_image.clone()) {
                 Ok(event) => event,
                 Err(error) => {
@@ -82,6 +83,10 @@ impl Notifier {
             };
             match self.plan(&event, now).await {
                 Ok(planned) => count(&mut metrics, &planned),
+                Err(error) if !error.is_transient() => {
+                    tracing::error!(error = %chain(&error), event = %event.id, kind = event.kind, "nothing can follow from an event");
+                    metrics.count("UnplannableEvents", 1, &[]);
+                }
                 Err(error) => {
                     tracing::warn!(error = %chain(&error), event = %event.id, "will be retried");
                     metrics.count("PlanFailures", 1, &[]);
@@ -97,7 +102,9 @@ fn count(metrics: &mut Metrics, planned: &Planned) {
     metrics
         .count("LettersPosted", planned.letters, &[])
         .count("RemindersSet", planned.reminders, &[])
-        .count("LettersHeld", planned.held, &[])
+        .count("MessagesHeld", planned.held, &[])
+        .count("UnpostableLetters", planned.unpostable, &[])
+        .count("UnreadableItems", planned.unreadable, &[])
         .count("TextFailures", planned.unwritten, &[]);
 }
 

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use parvis_events::CloudEvent;
 use parvis_kit::telemetry::chain;
-use parvis_mailroom::{LetterQueue, NoticeStore, QueueError, StoreError};
+use parvis_mailroom::{LetterQueue, NoticeStore, QueueError, StoreError, WebhookQueue};
 use parvis_notices::compose::{Composed, Occasion, Writer};
-use parvis_notices::due::{Due, Waiting, reminders};
-use parvis_notices::{Channel, Kind, Letter, Person, TextError};
+use parvis_notices::due::{Due, passed, reminders};
+use parvis_notices::watch::Watch;
+use parvis_notices::{Kind, Letter, Person, TextError};
 
 use crate::invitations;
 
@@ -27,6 +28,17 @@ pub enum PlanError {
     Queue(#[from] QueueError),
 }
 
+impl PlanError {
+    /// Whether the same may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Queue(error) => error.is_transient(),
+        }
+    }
+}
+
 /// Turns events into letters; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Notifier {
@@ -34,6 +46,8 @@ pub struct Notifier {
     pub store: NoticeStore,
     /// Where letters go.
     pub queue: LetterQueue,
+    /// Where those to other systems go.
+    pub hooks: WebhookQueue,
     /// Rules and words.
     pub writer: Arc<Writer>,
     /// Sender of invitations; none are sent without it.
@@ -43,12 +57,16 @@ pub struct Notifier {
 /// What was made of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Planned {
-    /// Letters in the queue.
+    /// Letters in the queues.
     pub letters: u64,
     /// Reminders that wait.
     pub reminders: u64,
-    /// Letters that wait for the end of quiet hours.
+    /// Messages that wait for the end of quiet hours.
     pub held: u64,
+    /// Letters that no queue takes.
+    pub unpostable: u64,
+    /// People of whom what is stored cannot be read.
+    pub unreadable: u64,
     /// Messages whose text could not be made.
     pub unwritten: u64,
 }
@@ -57,8 +75,11 @@ pub struct Planned {
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     composed: Vec<Composed>,
+    held: Vec<Due>,
     letters: Vec<Letter>,
-    unwritten: u64,
+    hooks: Vec<Letter>,
+    pub(crate) unreadable: u64,
+    pub(crate) unwritten: u64,
 }
 
 impl Outgoing {
@@ -74,8 +95,33 @@ impl Outgoing {
         }
     }
 
-    pub(crate) fn add(&mut self, composed: Composed) {
-        self.composed.push(composed);
+    /// Takes a person; of one who cannot be read nobody else must suffer.
+    pub(crate) fn reader(&mut self, found: Result<Person, StoreError>) -> Result<Option<Person>, StoreError> {
+        match found {
+            Ok(person) => Ok(Some(person)),
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "a person cannot be read");
+                self.unreadable += 1;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is said when quiet hours are over: the loud part of what was said then in all other ways.
+    pub(crate) fn loud_only(mut self) -> Self {
+        self.letters.extend(self.composed.drain(..).flat_map(|one| one.letters).filter(|one| one.to.is_loud()));
+        self
+    }
+
+    /// Adds what follows from something else.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.composed.extend(other.composed);
+        self.held.extend(other.held);
+        self.letters.extend(other.letters);
+        self.hooks.extend(other.hooks);
+        self.unreadable += other.unreadable;
+        self.unwritten += other.unwritten;
     }
 }
 
@@ -94,17 +140,25 @@ impl Notifier {
             let topic = self.writer.to_topic(event, kind);
             let topic = outgoing.take(event, topic).flatten();
             outgoing.letters.extend(topic);
+            outgoing.hooks = self.to_webhooks(kind, event).await?;
         }
         if let Some(from) = &self.invitations_from {
             let letters = invitations::letters(event, from, &self.writer);
             let letters = outgoing.take(event, letters).unwrap_or_default();
             outgoing.letters.extend(letters);
         }
+        let planned = self.dispatch(&outgoing, now).await?;
+        Ok(Planned { reminders: set, ..planned })
+    }
+
+    /// The deliveries of an event to other systems.
+    async fn to_webhooks(&self, kind: &Kind, event: &CloudEvent) -> Result<Vec<Letter>, StoreError> {
+        if kind.rule.webhook.is_none() {
+            return Ok(Vec::new());
+        }
         let webhooks = self.store.webhooks().await?;
         let told = webhooks.iter().filter(|webhook| webhook.active && webhook.filter.takes(event));
-        outgoing.letters.extend(told.map(|webhook| self.writer.to_webhook(event, &webhook.id)));
-        let (letters, held) = self.dispatch(&outgoing, now).await?;
-        Ok(Planned { letters, held, reminders: set, unwritten: outgoing.unwritten })
+        Ok(told.filter_map(|webhook| self.writer.to_webhook(event, kind, &webhook.id)).collect())
     }
 
     /// Puts the reminders of an event into their buckets, and then makes them those that count for its subject.
@@ -115,7 +169,7 @@ impl Notifier {
         let due = reminders(kind, event);
         let writes = due.iter().map(|due| self.store.await_moment(due, now));
         stream::iter(writes.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
-        self.store.supersede(&event.subject, &event.id, now).await?;
+        self.store.supersede(&event.subject, &event.id, &passed(kind, event), now).await?;
         Ok(due.len() as u64)
     }
 
@@ -129,53 +183,57 @@ impl Notifier {
     ) -> Result<(), StoreError> {
         let Some(occasion) = Occasion::of_event(event, kind) else { return Ok(()) };
         if let Some(subject) = kind.concerns(&event.data) {
-            let person = self.store.person(subject).await?;
-            self.tell(&occasion, &person, None, now, outgoing);
+            if let Some(person) = outgoing.reader(self.store.person(subject).await)? {
+                self.tell(&occasion, &person, None, now, outgoing);
+            }
         }
         let watches = self.store.watches_about(&event.subject).await?;
         let watches: Vec<_> = watches.into_iter().filter(|watch| watch.takes(event)).collect();
         let people = watches.iter().map(|watch| self.store.person(&watch.person));
-        let people: Vec<Person> = stream::iter(people.collect::<Vec<_>>()).buffered(CONCURRENCY).try_collect().await?;
-        for (watch, person) in watches.iter().zip(&people) {
-            self.tell(&occasion, person, Some(&watch.channels), now, outgoing);
+        let people: Vec<_> = stream::iter(people.collect::<Vec<_>>()).buffered(CONCURRENCY).collect().await;
+        for (watch, person) in watches.iter().zip(people) {
+            if let Some(person) = outgoing.reader(person)? {
+                self.tell(&occasion, &person, Some(watch), now, outgoing);
+            }
         }
         Ok(())
     }
 
-    fn tell(
+    /// Writes to a person whom an occasion concerns, or who wished to hear of it; what is loud waits while they have quiet hours.
+    pub(crate) fn tell(
         &self,
         occasion: &Occasion<'_>,
         person: &Person,
-        channels: Option<&[Channel]>,
+        watch: Option<&Watch>,
         now: DateTime<Utc>,
         outgoing: &mut Outgoing,
     ) {
+        let channels = watch.map(|watch| watch.channels.as_slice());
         let composed = self.writer.to_person(occasion, person, channels, now);
-        if let Some(composed) = outgoing.take(occasion.event, composed) {
-            outgoing.add(composed);
-        }
+        let Some(composed) = outgoing.take(occasion.event, composed) else { return };
+        outgoing.held.extend(composed.held.map(|until| occasion.held(person, watch, until)));
+        outgoing.composed.push(composed);
     }
 
-    /// Stores notes and letters held back, and posts the others; how many of each.
-    pub(crate) async fn dispatch(&self, outgoing: &Outgoing, now: DateTime<Utc>) -> Result<(u64, u64), PlanError> {
-        let held: Vec<Due> = outgoing
-            .composed
-            .iter()
-            .flat_map(|composed| &composed.held)
-            .map(|(at, letter)| Due { at: *at, what: Waiting::Letter { letter: letter.clone() } })
-            .collect();
-        let waits: Vec<_> = held.iter().map(|due| self.store.await_moment(due, now)).collect();
+    /// Stores notes and what is held back, and posts letters; how many of each.
+    pub(crate) async fn dispatch(&self, outgoing: &Outgoing, now: DateTime<Utc>) -> Result<Planned, PlanError> {
+        let waits: Vec<_> = outgoing.held.iter().map(|due| self.store.await_moment(due, now)).collect();
         stream::iter(waits).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
         let letters: Vec<Letter> =
             outgoing.composed.iter().flat_map(|composed| &composed.letters).chain(&outgoing.letters).cloned().collect();
-        self.queue.post(&letters).await?;
+        let mut unpostable = self.queue.post(&letters).await?;
+        if !outgoing.hooks.is_empty() {
+            unpostable += self.hooks.post(&outgoing.hooks).await?;
+        }
         let notes: Vec<_> = outgoing.composed.iter().map(|composed| self.store.put_note(&composed.note)).collect();
         stream::iter(notes).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
-        Ok((letters.len() as u64, held.len() as u64))
-    }
-
-    /// Posts letters that were held back.
-    pub(crate) async fn post(&self, letters: &[Letter]) -> Result<(), PlanError> {
-        Ok(self.queue.post(letters).await?)
+        Ok(Planned {
+            letters: (letters.len() + outgoing.hooks.len()) as u64 - unpostable,
+            reminders: 0,
+            held: outgoing.held.len() as u64,
+            unpostable,
+            unreadable: outgoing.unreadable,
+            unwritten: outgoing.unwritten,
+        })
     }
 }

@@ -174,3 +174,14 @@ async fn sends_side_by_side_all_arrive_once() {
     let distinct: std::collections::BTreeSet<_> = received.iter().map(|message| message.body.as_str()).collect();
     assert_eq!((received.len(), distinct.len()), (1_000, 1_000));
 }
+
+#[tokio::test]
+async fn characters_that_sqs_does_not_take_are_refused() {
+    let (_directory, queues) = queues();
+    for body in ["a\u{ffff}", "\u{fffe}", "a\u{0}b", "\u{1b}"] {
+        let refused = queues.send("work", body.into(), Attributes::new()).await;
+        assert!(matches!(refused, Err(Error::NotText)), "{body:?}");
+    }
+    queues.send("work", "tab\tline\nÉlise 🅿 \u{fffd}".into(), Attributes::new()).await.unwrap();
+    assert_eq!(take(&queues, "work", 0).await.len(), 1);
+}

@@ -6,13 +6,14 @@
 //! | `person#<subject>` | `note#<time>#<id>` | the list of their notifications |
 //! | `person#<subject>` | `watch#<id>` | a wish to be told |
 //! | `watch#<subject>` | id | the same, found by what it is about |
-//! | `due#<minute>#<shard>` | `<time>#<id>` | reminders, and letters held back |
+//! | `due#<minute>#<shard>` | `<time>#<id>` | reminders, and what quiet hours hold back |
 //! | `reminders#<subject>` | `current` | the newest event about the subject: only its reminders count |
 //! | `runs` | `last` | the last completed run of reminders |
-//! | `log#<day>` | `<time>#<key>` | a letter: whether it is being sent or was, and what came of it |
+//! | `log#<day>#<part>` | `<time>#<id>` | a letter: whether it is being sent or was, and what came of it |
 //! | `spent#<day>#<counter>` | `count` | what counts against a limit |
 //! | `suppressed#<address>` | `reason` | an address that is not written to any more |
 //! | `device#<endpoint>` | `holder` | whose device it is |
+//! | `pending#<id>` | `wish` | a visitor's wish until it is confirmed, for a day at most |
 //! | `webhooks` | id | other systems |
 //! | `webhook#<id>` | `<time>#<key>` | the attempts to tell one |
 //!
@@ -27,18 +28,21 @@ mod webhooks;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::QueryError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
+use parvis_kit::telemetry::chain;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use due::Entry;
-pub use people::Page;
+pub use due::{Bucket, Entry, Standing};
+pub use people::{Page, Suppression, Unreachable};
+pub use watches::Pending;
 pub use webhooks::Attempt;
 
 /// A failure of the table.
@@ -73,9 +77,21 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later.
     #[must_use]
-    pub const fn is_transient(&self) -> bool {
-        !matches!(self, Self::Item(_) | Self::Missing(_) | Self::Changed)
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Get(error) => !is_invalid(error),
+            Self::Query(error) => !is_invalid(error),
+            Self::Put(error) => !is_invalid(error),
+            Self::Update(error) => !is_invalid(error),
+            Self::Delete(error) => !is_invalid(error),
+            Self::Item(_) | Self::Missing(_) | Self::Changed => false,
+        }
     }
+}
+
+/// Whether DynamoDB refuses a request for what stands in it: too long a key or item, for one.
+fn is_invalid<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ValidationException")
 }
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -117,6 +133,25 @@ impl NoticeStore {
         Ok(())
     }
 
+    /// Writes a record over the version before this one; the first version where nothing is.
+    async fn write_version(&self, pk: &str, sk: &str, record: &impl Serialize, version: u64) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.table).item("pk", text(pk)).item("sk", text(sk));
+        let put = put.item(BODY, text(serde_json::to_string(record)?)).item(VERSION, number(version));
+        let put = if version == 1 {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            let put = put.condition_expression("version = :before");
+            put.expression_attribute_values(":before", number(version.saturating_sub(1)))
+        };
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+                Err(StoreError::Changed)
+            }
+            Err(error) => Err(Box::new(error).into()),
+        }
+    }
+
     async fn remove(&self, pk: &str, sk: &str) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
         delete.send().await.map_err(Box::new)?;
@@ -128,14 +163,8 @@ impl NoticeStore {
         let mut items = Vec::new();
         let mut start = None;
         loop {
-            let mut query = self.client.query().table_name(&self.table).consistent_read(true);
-            query = if prefix.is_empty() {
-                query.key_condition_expression("pk = :pk")
-            } else {
-                let condition = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
-                condition.expression_attribute_values(":prefix", text(prefix))
-            };
-            query = query.expression_attribute_values(":pk", text(pk)).set_exclusive_start_key(start);
+            let query = beginning_with(self.client.query().table_name(&self.table), pk, prefix);
+            let query = query.consistent_read(true).set_exclusive_start_key(start);
             let page = query.send().await.map_err(Box::new)?;
             items.extend(page.items.unwrap_or_default());
             start = page.last_evaluated_key;
@@ -145,7 +174,7 @@ impl NoticeStore {
         }
     }
 
-    /// The newest items of a partition whose sort key begins with `prefix` and lies before `before`.
+    /// The newest items of a partition whose sort key begins with `prefix` and lies before `before`, which begins with it too.
     pub(crate) async fn newest(
         &self,
         pk: &str,
@@ -153,21 +182,29 @@ impl NoticeStore {
         before: Option<&str>,
         limit: i32,
     ) -> Result<Vec<Item>, StoreError> {
-        let end = before.map_or_else(|| format!("{prefix}\u{10ffff}"), str::to_owned);
-        // `BETWEEN` includes its end, which is left out below.
-        let query = self.client.query().table_name(&self.table).scan_index_forward(false).limit(limit + 1);
-        let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to");
-        let query =
-            query.expression_attribute_values(":pk", text(pk)).expression_attribute_values(":from", text(prefix));
-        let query = query.expression_attribute_values(":to", text(&end));
-        let items = query.send().await.map_err(Box::new)?.items.unwrap_or_default();
-        let kept = items.into_iter().filter(|item| before.is_none() || sort_key(item) != before);
-        Ok(kept.take(usize::try_from(limit).unwrap_or_default()).collect())
+        let query = beginning_with(self.client.query().table_name(&self.table), pk, prefix);
+        let query = query.scan_index_forward(false).limit(limit);
+        // A reading may go on from a key that no item has. An empty one is none.
+        let start = before.filter(|before| !before.is_empty());
+        let start = start.map(|before| Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(before))]));
+        Ok(query.set_exclusive_start_key(start).send().await.map_err(Box::new)?.items.unwrap_or_default())
     }
+}
+
+/// The query for the items of a partition whose sort key begins with `prefix`; DynamoDB takes no empty value of a key in a condition.
+fn beginning_with(query: QueryFluentBuilder, pk: &str, prefix: &str) -> QueryFluentBuilder {
+    let query = query.expression_attribute_values(":pk", text(pk));
+    if prefix.is_empty() {
+        return query.key_condition_expression("pk = :pk");
+    }
+    let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
+    query.expression_attribute_values(":prefix", text(prefix))
 }
 
 /// Attribute of a record.
 pub(crate) const BODY: &str = "body";
+/// Attribute that counts the changes of a record.
+const VERSION: &str = "version";
 /// Attribute of the table's TTL.
 pub(crate) const EXPIRES: &str = "expires_at";
 
@@ -196,6 +233,23 @@ pub(crate) fn sort_key(item: &Item) -> Option<&str> {
 pub(crate) fn body<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
     let body = item.get(BODY).and_then(|body| body.as_s().ok()).ok_or(StoreError::Missing(BODY))?;
     Ok(serde_json::from_str(body)?)
+}
+
+/// The records that can be read. What a deployment before or after this one has written in another form must not stop the others: it is
+/// logged, and how many there were is told.
+pub(crate) fn readable<T>(items: &[Item], read: impl Fn(&Item) -> Result<T, StoreError>) -> (Vec<T>, u64) {
+    let (mut records, mut unreadable) = (Vec::with_capacity(items.len()), 0);
+    for item in items {
+        match read(item) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                let key = item.get("pk").and_then(|key| key.as_s().ok());
+                tracing::error!(error = %chain(&error), pk = key, sk = sort_key(item), "an item cannot be read");
+                unreadable += 1;
+            }
+        }
+    }
+    (records, unreadable)
 }
 
 /// Whether an item's time is over; the table deletes it some time later.

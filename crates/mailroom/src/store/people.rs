@@ -1,17 +1,15 @@
 //! People: profiles, the lists of their notifications, addresses that are not written to.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_notices::Person;
 use parvis_notices::compose::Note;
 use serde::{Deserialize, Serialize};
 
-use super::{BODY, NoticeStore, StoreError, body, moment, number, sort_key, text};
+use super::{NoticeStore, StoreError, body, moment, sort_key};
 
 const PROFILE: &str = "profile";
 const NOTE: &str = "note#";
 const REASON: &str = "reason";
-const VERSION: &str = "version";
 /// How long notifications stand in a person's list.
 const KEEP_NOTES: TimeDelta = TimeDelta::days(90);
 /// A mailbox that did not exist may do so later.
@@ -26,18 +24,34 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Why an address is not written to.
+/// Why nothing reaches an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unreachable {
+    /// There was nobody: a code may try whether there is somebody again.
+    Nobody,
+    /// Whoever is there has said that they do not want to be written to.
+    Unwanted,
+}
+
+/// An address that is not written to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Suppressed {
-    reason: String,
-    since: DateTime<Utc>,
+pub struct Suppression {
+    /// Why, for programs.
+    pub why: Unreachable,
+    /// Why, for the log.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
 }
 
 fn of(person: &str) -> String {
     format!("person#{person}")
 }
 
+/// What SES tells of a mailbox may be written otherwise than we did: the case of letters says nothing here.
 fn suppressed(address: &str) -> String {
+    let address = if address.contains('@') { address.to_lowercase() } else { address.to_owned() };
     format!("suppressed#{address}")
 }
 
@@ -56,20 +70,9 @@ impl NoticeStore {
     /// [`StoreError::Changed`] when somebody else has stored the person since, or when the table cannot be written.
     pub async fn save_person(&self, person: &mut Person) -> Result<(), StoreError> {
         let next = Person { version: person.version + 1, ..person.clone() };
-        let put = self.client.put_item().table_name(&self.table);
-        let put = put.item("pk", text(of(&next.subject))).item("sk", text(PROFILE));
-        let put = put.item(BODY, text(serde_json::to_string(&next)?)).item(VERSION, number(next.version));
-        let put = put.condition_expression("attribute_not_exists(pk) OR version = :before");
-        match put.expression_attribute_values(":before", number(person.version)).send().await {
-            Ok(_) => {
-                *person = next;
-                Ok(())
-            }
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Err(StoreError::Changed)
-            }
-            Err(error) => Err(Box::new(error).into()),
-        }
+        self.write_version(&of(&next.subject), PROFILE, &next, next.version).await?;
+        *person = next;
+        Ok(())
     }
 
     /// Puts a notification into its person's list; the same again changes nothing.
@@ -97,17 +100,23 @@ impl NoticeStore {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn suppression(&self, address: &str, now: DateTime<Utc>) -> Result<Option<String>, StoreError> {
-        let found: Option<Suppressed> = self.read(&suppressed(address), REASON).await?;
-        Ok(found.filter(|one| now - one.since < KEEP_SUPPRESSED).map(|one| one.reason))
+    pub async fn suppression(&self, address: &str, now: DateTime<Utc>) -> Result<Option<Suppression>, StoreError> {
+        let found: Option<Suppression> = self.read(&suppressed(address), REASON).await?;
+        Ok(found.filter(|one| now - one.since < KEEP_SUPPRESSED))
     }
 
     /// Writes to an address no more.
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub async fn suppress(&self, address: &str, reason: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let record = Suppressed { reason: reason.to_owned(), since: now };
+    pub async fn suppress(
+        &self,
+        address: &str,
+        why: Unreachable,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let record = Suppression { why, reason: reason.to_owned(), since: now };
         self.write(&suppressed(address), REASON, &record, Some(now + KEEP_SUPPRESSED)).await
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parvis_notices::webhook::Webhook;
 use serde::{Deserialize, Serialize};
 
-use super::{NoticeStore, StoreError, body, is_over, moment};
+use super::{NoticeStore, StoreError, body, is_over, moment, readable};
 
 const WEBHOOKS: &str = "webhooks";
 const KEEP_ATTEMPTS: TimeDelta = TimeDelta::days(30);
@@ -33,12 +33,12 @@ fn attempts(webhook: &str) -> String {
 }
 
 impl NoticeStore {
-    /// All webhooks.
+    /// All webhooks that can be read.
     ///
     /// # Errors
     /// When the table cannot be read.
     pub async fn webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
-        self.all(WEBHOOKS, "").await?.iter().map(body).collect()
+        Ok(readable(&self.all(WEBHOOKS, "").await?, body).0)
     }
 
     /// One of them.
@@ -49,12 +49,15 @@ impl NoticeStore {
         self.read(WEBHOOKS, id).await
     }
 
-    /// Stores one.
+    /// Stores one as its next version.
     ///
     /// # Errors
-    /// When the table cannot be written.
-    pub async fn put_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
-        self.write(WEBHOOKS, &webhook.id, webhook, None).await
+    /// [`StoreError::Changed`] when somebody else has changed it since or taken it away, or when the table cannot be written.
+    pub async fn save_webhook(&self, webhook: &mut Webhook) -> Result<(), StoreError> {
+        let next = Webhook { version: webhook.version + 1, ..webhook.clone() };
+        self.write_version(WEBHOOKS, &next.id, &next, next.version).await?;
+        *webhook = next;
+        Ok(())
     }
 
     /// Takes one away.
@@ -79,7 +82,8 @@ impl NoticeStore {
     /// # Errors
     /// When the table cannot be read.
     pub async fn attempts(&self, webhook: &str, limit: i32, now: DateTime<Utc>) -> Result<Vec<Attempt>, StoreError> {
-        let items = self.newest(&attempts(webhook), "", None, limit).await?;
-        items.iter().filter(|item| !is_over(item, now)).map(body).collect()
+        let mut items = self.newest(&attempts(webhook), "", None, limit).await?;
+        items.retain(|item| !is_over(item, now));
+        Ok(readable(&items, body).0)
     }
 }

@@ -2,20 +2,21 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use parvis_kit::auth::Caller;
+use parvis_kit::auth::{Caller, Network};
 use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::Problem;
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
+use parvis_mailroom::Pending;
 use parvis_notices::address::Address;
-use parvis_notices::limits::Charge;
 use parvis_notices::person::VISITOR;
 use parvis_notices::watch::{ALERTS, Watch, When};
 use parvis_notices::{Channel, Person};
+use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::send_code;
+use crate::codes::{self, Asker};
 use crate::error::{ApiResult, Refusal, invalid};
 use crate::state::App;
 use crate::views::{ChannelName, LanguageName, WatchView, WhenName};
@@ -30,9 +31,6 @@ pub(super) fn router() -> Routes<App> {
 
 /// Subscriptions of one person.
 const MOST_WATCHES: usize = 50;
-/// Codes a day for one visitor's address, and for all visitors: an open route must not send without bound.
-const CODES_PER_VISITOR: u32 = 5;
-const CODES_OF_ALL: u32 = 500;
 
 /// Subscriptions to alerts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -93,15 +91,9 @@ struct VisitorInput {
     language: Option<LanguageName>,
 }
 
-/// An id as registers of places have them.
-fn checked(field: &str, id: &str) -> ApiResult<()> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    let good = (1..=64).contains(&id.len()) && id.chars().all(fits);
-    if good { Ok(()) } else { Err(invalid(field, "this is no id")) }
-}
-
 impl Wish {
-    fn watch(
+    /// What is wished for, if there is such a place.
+    async fn watch(
         &self,
         id: String,
         person: String,
@@ -109,8 +101,17 @@ impl Wish {
         confirmed: bool,
         app: &App,
     ) -> ApiResult<Watch> {
-        checked("/place", &self.place)?;
-        self.zone.as_deref().map_or(Ok(()), |zone| checked("/zone", zone))?;
+        let place: Option<PlaceId> = self.place.parse().ok();
+        let found = match &place {
+            Some(place) => app.places().get(place).await?,
+            None => None,
+        };
+        let record = found.ok_or_else(|| invalid("/place", "there is no such place"))?;
+        if let Some(zone) = &self.zone {
+            let zone: Option<ZoneId> = zone.parse().ok();
+            let known = zone.is_some_and(|zone| record.admit(&zone, None).is_ok());
+            known.then_some(()).ok_or_else(|| invalid("/zone", "there is no such zone"))?;
+        }
         let when = When::from(self.when);
         let filter = when.filter(&self.place, self.zone.as_deref());
         let subject = filter.subjects.into_iter().next().unwrap_or_default();
@@ -140,7 +141,7 @@ async fn subscribe(
     }
     let channels = input.channels.iter().copied().map(Channel::from).collect();
     room_for_one_more(&app, &caller.subject).await?;
-    let watch = input.wish.watch(app.id(), caller.subject, channels, true, &app)?;
+    let watch = input.wish.watch(app.id(), caller.subject, channels, true, &app).await?;
     // What a link has silenced is wished for again: the wish counts from now on.
     let mut person = app.store().person(&watch.person).await?;
     if person.preferences.hear_again(ALERTS, &watch.channels) {
@@ -160,7 +161,8 @@ async fn room_for_one_more(app: &App, person: &str) -> ApiResult<()> {
 
 /// Be told of a car park or zone, without a login
 ///
-/// At the address given, once it is confirmed with the code that is sent there. An address gets a code once a minute, five times a day.
+/// At the address given, once it is confirmed with the code that is sent there. An address gets a code once a minute, five times a day. What
+/// is not confirmed is forgotten after a day.
 #[utoipa::path(
     post,
     path = "/v1/alert-subscriptions/visitors",
@@ -170,6 +172,7 @@ async fn room_for_one_more(app: &App, person: &str) -> ApiResult<()> {
 )]
 async fn subscribe_visitor(
     State(app): State<App>,
+    network: Network,
     Json(input): Json<VisitorInput>,
 ) -> ApiResult<(StatusCode, Json<WatchView>)> {
     if input.channel == ChannelName::Push {
@@ -180,35 +183,18 @@ async fn subscribe_visitor(
     // A visitor is known by the address alone: the same one is the same visitor. Ids of their subscriptions start with its digest.
     let subject = format!("{VISITOR}{}", address.digest());
     let id = format!("{}.{}", address.digest(), app.id());
-    let watch = input.wish.watch(id, subject.clone(), vec![channel], false, &app)?;
+    let watch = input.wish.watch(id, subject.clone(), vec![channel], false, &app).await?;
     room_for_one_more(&app, &subject).await?;
-    let mut person = app.store().person(&subject).await?;
-    let known = person.addresses.pop();
-    let now = app.now();
-    if known.as_ref().is_some_and(|known| !known.may_be_sent_a_code(now)) {
-        return Err(invalid("/to", "a code was sent a moment ago; wait a minute"));
-    }
-    count_code(&app, &subject).await?;
-    let code = app.code();
-    address.verified_at = known.and_then(|known| known.verified_at);
-    address.send_code(&code, now);
-    person.addresses = vec![address.clone()];
-    person.preferences.language = input.language.map(Into::into).or(person.preferences.language);
-    app.store().save_person(&mut person).await?;
-    app.store().put_watch(&watch).await?;
-    send_code(&app, &person, &address, &code).await?;
-    Ok((StatusCode::ACCEPTED, Json((&watch).into())))
-}
-
-async fn count_code(app: &App, visitor: &str) -> ApiResult<()> {
-    let limits = [(format!("codes {visitor}"), CODES_PER_VISITOR), ("codes of visitors".to_owned(), CODES_OF_ALL)];
-    for (counter, most) in limits {
-        if !app.store().spend(&Charge { counter, amount: 1, most }, app.now()).await? {
-            let title = "Too many codes were sent today";
-            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-codes", title).into());
-        }
-    }
-    Ok(())
+    codes::allow(&app, &address, Asker::Visitor(&network)).await?;
+    let (code, language) = (app.code(), input.language.map(Into::into));
+    address.send_code(&code, app.now());
+    // Nothing of it touches the visitor before it is confirmed: anybody can write anybody's address.
+    let pending = Pending { watch, address, language };
+    app.store().put_pending(&pending, app.now()).await?;
+    let mut reader = Person::new(subject);
+    reader.preferences.language = language;
+    codes::send(&app, &reader, &pending.address, &code).await?;
+    Ok((StatusCode::ACCEPTED, Json((&pending.watch).into())))
 }
 
 /// The code that was sent.
@@ -234,21 +220,22 @@ async fn confirm(
     Path(id): Path<String>,
     Json(input): Json<ConfirmInput>,
 ) -> ApiResult<Json<WatchView>> {
-    let (visitor, _) = id.split_once('.').ok_or_else(|| Problem::not_found("subscription"))?;
-    let mut person: Person = app.store().person(&format!("{VISITOR}{visitor}")).await?;
-    let watches = app.store().watches_of(&person.subject).await?;
-    let mut watch =
-        watches.into_iter().find(|watch| watch.id == id).ok_or_else(|| Problem::not_found("subscription"))?;
-    let address = person.addresses.first_mut().ok_or_else(|| Problem::not_found("subscription"))?;
-    let (to, verified) = (address.to.clone(), address.verify(&input.code, app.now()));
-    app.store().save_person(&mut person).await?;
-    verified?;
-    app.store().pardon(&to).await?;
+    let pending = app.store().pending(&id).await?.ok_or_else(|| Problem::not_found("subscription"))?;
+    let Pending { mut watch, mut address, language } = pending;
+    codes::try_of_wish(&app, &id, watch.created_at).await?;
+    address.verify(&input.code, app.now())?;
+    room_for_one_more(&app, &watch.person).await?;
+    // The code holds until all of it is done: what is interrupted can be confirmed again.
+    watch.confirmed = true;
+    app.store().put_watch(&watch).await?;
+    app.store().pardon(&address.to).await?;
+    let mut person = app.store().person(&watch.person).await?;
+    person.addresses = vec![address];
+    person.preferences.language = language.or(person.preferences.language);
     // What an unsubscribe link has silenced is wished for again.
     person.preferences.hear_again(ALERTS, &watch.channels);
     app.store().save_person(&mut person).await?;
-    watch.confirmed = true;
-    app.store().put_watch(&watch).await?;
+    app.store().drop_pending(&id).await?;
     Ok(Json((&watch).into()))
 }
 

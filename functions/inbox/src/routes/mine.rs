@@ -13,10 +13,11 @@ use parvis_notices::{Channel, Person};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{page_size, send_code};
+use super::page_size;
+use crate::codes::{self, Asker};
 use crate::error::{ApiResult, Refusal, invalid};
 use crate::state::App;
-use crate::views::{ChannelName, NoteView, PreferencesInput, PreferencesView};
+use crate::views::{AddressView, ChannelName, NoteView, PreferencesInput, PreferencesView};
 
 pub(super) fn router() -> Routes<App> {
     Routes::new()
@@ -73,9 +74,13 @@ async fn list_notifications(
     Ok(Json(Notifications { notifications: page.items.into_iter().map(Into::into).collect(), next: page.next }))
 }
 
-fn view(app: &App, person: &Person) -> impl IntoResponse + use<> {
-    let view = PreferencesView::of(person, app.writer().catalog.categories());
-    ([(header::ETAG, version_etag(person.version))], Json(view))
+async fn view(app: &App, person: &Person) -> ApiResult<impl IntoResponse + use<>> {
+    let mut addresses = Vec::with_capacity(person.addresses.len());
+    for address in &person.addresses {
+        addresses.push(AddressView::of(address, app.store().suppression(&address.to, app.now()).await?));
+    }
+    let view = PreferencesView::of(person, addresses, app.writer().catalog.categories());
+    Ok(([(header::ETAG, version_etag(person.version))], Json(view)))
 }
 
 /// How and where I am told
@@ -88,7 +93,7 @@ fn view(app: &App, person: &Person) -> impl IntoResponse + use<> {
 )]
 async fn read_preferences(State(app): State<App>, caller: Caller) -> ApiResult<impl IntoResponse> {
     let person = app.store().person(&caller.subject).await?;
-    Ok(view(&app, &person))
+    view(&app, &person).await
 }
 
 /// Say how I want to be told
@@ -120,7 +125,7 @@ async fn put_preferences(
     }
     person.preferences = input.read().map_err(|(field, message)| invalid(field, message))?;
     app.store().save_person(&mut person).await?;
-    Ok(view(&app, &person))
+    view(&app, &person).await
 }
 
 /// Whether somebody may have one more address.
@@ -144,7 +149,8 @@ struct AddressInput {
 
 /// Add an address
 ///
-/// A code is sent there; nothing else is until it is given. Asking again sends a new code, once a minute.
+/// A code is sent there; nothing else is until it is given. Asking again sends a new code, once a minute and five times a day; so it does for
+/// an address that is proven but where nobody was found, once a day.
 #[utoipa::path(
     post,
     path = "/v1/me/notification-preferences/addresses",
@@ -164,23 +170,22 @@ async fn add_address(
     }
     let wanted = Address::new(input.channel.into(), &input.to)?;
     let (code, now) = (app.code(), app.now());
+    let left_alone = app.store().suppression(&wanted.to, now).await?.is_some();
     let same = |address: &Address| address.channel == wanted.channel && address.to == wanted.to;
     let place = person.addresses.iter().position(same);
     if place.is_none() {
         room_for_an_address(&person)?;
     }
     let mut address = place.map_or(wanted, |place| person.addresses.swap_remove(place));
-    if address.verified_at.is_some() {
+    if address.verified_at.is_some() && !left_alone {
         return Err(invalid("/to", "this address is proven already"));
     }
-    if !address.may_be_sent_a_code(now) {
-        return Err(invalid("/to", "a code was sent a moment ago; wait a minute"));
-    }
+    codes::allow(&app, &address, Asker::Login(&caller.subject)).await?;
     address.send_code(&code, now);
     person.addresses.push(address.clone());
     app.store().save_person(&mut person).await?;
-    send_code(&app, &person, &address, &code).await?;
-    Ok((StatusCode::ACCEPTED, view(&app, &person)))
+    codes::send(&app, &person, &address, &code).await?;
+    Ok((StatusCode::ACCEPTED, view(&app, &person).await?))
 }
 
 /// The code of an address.
@@ -215,12 +220,16 @@ async fn verify_address(
     let wanted = Address::new(channel, &input.to)?;
     let found = person.addresses.iter_mut().find(|one| one.channel == channel && one.to == wanted.to);
     let address = found.ok_or_else(|| Problem::not_found("address"))?;
+    codes::try_of_login(&app, &caller.subject).await?;
     let verified = address.verify(&input.code, app.now());
+    if verified.is_ok() {
+        // Before the code is used up: what is interrupted between can be done again.
+        app.store().pardon(&wanted.to).await?;
+    }
     // Tries that failed are stored as well.
     app.store().save_person(&mut person).await?;
     verified?;
-    app.store().pardon(&wanted.to).await?;
-    Ok(view(&app, &person))
+    view(&app, &person).await
 }
 
 /// Remove an address
@@ -247,7 +256,7 @@ async fn remove_address(
         return Err(Problem::not_found("address").into());
     }
     app.store().save_person(&mut person).await?;
-    Ok(view(&app, &person))
+    view(&app, &person).await
 }
 
 /// The token of a link.

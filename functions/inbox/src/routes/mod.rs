@@ -15,8 +15,6 @@ use parvis_kit::http::Asset;
 use parvis_kit::problem::Problem;
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
-use parvis_notices::Person;
-use parvis_notices::address::Address;
 use utoipa::OpenApi;
 
 use crate::error::{ApiResult, invalid};
@@ -84,10 +82,4 @@ const MOST: u16 = 100;
 fn page_size(limit: Option<u16>) -> ApiResult<u16> {
     let limit = limit.unwrap_or(USUAL);
     if (1..=MOST).contains(&limit) { Ok(limit) } else { Err(invalid("limit", format!("must be from 1 to {MOST}"))) }
-}
-
-/// Sends the code that proves an address of a person, who has been stored with it.
-async fn send_code(app: &App, person: &Person, address: &Address, code: &str) -> ApiResult<()> {
-    let letter = app.writer().code(address, person, code, app.now())?;
-    Ok(app.queue().post(&[letter]).await?)
 }

@@ -60,15 +60,15 @@ struct WebhookInput {
     #[schema(example = "https://signs.example.org/parvis")]
     url: String,
     /// Which events it is told.
-    #[serde(default)]
     filter: FilterInput,
 }
 
 /// Tell another system of events
 ///
 /// Each event is posted as CloudEvents JSON with the headers of Standard Webhooks: `webhook-id` (the event's id, the same at each attempt),
-/// `webhook-timestamp` and `webhook-signature`. The secret is told in this answer only. What is not answered with 2xx within ten seconds
-/// is tried again with growing pauses; 410 turns the webhook off.
+/// `webhook-timestamp` and `webhook-signature`. Of the data goes out what the schema of its type allows, nothing about people. The secret is
+/// told in this answer only. What is not answered with 2xx within ten seconds is tried again with growing pauses; 410, or a day without an
+/// event that was taken, turns the webhook off.
 #[utoipa::path(
     post,
     path = "/v1/webhooks",
@@ -92,19 +92,38 @@ async fn make_webhook(
         return Err(Problem::conflict(format!("At most {MOST_WEBHOOKS} webhooks; end one first.")).into());
     }
     let FilterInput { types, subjects } = input.filter;
-    let webhook = Webhook {
+    let filter = checked(&app, Filter { types, subjects, ..Filter::default() })?;
+    let mut webhook = Webhook {
         id: app.id(),
         name: name.to_owned(),
         url: url.into(),
         secret: secret(app.random()),
-        filter: Filter { types, subjects, ..Filter::default() },
+        filter,
         active: true,
+        failing_since: None,
+        turned_off: None,
         owner: caller.subject,
         created_at: app.now(),
+        version: 0,
     };
-    app.store().put_webhook(&webhook).await?;
+    app.store().save_webhook(&mut webhook).await?;
     let view = WebhookView { secret: Some(webhook.secret.clone()), ..(&webhook).into() };
     Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// A filter whose types are such as go out of the house.
+fn checked(app: &App, filter: Filter) -> ApiResult<Filter> {
+    let goes_out = |wanted: &String| {
+        let one = Filter { types: vec![wanted.clone()], ..Filter::default() };
+        app.writer().catalog.kinds().any(|(name, kind)| kind.rule.webhook.is_some() && one.takes_type(name))
+    };
+    match filter.types.iter().find(|wanted| !goes_out(wanted)) {
+        Some(unknown) => {
+            Err(invalid("/filter/types", format!("no type of event that webhooks are told is named {unknown}")))
+        }
+        None if filter.types.is_empty() => Err(invalid("/filter/types", "name at least one type of event")),
+        None => Ok(filter),
+    }
 }
 
 async fn webhook(app: &App, id: &str) -> ApiResult<Webhook> {
@@ -136,8 +155,9 @@ async fn change_webhook(
     Json(change): Json<WebhookChange>,
 ) -> ApiResult<Json<WebhookView>> {
     caller.require(&MANAGERS)?;
-    let webhook = Webhook { active: change.active, ..webhook(&app, &id).await? };
-    app.store().put_webhook(&webhook).await?;
+    let mut webhook = webhook(&app, &id).await?;
+    webhook.turn(change.active);
+    app.store().save_webhook(&mut webhook).await?;
     Ok(Json((&webhook).into()))
 }
 

@@ -4,7 +4,7 @@ use parvis_notices::Channel;
 use parvis_notices::token::Unsubscribe;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Platform, code, later};
+use crate::support::{Answer, Platform, code, later, now};
 
 const PATH: &str = "/v1/alert-subscriptions";
 
@@ -22,8 +22,13 @@ async fn who_is_logged_in_subscribes_at_once() {
     platform.send("DELETE", &format!("{PATH}/{id}"), Some("driver"), None).await.refused(404);
     platform.send("DELETE", &format!("{PATH}/{id}"), Some("manager"), None).await.ok();
     assert!(platform.store.watches_about("place/default").await.unwrap().is_empty());
-    let wrong = json!({ "place": "a place", "when": "busy", "channels": ["sms"] });
-    assert_eq!(platform.send("POST", PATH, Some("driver"), Some(wrong)).await.fields(), ["/place"]);
+    for place in ["a place", "nowhere"] {
+        let wrong = json!({ "place": place, "when": "busy", "channels": ["sms"] });
+        assert_eq!(platform.send("POST", PATH, Some("driver"), Some(wrong)).await.fields(), ["/place"]);
+    }
+    platform.register("gare").await;
+    let no_zone = json!({ "place": "gare", "zone": "Z", "when": "busy", "channels": ["sms"] });
+    assert_eq!(platform.send("POST", PATH, Some("driver"), Some(no_zone)).await.fields(), ["/zone"]);
     let silent = json!({ "place": "default", "when": "busy", "channels": [] });
     assert_eq!(platform.send("POST", PATH, Some("driver"), Some(silent)).await.fields(), ["/channels"]);
 }
@@ -55,6 +60,9 @@ async fn a_visitor_confirms_with_the_code_that_was_sent() {
     assert!(posted[0].subject == format!("Your code: {}", code()), "{posted:?}");
     assert!(platform.store.watches_about("place/default").await.unwrap().is_empty());
     assert_eq!(visit(&platform, "busy").await.fields(), ["/to"], "once a minute");
+    let visitor = format!("visitor:{}", pending["id"].as_str().unwrap().split_once('.').unwrap().0);
+    assert_eq!(platform.store.person(&visitor).await.unwrap().version, 0, "nothing is known of who has proven nothing");
+    assert!(platform.store.watches_of(&visitor).await.unwrap().is_empty());
     let confirm = async |code: &str| {
         let path = format!("{PATH}/{}/confirm", pending["id"].as_str().unwrap());
         platform.send("POST", &path, None, Some(json!({ "code": code }))).await
@@ -62,8 +70,57 @@ async fn a_visitor_confirms_with_the_code_that_was_sent() {
     assert_eq!(confirm("000000").await.fields(), ["/code"]);
     assert_eq!(confirm(&code()).await.ok()["confirmed"], true);
     assert_eq!(platform.store.watches_about("place/default").await.unwrap().len(), 1);
-    assert_eq!(confirm(&code()).await.fields(), ["/code"], "a code is used once");
+    let known = platform.store.person(&visitor).await.unwrap();
+    assert_eq!((known.preferences.language.map(|one| one.code()), known.addresses.len()), (Some("en"), 1));
+    confirm(&code()).await.refused(404);
     platform.send("POST", &format!("{PATH}/nobody.1/confirm"), None, Some(json!({ "code": "1" }))).await.refused(404);
+}
+
+/// What fails between is not lost: the code holds until the subscription counts.
+#[tokio::test]
+async fn a_confirmation_that_was_interrupted_is_done_again() {
+    let platform = Platform::start().await;
+    let id = visit(&platform, "busy").await.ok()["id"].as_str().unwrap().to_owned();
+    let pending = platform.store.pending(&id).await.unwrap().unwrap();
+    let confirm = async |given: &str| {
+        platform.send("POST", &format!("{PATH}/{id}/confirm"), None, Some(json!({ "code": given }))).await
+    };
+    confirm(&code()).await.ok();
+    platform.store.put_pending(&pending, now()).await.unwrap();
+    confirm(&code()).await.ok();
+    assert_eq!(platform.store.watches_about("place/default").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_code_is_guessed_a_few_times_only_even_at_once() {
+    let platform = Platform::start().await;
+    let id = visit(&platform, "busy").await.ok()["id"].as_str().unwrap().to_owned();
+    let confirm = async |given: &str| {
+        platform.send("POST", &format!("{PATH}/{id}/confirm"), None, Some(json!({ "code": given }))).await
+    };
+    for _ in 0..5 {
+        assert_eq!(confirm("000000").await.fields(), ["/code"]);
+    }
+    assert_eq!(confirm(&code()).await.fields(), ["/code"], "the right one comes too late");
+    assert!(platform.store.watches_about("place/default").await.unwrap().is_empty());
+}
+
+/// One who asks in masses does not keep others from subscribing.
+#[tokio::test]
+async fn codes_of_visitors_are_bounded_by_where_they_are_asked_from() {
+    let platform = Platform::start().await;
+    let ask = async |number: u32| {
+        let to = format!("ada{number}@example.org");
+        let wish = json!({ "place": "default", "when": "busy", "channel": "email", "to": to });
+        platform.send("POST", &format!("{PATH}/visitors"), None, Some(wish)).await
+    };
+    for number in 0..20 {
+        platform.from(&format!("2001:db8:1:2::{number}"));
+        ask(number).await.ok();
+    }
+    ask(20).await.refused(429);
+    platform.from("2001:db8:1:3::1");
+    ask(20).await.ok();
 }
 
 #[tokio::test]

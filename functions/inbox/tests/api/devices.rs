@@ -1,5 +1,6 @@
 //! Devices that are pushed to.
 
+use parvis_mailroom::Unreachable;
 use parvis_notices::Channel;
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ async fn a_device_that_changes_hands_tells_nothing_of_who_had_it() {
     let phone = json!({ "platform": "fcm", "token": "shared" });
     register(&platform, "driver", phone.clone()).await.ok();
     let endpoint = platform.store.person("driver").await.unwrap().addresses[0].to.clone();
-    platform.store.suppress(&endpoint, "SNS: EndpointDisabled", now()).await.unwrap();
+    platform.store.suppress(&endpoint, Unreachable::Nobody, "SNS: EndpointDisabled", now()).await.unwrap();
     register(&platform, "agent", phone).await.ok();
     assert!(platform.store.person("driver").await.unwrap().addresses.is_empty());
     assert_eq!(platform.store.person("agent").await.unwrap().addresses[0].to, endpoint);

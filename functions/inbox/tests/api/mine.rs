@@ -1,6 +1,7 @@
 //! One's own notifications, preferences and addresses.
 
 use base64::Engine as _;
+use parvis_mailroom::Unreachable;
 use parvis_notices::Channel;
 use parvis_notices::compose::Note;
 use parvis_notices::token::Unsubscribe;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Platform, code, later, now};
 
 const PREFERENCES: &str = "/v1/me/notification-preferences";
+const VERIFY: &str = "/v1/me/notification-preferences/addresses/verify";
 
 async fn put(platform: &Platform, body: Value) -> crate::support::Answer {
     platform.send("PUT", PREFERENCES, Some("driver"), Some(body)).await
@@ -64,11 +66,74 @@ async fn an_address_counts_when_its_code_is_given() {
     let known = verify(code()).await.ok();
     assert_eq!(known["addresses"][0]["verified_at"], json!(now()));
     assert_eq!(add().await.fields(), ["/to"], "proven already");
+    assert_eq!(known["addresses"][0]["left_alone"], Value::Null);
     let wrong = json!({ "channel": "email", "to": "nobody" });
     assert_eq!(platform.send("POST", &path, Some("driver"), Some(wrong)).await.fields(), ["/to"]);
     let left = platform.send("DELETE", &format!("{path}/sms/%2B33612345678"), Some("driver"), None).await.ok();
     assert_eq!(left["addresses"], json!([]));
     platform.send("DELETE", &format!("{path}/sms/%2B33612345678"), Some("driver"), None).await.refused(404);
+}
+
+/// A mailbox of which mail came back is proven again when it works.
+#[tokio::test]
+async fn an_address_where_there_was_nobody_comes_back_with_a_code() {
+    let platform = Platform::start().await;
+    let path = format!("{PREFERENCES}/addresses");
+    let address = json!({ "channel": "email", "to": "ada@example.org" });
+    let add = || platform.send("POST", &path, Some("driver"), Some(address.clone()));
+    let prove = || {
+        let body = json!({ "channel": "email", "to": "ada@example.org", "code": code() });
+        platform.send("POST", VERIFY, Some("driver"), Some(body))
+    };
+    add().await.ok();
+    prove().await.ok();
+    platform.store.suppress("ada@example.org", Unreachable::Nobody, "it bounced", now()).await.unwrap();
+    later(61);
+    let known = add().await.ok();
+    assert_eq!(known["addresses"][0]["left_alone"], "nobody");
+    assert!(platform.posted().iter().all(parvis_notices::Letter::proves_its_address));
+    assert_eq!(prove().await.ok()["addresses"][0]["left_alone"], Value::Null);
+    assert_eq!(platform.store.suppression("ada@example.org", now()).await.unwrap(), None);
+
+    platform.store.suppress("ada@example.org", Unreachable::Nobody, "it bounced", now()).await.unwrap();
+    later(61);
+    add().await.refused(429);
+    platform.store.suppress("ada@example.org", Unreachable::Unwanted, "its owner complained", now()).await.unwrap();
+    later(61);
+    assert_eq!(add().await.fields(), ["/to"], "who objected is not written to");
+}
+
+#[tokio::test]
+async fn codes_and_guesses_are_counted_beside_the_addresses() {
+    let platform = Platform::start().await;
+    let path = format!("{PREFERENCES}/addresses");
+    let add = async |to: &str, role: &str| {
+        platform.send("POST", &path, Some(role), Some(json!({ "channel": "sms", "to": to }))).await
+    };
+    let remove = async |to: &str| {
+        platform.send("DELETE", &format!("{path}/sms/{}", to.replace('+', "%2B")), Some("driver"), None).await.ok()
+    };
+    add("+33612345678", "driver").await.ok();
+    remove("+33612345678").await;
+    assert_eq!(add("+33612345678", "driver").await.fields(), ["/to"], "once a minute all the same");
+    assert_eq!(add("+33612345678", "agent").await.fields(), ["/to"], "whoever asks");
+    for number in 1..9 {
+        let to = format!("+3361234568{number}");
+        add(&to, "driver").await.ok();
+        remove(&to).await;
+    }
+    add("+33612345690", "driver").await.refused(429);
+    add("+33612345690", "agent").await.ok();
+    assert_eq!(platform.posted().len(), 10, "what is asked in vain uses up nothing of others");
+
+    let guess = async || {
+        let body = json!({ "channel": "sms", "to": "+33612345690", "code": "000000" });
+        platform.send("POST", &format!("{path}/verify"), Some("agent"), Some(body)).await
+    };
+    for _ in 0..20 {
+        guess().await.refused(422);
+    }
+    guess().await.refused(429);
 }
 
 #[tokio::test]

@@ -2,19 +2,20 @@
 
 use std::cell::Cell;
 use std::io::Read as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
-use axum::body::{Bytes, to_bytes};
+use axum::Router;
+use axum::body::to_bytes;
 use axum::http::{HeaderMap, StatusCode};
-use axum::{Json, Router, routing::post};
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_inbox::{App, routes::router};
+use parvis_inbox::{App, Stores, routes::router};
 use parvis_kit::http::service;
 use parvis_mailroom::{LetterQueue, NoticeStore};
 use parvis_notices::compose::{House, Writer};
 use parvis_notices::token::LinkKey;
 use parvis_notices::{Catalog, Language, Letter, Texts};
+use parvis_places::{CachedPlaces, DefaultPlace, Enrolment, Place, PlacesStore};
+use parvis_test_letters::Queue;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -47,7 +48,9 @@ pub struct Platform {
     router: Router,
     pub store: NoticeStore,
     pub writer: Writer,
-    posted: Arc<Mutex<Vec<Letter>>>,
+    places: PlacesStore,
+    queue: Queue,
+    network: Mutex<String>,
     asked: crate::sns::Asked,
 }
 
@@ -83,32 +86,6 @@ impl Answer {
     }
 }
 
-/// As much of SQS as takes batches.
-async fn queue() -> (LetterQueue, Arc<Mutex<Vec<Letter>>>) {
-    let posted: Arc<Mutex<Vec<Letter>>> = Arc::default();
-    let kept = Arc::clone(&posted);
-    let take = move |body: Bytes| async move {
-        let request: Value = serde_json::from_slice(&body).unwrap();
-        let entries = request["Entries"].as_array().unwrap();
-        let letters =
-            entries.iter().map(|entry| serde_json::from_str::<Letter>(entry["MessageBody"].as_str().unwrap()));
-        kept.lock().unwrap().extend(letters.map(Result::unwrap));
-        let taken = |entry: &Value| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "" });
-        Json(json!({ "Successful": entries.iter().map(taken).collect::<Vec<_>>(), "Failed": [] }))
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(take))).await });
-    let config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("eu-west-3"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(&endpoint);
-    let client = aws_sdk_sqs::Client::from_conf(config.build());
-    (LetterQueue::new(client, format!("{endpoint}/000000000000/LetterQueue")), posted)
-}
-
 fn writer() -> Writer {
     let house = House {
         language: Language::French,
@@ -120,19 +97,49 @@ fn writer() -> Writer {
     Writer { catalog: Catalog::load().unwrap(), texts: Texts::load().unwrap(), house }
 }
 
+fn default_place() -> DefaultPlace {
+    DefaultPlace { id: "default".parse().unwrap(), timezone: chrono_tz::Europe::Paris }
+}
+
 impl Platform {
     /// Nobody is known yet.
     pub async fn start() -> Self {
-        let store = NoticeStore::new(parvis_test_tables::start(&["notices"]).await.unwrap(), "notices");
-        let (queue, posted) = queue().await;
+        let dynamodb = parvis_test_tables::start(&["notices", "places"]).await.unwrap();
+        let store = NoticeStore::new(dynamodb.clone(), "notices");
+        let places = PlacesStore::new(dynamodb, "places");
+        let queue = Queue::start().await.unwrap();
+        let stores = Stores {
+            notices: store.clone(),
+            queue: LetterQueue::new(queue.client.clone(), &queue.url),
+            places: CachedPlaces::new(places.clone(), default_place()),
+        };
         let (devices, asked) = crate::sns::devices().await;
-        let app = App::new(store.clone(), queue, writer(), devices, Vec::new(), now, bytes);
-        Self { router: router(app), store, writer: writer(), posted, asked }
+        let app = App::new(stores, writer(), devices, Vec::new(), now, bytes);
+        Self {
+            router: router(app),
+            store,
+            writer: writer(),
+            places,
+            queue,
+            network: Mutex::new("192.0.2.1".to_owned()),
+            asked,
+        }
+    }
+
+    /// A place that knows its zones: none.
+    pub async fn register(&self, id: &str) {
+        let place = DefaultPlace { id: id.parse().unwrap(), ..default_place() }.record().place;
+        self.places.put_place(&Place { enrolment: Enrolment::Closed, ..place }).await.unwrap();
+    }
+
+    /// Requests come from there from now on.
+    pub fn from(&self, network: &str) {
+        network.clone_into(&mut self.network.lock().unwrap());
     }
 
     /// What was posted since the last look.
     pub fn posted(&self) -> Vec<Letter> {
-        std::mem::take(&mut self.posted.lock().unwrap())
+        self.queue.posted()
     }
 
     /// What SNS was asked since the last look.
@@ -161,7 +168,9 @@ impl Platform {
         let mut event = json!({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
             "headers": { "host": "api.example", "content-type": "application/json" },
-            "requestContext": { "stage": "$default", "http": { "method": method, "path": path } },
+            "requestContext": {
+                "stage": "$default", "http": { "method": method, "path": path, "sourceIp": *self.network.lock().unwrap() },
+            },
             "isBase64Encoded": false,
         });
         if let Some(role) = role {

@@ -27,6 +27,19 @@ async fn managers_make_webhooks_and_see_their_secret_once() {
 }
 
 #[tokio::test]
+async fn a_webhook_names_the_events_that_it_is_told() {
+    let platform = Platform::start().await;
+    let ask = async |types: Value| {
+        let body = json!({ "name": "Signs", "url": "https://signs.example.org/x", "filter": { "types": types } });
+        platform.send("POST", "/v1/webhooks", Some("manager"), Some(body)).await
+    };
+    for types in [json!([]), json!(["parvis.weather."]), json!(["parvis.booking.confirmed", "parvis"])] {
+        assert_eq!(ask(types.clone()).await.fields(), ["/filter/types"], "{types}");
+    }
+    ask(json!(["parvis.booking.", "parvis.parking.alert.raised"])).await.ok();
+}
+
+#[tokio::test]
 async fn a_webhook_stands_on_the_public_internet() {
     let platform = Platform::start().await;
     for url in

@@ -23,6 +23,8 @@ export interface Address {
   /** What its owner calls a device. */
   name: string | null;
   verified_at: string | null;
+  /** Why nothing is sent there: a new code ends `nobody`. */
+  left_alone: "nobody" | "unwanted" | null;
 }
 
 export interface PreferencesInput {
@@ -87,6 +89,8 @@ export interface Webhook {
   url: string;
   filter: { types: string[]; subjects: string[] };
   active: boolean;
+  /** Why it was turned off, when nobody did. */
+  turned_off: string | null;
   secret?: string;
 }
 

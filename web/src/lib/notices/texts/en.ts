@@ -46,6 +46,8 @@ export const en = {
   "address.none": "None yet. Add one: a code is sent there that proves it is yours.",
   "address.proven": "proven",
   "address.waiting": "waits for its code",
+  "address.nobody": "messages came back; send a new code once it works again",
+  "address.unwanted": "objected to or opted out of; it is not written to",
   "address.kind": "Kind",
   "address.to": "Number or e-mail address",
   "address.add": "Send a code",
@@ -99,7 +101,7 @@ export const en = {
 
   "hook.name": "Name",
   "hook.url": "Address (https)",
-  "hook.types": "Types of events, separated by blanks; empty for all",
+  "hook.types": "Types of events, separated by blanks",
   "hook.make": "Make a webhook",
   "hook.secret": "The secret of its signatures, shown only now:",
   "hook.none": "No other system is told yet.",

@@ -47,6 +47,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "address.none": "Aucune. Ajoutez-en une : un code y est envoyé, qui prouve qu'elle est à vous.",
   "address.proven": "vérifiée",
   "address.waiting": "attend son code",
+  "address.nobody": "les messages sont revenus ; demandez un nouveau code quand elle fonctionne",
+  "address.unwanted": "opposition ou désinscription : plus rien n'y est envoyé",
   "address.kind": "Type",
   "address.to": "Numéro ou adresse e-mail",
   "address.add": "Envoyer un code",
@@ -100,7 +102,7 @@ export const fr: Record<keyof typeof en, Text> = {
 
   "hook.name": "Nom",
   "hook.url": "Adresse (https)",
-  "hook.types": "Types d'événements, séparés par des espaces ; vide pour tous",
+  "hook.types": "Types d'événements, séparés par des espaces",
   "hook.make": "Créer un webhook",
   "hook.secret": "Le secret de ses signatures, montré seulement maintenant :",
   "hook.none": "Aucun autre système n'est prévenu.",
