@@ -1,6 +1,7 @@
 //! People: profiles, the lists of their notifications, addresses that are not written to.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use parvis_notices::Person;
 use parvis_notices::compose::Note;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ const NOTE: &str = "note#";
 const REASON: &str = "reason";
 /// How long notifications stand in a person's list.
 const KEEP_NOTES: TimeDelta = TimeDelta::days(90);
+/// Removals at the same time when somebody is forgotten.
+const REMOVALS: usize = 16;
 /// A mailbox that did not exist may do so later.
 const KEEP_SUPPRESSED: TimeDelta = TimeDelta::days(180);
 
@@ -73,6 +76,20 @@ impl NoticeStore {
         self.write_version(&of(&next.subject), PROFILE, &next, next.version).await?;
         *person = next;
         Ok(())
+    }
+
+    /// Forgets somebody: what they wished to hear of first, where events find it, then all else.
+    ///
+    /// # Errors
+    /// When the table cannot be read or written; what is left then goes the next time.
+    pub async fn forget(&self, person: &str) -> Result<(), StoreError> {
+        for watch in self.watches_of(person).await? {
+            self.drop_watch(&watch).await?;
+        }
+        let pk = of(person);
+        let items = self.all(&pk, "").await?;
+        let removals: Vec<_> = items.iter().filter_map(sort_key).map(|sk| self.remove(&pk, sk)).collect();
+        stream::iter(removals).buffer_unordered(REMOVALS).try_collect().await
     }
 
     /// Puts a notification into its person's list; the same again changes nothing.

@@ -74,12 +74,17 @@ async fn list_notifications(
     Ok(Json(Notifications { notifications: page.items.into_iter().map(Into::into).collect(), next: page.next }))
 }
 
-async fn view(app: &App, person: &Person) -> ApiResult<impl IntoResponse + use<>> {
+/// What a person sees of themselves.
+pub(super) async fn preferences(app: &App, person: &Person) -> ApiResult<PreferencesView> {
     let mut addresses = Vec::with_capacity(person.addresses.len());
     for address in &person.addresses {
         addresses.push(AddressView::of(address, app.store().suppression(&address.to, app.now()).await?));
     }
-    let view = PreferencesView::of(person, addresses, app.writer().catalog.categories());
+    Ok(PreferencesView::of(person, addresses, app.writer().catalog.categories()))
+}
+
+async fn view(app: &App, person: &Person) -> ApiResult<impl IntoResponse + use<>> {
+    let view = preferences(app, person).await?;
     Ok(([(header::ETAG, version_etag(person.version))], Json(view)))
 }
 

@@ -1,6 +1,7 @@
 //! The routes, by topic, and the document that describes them.
 
 mod alerts;
+mod data;
 mod devices;
 mod mine;
 mod staff;
@@ -44,6 +45,7 @@ struct Document;
 fn described() -> Routes<App> {
     Routes::new()
         .merge(mine::router())
+        .merge(data::router())
         .merge(devices::router())
         .merge(alerts::router())
         .merge(webhooks::router())

@@ -74,3 +74,13 @@ async fn only_devices_of_our_applications_are_pushed_to() {
     assert_eq!(platform.send("POST", path, Some("driver"), Some(typed)).await.fields(), ["/channel"]);
     assert!(platform.store.person("driver").await.unwrap().addresses.is_empty());
 }
+
+#[tokio::test]
+async fn who_has_their_data_forgotten_is_not_pushed_to() {
+    let platform = Platform::start().await;
+    register(&platform, "driver", json!({ "platform": "fcm", "token": "t1" })).await.ok();
+    let endpoint = platform.store.person("driver").await.unwrap().addresses[0].to.clone();
+    platform.send("DELETE", "/v1/me/notification-data", Some("driver"), None).await.ok();
+    assert_eq!(platform.asked_of_sns().last().unwrap(), "DeleteEndpoint endpoint/GCM/parvis/t1");
+    assert_eq!(platform.store.device_holder(&endpoint).await.unwrap(), None);
+}

@@ -163,6 +163,27 @@ async fn notifications_are_ones_own_and_come_page_by_page() {
 }
 
 #[tokio::test]
+async fn what_is_stored_is_told_as_a_whole_and_forgotten() {
+    const DATA: &str = "/v1/me/notification-data";
+    let platform = Platform::start().await;
+    let address = json!({ "channel": "sms", "to": "+33612345678" });
+    platform.send("POST", &format!("{PREFERENCES}/addresses"), Some("driver"), Some(address)).await.ok();
+    let wish = json!({ "place": "default", "when": "busy", "channels": ["sms"] });
+    for role in ["driver", "agent"] {
+        platform.send("POST", "/v1/alert-subscriptions", Some(role), Some(wish.clone())).await.ok();
+    }
+    let data = platform.get(DATA, Some("driver")).await.ok();
+    assert_eq!(data["preferences"]["addresses"][0]["to"], "+33612345678");
+    assert_eq!(data["subscriptions"].as_array().unwrap().len(), 1);
+    platform.send("DELETE", DATA, Some("driver"), None).await.ok();
+    let data = platform.get(DATA, Some("driver")).await.ok();
+    assert_eq!((&data["preferences"]["addresses"], &data["subscriptions"]), (&json!([]), &json!([])));
+    let left = platform.store.watches_about("place/default").await.unwrap();
+    assert_eq!(left.iter().map(|watch| watch.person.as_str()).collect::<Vec<_>>(), ["agent"], "others stay");
+    put(&platform, json!({ "language": "fr" })).await.ok();
+}
+
+#[tokio::test]
 async fn a_signed_link_ends_messages_without_a_login() {
     let platform = Platform::start().await;
     let what = Unsubscribe { person: "driver".into(), category: "parking".into(), channel: Channel::Email };
