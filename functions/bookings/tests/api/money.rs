@@ -122,6 +122,7 @@ async fn a_subscription_counts_until_its_end_and_its_holder_is_told() {
     assert_eq!(before["charge"]["included_minutes"], 60);
     let after = platform.book(ANNE, "dirac", "11:00", "12:00").await;
     assert_eq!(after["charge"]["included_minutes"], 0, "it has ended by then");
+    later(1);
     platform.put("/v1/members/anne", json!({ "plan": null })).await;
     let told = platform.told_of("pass/anne").await;
     let facts: Vec<_> = told.iter().map(|event| (event.kind.as_str(), &event.data["valid_until"])).collect();
