@@ -51,6 +51,7 @@ impl Say {
     #[must_use]
     pub fn useful(&self, before: Option<u32>) -> TimeDelta {
         let useful = self.useful.delta();
+        // Without a stretch before it, the moment is a beginning: nothing ends then.
         before.filter(|minutes| *minutes > 0).map_or(useful, |minutes| {
             useful.min((TimeDelta::minutes(i64::from(minutes)) - TimeDelta::minutes(1)).max(SHORTEST_USE))
         })

@@ -149,7 +149,6 @@ mod tests {
 
     use super::*;
     use crate::catalog::Catalog;
-    use crate::span::Span;
 
     const STARTED: &str = "parvis.parking.session.started";
 

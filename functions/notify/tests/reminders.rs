@@ -47,6 +47,7 @@ async fn post() -> Post {
         language: Language::English,
         timezone: chrono_tz::Europe::Paris,
         web_url: None,
+        api_url: None,
         links: LinkKey::new("0123456789abcdef").unwrap(),
     };
     let notifier = Notifier {

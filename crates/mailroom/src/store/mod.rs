@@ -12,8 +12,8 @@
 //! | `log#<day>#<part>` | `<time>#<id>` | a letter: whether it is being sent or was, and what came of it |
 //! | `spent#<day>#<counter>` | `count` | what counts against a limit |
 //! | `suppressed#<address>` | `reason` | an address that is not written to any more |
-//! | `pending#<id>` | `wish` | a visitor's wish until it is confirmed, for a day at most |
 //! | `device#<endpoint>` | `holder` | whose device it is |
+//! | `pending#<id>` | `wish` | a visitor's wish until it is confirmed, for a day at most |
 //! | `webhooks` | id | other systems |
 //! | `webhook#<id>` | `<time>#<key>` | the attempts to tell one |
 //!

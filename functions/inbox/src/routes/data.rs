@@ -6,9 +6,11 @@ use parvis_kit::auth::Caller;
 use parvis_kit::http::Json;
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
+use parvis_notices::Channel;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::devices;
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 use crate::views::{NoteView, PreferencesView, WatchView};
@@ -56,7 +58,7 @@ async fn export_data(State(app): State<App>, caller: Caller) -> ApiResult<Json<N
 
 /// Forget what is stored of me
 ///
-/// Preferences, addresses, subscriptions and the list. Messages about what one does from then on go their usual way: into a new list.
+/// Preferences, addresses, devices, subscriptions and the list. Messages about what one does from then on go their usual way: into a new list.
 #[utoipa::path(
     delete,
     path = "/v1/me/notification-data",
@@ -65,6 +67,10 @@ async fn export_data(State(app): State<App>, caller: Caller) -> ApiResult<Json<N
     responses((status = 204, description = "It is forgotten"), Refusal)
 )]
 async fn forget_data(State(app): State<App>, caller: Caller) -> ApiResult<StatusCode> {
+    let person = app.store().person(&caller.subject).await?;
+    for device in person.addresses.iter().filter(|address| address.channel == Channel::Push) {
+        devices::forget(&app, &device.to).await?;
+    }
     app.store().forget(&caller.subject).await?;
     Ok(StatusCode::NO_CONTENT)
 }

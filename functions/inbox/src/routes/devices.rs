@@ -149,8 +149,13 @@ async fn forget_device(State(app): State<App>, caller: Caller, Path(id): Path<St
     let place = person.addresses.iter().position(mine).ok_or_else(|| Problem::not_found("device"))?;
     let device = person.addresses.remove(place);
     // Last where it is found: what fails in between can be asked for again.
-    app.devices().forget(&device.to).await?;
-    app.store().release_device(&device.to).await?;
+    forget(&app, &device.to).await?;
     app.store().save_person(&mut person).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a device away from SNS and from who held it.
+pub(super) async fn forget(app: &App, endpoint: &str) -> ApiResult<()> {
+    app.devices().forget(endpoint).await?;
+    Ok(app.store().release_device(endpoint).await?)
 }

@@ -1,5 +1,6 @@
 //! Devices that are pushed to.
 
+use parvis_mailroom::Unreachable;
 use parvis_notices::Channel;
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ async fn a_device_that_changes_hands_tells_nothing_of_who_had_it() {
     let phone = json!({ "platform": "fcm", "token": "shared" });
     register(&platform, "driver", phone.clone()).await.ok();
     let endpoint = platform.store.person("driver").await.unwrap().addresses[0].to.clone();
-    platform.store.suppress(&endpoint, "SNS: EndpointDisabled", now()).await.unwrap();
+    platform.store.suppress(&endpoint, Unreachable::Nobody, "SNS: EndpointDisabled", now()).await.unwrap();
     register(&platform, "agent", phone).await.ok();
     assert!(platform.store.person("driver").await.unwrap().addresses.is_empty());
     assert_eq!(platform.store.person("agent").await.unwrap().addresses[0].to, endpoint);
@@ -72,4 +73,14 @@ async fn only_devices_of_our_applications_are_pushed_to() {
     let path = "/v1/me/notification-preferences/addresses";
     assert_eq!(platform.send("POST", path, Some("driver"), Some(typed)).await.fields(), ["/channel"]);
     assert!(platform.store.person("driver").await.unwrap().addresses.is_empty());
+}
+
+#[tokio::test]
+async fn who_has_their_data_forgotten_is_not_pushed_to() {
+    let platform = Platform::start().await;
+    register(&platform, "driver", json!({ "platform": "fcm", "token": "t1" })).await.ok();
+    let endpoint = platform.store.person("driver").await.unwrap().addresses[0].to.clone();
+    platform.send("DELETE", "/v1/me/notification-data", Some("driver"), None).await.ok();
+    assert_eq!(platform.asked_of_sns().last().unwrap(), "DeleteEndpoint endpoint/GCM/parvis/t1");
+    assert_eq!(platform.store.device_holder(&endpoint).await.unwrap(), None);
 }
