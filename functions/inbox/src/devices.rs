@@ -72,7 +72,7 @@ impl Devices {
     ///
     /// # Errors
     /// [`DeviceError`].
-    pub async fn register(&self, platform: DevicePlatform, token: &str) -> Result<String, DeviceError> {
+    pub async fn endpoint_of(&self, platform: DevicePlatform, token: &str) -> Result<String, DeviceError> {
         let application = self.application(platform).ok_or(DeviceError::NotOffered)?;
         let create = self.client.create_platform_endpoint().platform_application_arn(application).token(token);
         let endpoint = match create.send().await {

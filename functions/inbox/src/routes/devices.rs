@@ -108,7 +108,7 @@ async fn register_device(
     // Before SNS is asked, so that nobody fills the application with endpoints.
     let known = app.store().person(&caller.subject).await?;
     room_for_an_address(&known)?;
-    let endpoint = app.devices().register(platform, &token).await?;
+    let endpoint = app.devices().endpoint_of(platform, &token).await?;
     take_from_holder(&app, &endpoint, &caller.subject).await?;
     app.store().hold_device(&endpoint, &caller.subject).await?;
     let address = Address { verified_at: Some(app.now()), name, ..Address::new(Channel::Push, &endpoint)? };
