@@ -257,6 +257,22 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_token_that_is_known_is_good_until_it_expires() {
+        let authorizer = authorizer("$request.header.Authorization");
+        let now = get_current_timestamp();
+        for (token, exp) in [("good", now + 60), ("over", now)] {
+            let claims = json!({ "sub": token, "exp": exp }).as_object().unwrap().clone();
+            authorizer.known().insert(Sha256::digest(token).into(), claims);
+        }
+        assert_eq!(authorizer.verified("good").await.unwrap()["sub"], "good");
+        assert!(
+            matches!(authorizer.verified("over").await, Err(Denied::Invalid(_))),
+            "it is looked at as if it were new"
+        );
+        assert!(authorizer.verified("other").await.is_err());
+    }
+
     #[test]
     fn claims_become_text() {
         for (claim, expected) in [
