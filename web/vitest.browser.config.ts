@@ -4,10 +4,15 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["browser-tests/**/*.test.ts"],
-    // The mock has no bookings and no forecasts, and sells nothing: those pages are tested against a stack only.
+    // The mock has no bookings, forecasts and notifications, and sells nothing: those pages are tested against a stack only.
     exclude: process.env.PARVIS_URL
       ? []
-      : ["browser-tests/bookings/**", "browser-tests/payments/**", "browser-tests/forecasts.test.ts"],
+      : [
+          "browser-tests/bookings/**",
+          "browser-tests/payments/**",
+          "browser-tests/notices/**",
+          "browser-tests/forecasts.test.ts",
+        ],
     environment: "node",
     globalSetup: "browser-tests/support/target.ts",
     // One browser at a time: the machines that run this have two cores, and the tests share one car park.

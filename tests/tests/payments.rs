@@ -8,21 +8,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The demo's tariffs: Zone_A is open day and night, 0.60 EUR for each quarter of an hour.
-const TARIFFS: &str = include_str!("../../samples/tariffs/default.toml");
-
 /// A driver on a platform with tariffs.
 async fn driver(platform: &Platform) -> Api {
-    let admin = platform.login("admin").await;
-    let path = "/v1/parking/tariffs";
-    // The book is TOML and no JSON.
-    let status = admin.request(Method::GET, path).send().await.unwrap().status();
-    if status == StatusCode::NOT_FOUND {
-        let (status, body) = admin.answer(admin.request(Method::PUT, path).body(TARIFFS)).await.unwrap();
-        // The tests of this file share a deployment: another may have put them in force before, or at the same time.
-        let others = [StatusCode::PRECONDITION_REQUIRED, StatusCode::PRECONDITION_FAILED];
-        assert!(status.is_success() || others.contains(&status), "{status}: {body}");
-    }
+    platform.put_tariffs_in_force().await.unwrap();
     platform.login("driver").await
 }
 

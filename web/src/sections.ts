@@ -86,6 +86,35 @@ export const sections: Section[] = [
       },
     ],
   },
+  {
+    id: "notices",
+    label: "nav.notices",
+    pages: [
+      { page: "notifications", label: "nav.notifications", icon: "alert", href: () => links.notices() },
+      { page: "alerts", label: "nav.alerts", icon: "gauge", href: () => links.notices("alerts") },
+      {
+        page: "sent",
+        label: "nav.sent",
+        icon: "search",
+        href: () => links.notices("sent"),
+        roles: ["admin", "manager"],
+      },
+      {
+        page: "texts",
+        label: "nav.texts",
+        icon: "plan",
+        href: () => links.notices("texts"),
+        roles: ["admin", "manager"],
+      },
+      {
+        page: "webhooks",
+        label: "nav.webhooks",
+        icon: "leave",
+        href: () => links.notices("webhooks"),
+        roles: ["admin", "manager"],
+      },
+    ],
+  },
 ];
 
 /** The pages of forecasts are about one series: it stays when another of them is opened. */
@@ -93,8 +122,8 @@ function openSeries(): string {
   return "series" in router.route ? router.route.series : "";
 }
 
-/** The part of the product that a page belongs to; the door's check-in, which is in no navigation, belongs to the bookings. */
+/** The part of the product that a page belongs to; of those in no navigation, the door's check-in belongs to the bookings, the others to the last. */
 export function sectionOf(page: Route["page"]): Section {
-  const within = (id: string) => sections.find((section) => section.id === id)!;
-  return sections.find((section) => section.pages.some((one) => one.page === page)) ?? within("bookings");
+  const shownIn = page === "check-in" ? "calendar" : page;
+  return sections.find((section) => section.pages.some((one) => one.page === shownIn)) ?? sections.at(-1)!;
 }

@@ -194,6 +194,18 @@ describe("a wish", () => {
     expect(key).toMatch(/^[\w-]{16,}$/);
   });
 
+  it("asks for the price of each date of what repeats, which demand does not move", async () => {
+    const { api, sent } = fakeApi({ "/v1/quotes": () => quote, "/v1/series": () => ({ id: null, occurrences: [{}] }) });
+    const wish = new Wish(api, PARIS, "resource:a", spanOf(slot(9, 10)));
+    const asked = async () => {
+      await wish.check(true);
+      return sent.map((one) => one.body as { repeats?: boolean }).findLast((body) => "repeats" in body)?.repeats;
+    };
+    expect(await asked()).toBe(false);
+    wish.repeat = { ...wish.repeat, frequency: "daily" };
+    expect(await asked()).toBe(true);
+  });
+
   it("tells rules that are against it before it is booked, and a visitor whether it is free", async () => {
     const refusals = [{ code: "closed" }];
     const { api } = fakeApi({

@@ -243,6 +243,8 @@ describe("what is read and written", () => {
       page: "check-in",
       query: { resource: "room-1", code: "a_b-c" },
     });
+    expect(parseRoute("#/unsubscribe?token=a.b_c-d")).toEqual({ page: "unsubscribe", options: { token: "a.b_c-d" } });
+    expect(parseRoute("#/stop?t=a.b_c-d")).toEqual({ page: "unsubscribe", options: { token: "a.b_c-d" } });
     expect(parseRoute("#/bookings/nonsense")).toEqual({ page: "calendar", query: {} });
   });
 

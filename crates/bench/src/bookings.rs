@@ -139,11 +139,14 @@ impl<'a> Office<'a> {
         let attempts = settings.size(400, 5);
         // Each with a pool of its own, as each sandbox has.
         let stores: Vec<Store> = (0..CLIENTS).map(|_| self.store()).collect();
-        join_all(stores.iter().map(|store| store.database().warm())).await;
+        // The figure is of sandboxes that run: their statements are prepared.
+        self.room("hot", "warm-store").await?;
+        try_join_all(stores.iter().enumerate().map(|(client, store)| fight(store, "warm-store", client, 3, self.from)))
+            .await?;
         let started = Instant::now();
         let clients = stores.into_iter().enumerate().map(|(client, store)| {
             let from = self.from;
-            tokio::spawn(async move { fight(&store, client, attempts, from).await })
+            tokio::spawn(async move { fight(&store, "hot-store", client, attempts, from).await })
         });
         let mut all = Fight::default();
         for client in join_all(clients).await {
@@ -155,30 +158,32 @@ impl<'a> Office<'a> {
     async fn fight_over_http(&self, settings: &Settings, report: &mut Report) -> anyhow::Result<()> {
         self.room("hot", "hot-http").await?;
         let attempts = settings.size(400, 3);
+        self.room("hot", "warm-http").await?;
         // The sandboxes that there will be start now: the figure is of those that run.
-        let path = "/v1/sites";
-        try_join_all((0..CLIENTS).map(|_| self.platform.bytes(path))).await?;
+        try_join_all((0..CLIENTS).map(|client| self.attempts("warm-http", client, 3))).await?;
         let started = Instant::now();
-        let clients = (0..CLIENTS).map(|client| async move {
-            let mut random = ChaCha8Rng::seed_from_u64(client as u64);
-            let mut fight = Fight::default();
-            for _ in 0..attempts {
-                let slot = any_slot(&mut random, self.from);
-                let body =
-                    json!({ "items": [{ "resource": "hot-http" }], "slot": slot, "title": "Bench", "suggest": false });
-                let started = Instant::now();
-                let (status, _) = self.request(Method::POST, "/v1/bookings", &body).await?;
-                let outcome = match status {
-                    StatusCode::CREATED => Outcome::Won,
-                    StatusCode::CONFLICT => Outcome::Lost,
-                    _ => Outcome::Failed,
-                };
-                fight.add(started, &outcome);
-            }
-            anyhow::Ok(fight)
-        });
+        let clients = (0..CLIENTS).map(|client| self.attempts("hot-http", client, attempts));
         let all = try_join_all(clients).await?.into_iter().fold(Fight::default(), Fight::merge);
         self.tell(report, "over HTTP", &all, started, ("hot-http", 1_500.0)).await
+    }
+
+    /// One client's attempts over HTTP.
+    async fn attempts(&self, room: &str, client: usize, attempts: usize) -> anyhow::Result<Fight> {
+        let mut random = ChaCha8Rng::seed_from_u64(client as u64);
+        let mut fight = Fight::default();
+        for _ in 0..attempts {
+            let slot = any_slot(&mut random, self.from);
+            let body = json!({ "items": [{ "resource": room }], "slot": slot, "title": "Bench", "suggest": false });
+            let started = Instant::now();
+            let (status, _) = self.request(Method::POST, "/v1/bookings", &body).await?;
+            let outcome = match status {
+                StatusCode::CREATED => Outcome::Won,
+                StatusCode::CONFLICT => Outcome::Lost,
+                _ => Outcome::Failed,
+            };
+            fight.add(started, &outcome);
+        }
+        Ok(fight)
     }
 
     async fn tell(
@@ -233,6 +238,8 @@ impl<'a> Office<'a> {
         let (many, few) = (settings.size(500, 10), settings.size(50, 5));
         self.fill("large", many).await?;
         self.fill("small", few).await?;
+        // What was booked so far is still being told to everybody.
+        self.platform.settle().await?;
         let weeks = Slot::lasting(self.from, TimeDelta::weeks(4));
         let store = self.store();
         let filter = ResourceFilter { site: Some("large".to_owned()), ..ResourceFilter::default() };
@@ -294,14 +301,20 @@ impl<'a> Office<'a> {
 }
 
 /// One client's attempts through the store.
-async fn fight(store: &Store, client: usize, attempts: usize, from: DateTime<Utc>) -> anyhow::Result<Fight> {
+async fn fight(
+    store: &Store,
+    room: &str,
+    client: usize,
+    attempts: usize,
+    from: DateTime<Utc>,
+) -> anyhow::Result<Fight> {
     let mut random = ChaCha8Rng::seed_from_u64(client as u64);
     let mut fight = Fight::default();
     for _ in 0..attempts {
         let book = Book {
             id: Uuid::now_v7(),
             actor: Actor { subject: format!("client-{client}"), roles: std::collections::BTreeSet::new() },
-            items: vec![Item::Resource("hot-store".parse().context("an id")?)],
+            items: vec![Item::Resource(room.parse().context("an id")?)],
             slot: any_slot(&mut random, from),
             title: "Bench".to_owned(),
             participants: 1,

@@ -10,6 +10,8 @@ mod forecasts;
 mod freshness;
 mod functions;
 mod machine;
+mod notifications;
+mod payments;
 mod platform;
 mod prices;
 mod process;
@@ -53,6 +55,8 @@ enum Part {
     Reads,
     /// Bookings: many who want one room, availability, calendars, series
     Bookings,
+    /// Parking sessions started and seen by plate checks
+    Payments,
     /// As many messages as go through
     Throughput,
     /// 1,000 messages a second: what they consume and cost
@@ -61,6 +65,8 @@ enum Part {
     Freshness,
     /// Forecasts: a night's training, one read, memory
     Forecasts,
+    /// Ten thousand reminders of one minute
+    Notifications,
 }
 
 /// What everything depends on that is the same for the whole run.
@@ -93,10 +99,12 @@ async fn main() -> anyhow::Result<()> {
             Part::Functions => functions::measure(&settings, &mut report).await?,
             Part::Reads => reads::measure(&settings, &mut report).await?,
             Part::Bookings => bookings::measure(&settings, &mut report).await?,
+            Part::Payments => payments::measure(&settings, &mut report).await?,
             Part::Throughput => throughput::measure(&settings, &mut report).await?,
             Part::Cost => cost::measure(&settings, &mut report).await?,
             Part::Freshness => freshness::measure(&settings, &mut report).await?,
             Part::Forecasts => forecasts::measure(&settings, &mut report).await?,
+            Part::Notifications => notifications::measure(&settings, &mut report).await?,
         }
     }
     let text = if arguments.json { report.json()? } else { report.table() };

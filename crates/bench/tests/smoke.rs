@@ -22,6 +22,6 @@ fn every_part_runs_in_small_and_loses_nothing() {
     assert!(value("total with Basic Ingest")[0] > 0.0);
     assert_eq!(value("overlapping bookings"), [0.0, 0.0]);
     assert_eq!(value("deadlocks and other failures"), [0.0, 0.0]);
-    assert_eq!(value("p99").len(), 7);
+    assert_eq!(value("p99").len(), 9);
     assert!(!report["machine"]["cpu"].as_str().unwrap().is_empty());
 }

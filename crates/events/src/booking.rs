@@ -90,6 +90,9 @@ pub struct BookingChanged {
     /// Deadline of a hold or offer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+    /// From when on one can check in; absent where nobody has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_in_opens_at: Option<DateTime<Utc>>,
     /// The series that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,

@@ -7,7 +7,10 @@ pub mod alert;
 pub mod booking;
 mod envelope;
 mod id;
+pub mod parking_permit;
 pub mod parking_session;
+pub mod pass;
+pub mod sensor;
 mod stored;
 
 pub use envelope::{CloudEvent, place_subject};

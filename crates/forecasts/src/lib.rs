@@ -14,6 +14,7 @@
 
 pub mod days;
 pub mod job;
+mod observed;
 mod packed;
 pub mod records;
 pub mod store;

@@ -25,14 +25,12 @@ use aws_sdk_dynamodb::{
         update_item::UpdateItemError,
     },
     primitives::Blob,
-    types::AttributeValue,
+    types::{AttributeValue, TransactWriteItem},
 };
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-use parvis_forecasting::Observation;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    days::Day,
     packed::{PackedError, pack, unpack},
     records::{Definition, Entry, Issued, Outcome, Outlook, Scored, StoredBacktest, StoredModel},
     subject::Subject,
@@ -79,7 +77,6 @@ impl StoreError {
 const LIST: &str = "SERIES";
 const MODEL: &str = "model";
 const FORECAST: &str = "forecast";
-const DAY: &str = "day#";
 const ISSUED: &str = "issued#";
 const SCORED: &str = "scored#";
 const BACKTEST: &str = "backtest#";
@@ -87,10 +84,6 @@ const BACKTEST: &str = "backtest#";
 const BODY: &str = "body";
 const DEFINITION: &str = "definition";
 const OUTCOME: &str = "outcome";
-const VALUES: &str = "values";
-const VERSION: &str = "version";
-/// Attempts to write a day that others write too.
-const ATTEMPTS: usize = 5;
 
 /// Days for which observations are kept: two years and a few weeks.
 pub const KEEP_OBSERVATIONS: TimeDelta = TimeDelta::days(800);
@@ -98,7 +91,7 @@ const KEEP_ISSUED: TimeDelta = TimeDelta::days(40);
 const KEEP_SCORED: TimeDelta = TimeDelta::days(400);
 const KEEP_BACKTEST: TimeDelta = TimeDelta::days(90);
 
-type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The table of forecasts.
 #[derive(Debug, Clone)]
@@ -151,12 +144,8 @@ impl ForecastStore {
     /// # Errors
     /// When the table cannot be written.
     pub async fn withdraw(&self, subject: &Subject) -> Result<(), StoreError> {
-        self.delete(LIST, &subject.to_string()).await
-    }
-
-    pub(crate) async fn delete(&self, pk: &str, sk: &str) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
-        delete.send().await.map_err(Box::new)?;
+        let delete = self.client.delete_item().table_name(&self.table).key("pk", text(LIST));
+        delete.key("sk", text(&subject.to_string())).send().await.map_err(Box::new)?;
         Ok(())
     }
 
@@ -181,78 +170,6 @@ impl ForecastStore {
             .await
             .map_err(Box::new)?;
         Ok(())
-    }
-
-    /// Adds observations; the same ones again change nothing. Returns the days that changed.
-    ///
-    /// # Errors
-    /// When the table cannot be read or written.
-    pub async fn observe(
-        &self,
-        subject: &Subject,
-        observations: &[Observation],
-        step_minutes: u16,
-    ) -> Result<usize, StoreError> {
-        let mut changed = 0;
-        for day in Day::of(observations, step_minutes) {
-            changed += usize::from(self.merge(subject, &day).await?);
-        }
-        Ok(changed)
-    }
-
-    /// Merges a day into what is known of it, on the condition that nobody else wrote in between.
-    async fn merge(&self, subject: &Subject, newer: &Day) -> Result<bool, StoreError> {
-        for _ in 0..ATTEMPTS {
-            let stored = self.get(&subject.to_string(), &dated(DAY, newer.day)).await?;
-            let version = stored.as_ref().and_then(|item| item.get(VERSION)?.as_n().ok()?.parse::<u64>().ok());
-            let mut day = newer.clone();
-            if let Some(held) = stored.as_ref().and_then(|item| read_day(newer.day, item)) {
-                day = held;
-                if !day.merge(newer) {
-                    return Ok(false);
-                }
-            }
-            if self.put_day(subject, &day, version).await? {
-                return Ok(true);
-            }
-        }
-        Err(StoreError::Contended)
-    }
-
-    async fn put_day(&self, subject: &Subject, day: &Day, version: Option<u64>) -> Result<bool, StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item("pk", text(&subject.to_string()))
-            .item("sk", text(&dated(DAY, day.day)))
-            .item(VALUES, AttributeValue::B(Blob::new(day.to_bytes())))
-            .item(VERSION, AttributeValue::N((version.unwrap_or(0) + 1).to_string()))
-            .item("expires_at", expiry(day.start() + KEEP_OBSERVATIONS));
-        let put = match version {
-            Some(version) => put
-                .condition_expression("#version = :version")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":version", AttributeValue::N(version.to_string())),
-            None => put.condition_expression("attribute_not_exists(pk)"),
-        };
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(Box::new(error).into()),
-            },
-        }
-    }
-
-    /// The observations from a day on (UTC), oldest first.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
-    pub async fn observations(&self, subject: &Subject, from: NaiveDate) -> Result<Vec<Day>, StoreError> {
-        let items = self.query_between(&subject.to_string(), &dated(DAY, from), &format!("{DAY}~")).await?;
-        let day = |item: &Item| read_day(date_of(item, DAY)?, item);
-        Ok(items.iter().filter_map(day).collect())
     }
 
     /// The trained model; none when it was stored in a form that this version of the program does not know.
@@ -376,6 +293,23 @@ impl ForecastStore {
         Ok(())
     }
 
+    /// Writes all of them, or nothing and false when one meets what it does not expect.
+    pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
+                    if cancelled.cancellation_reasons().iter().any(|reason| {
+                        matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
+                    }) =>
+                {
+                    Ok(false)
+                }
+                _ => Err(StoreError::Transact(Box::new(error))),
+            },
+        }
+    }
+
     /// Everything of `pk` whose `sk` begins with `prefix`; with an empty one, all of it.
     pub(crate) async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
         if prefix.is_empty() {
@@ -386,7 +320,7 @@ impl ForecastStore {
         self.query_between(pk, prefix, &format!("{prefix}~")).await
     }
 
-    async fn query_between(&self, pk: &str, first: &str, last: &str) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn query_between(&self, pk: &str, first: &str, last: &str) -> Result<Vec<Item>, StoreError> {
         let query = self
             .of_partition("pk = :pk AND sk BETWEEN :first AND :last", pk)
             .expression_attribute_values(":first", text(first))
@@ -414,20 +348,12 @@ pub(crate) fn number(item: &Item, name: &str) -> u64 {
     item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-fn expiry(at: DateTime<Utc>) -> AttributeValue {
+pub(crate) fn expiry(at: DateTime<Utc>) -> AttributeValue {
     AttributeValue::N(at.timestamp().to_string())
 }
 
-fn dated(kind: &str, day: NaiveDate) -> String {
+pub(crate) fn dated(kind: &str, day: NaiveDate) -> String {
     format!("{kind}{day}")
-}
-
-fn date_of(item: &Item, kind: &str) -> Option<NaiveDate> {
-    item.get("sk")?.as_s().ok()?.strip_prefix(kind)?.parse().ok()
-}
-
-fn read_day(day: NaiveDate, item: &Item) -> Option<Day> {
-    Some(Day::from_bytes(day, item.get(VALUES)?.as_b().ok()?.as_ref()))
 }
 
 fn packed<T: DeserializeOwned>(item: &Item, attribute: &str) -> Result<Option<T>, StoreError> {
@@ -447,6 +373,11 @@ fn missing(attribute: &str) -> StoreError {
 fn read_entry(item: &Item) -> Result<Entry, StoreError> {
     let definition = packed(item, DEFINITION)?.ok_or_else(|| missing(DEFINITION))?;
     Ok(Entry { definition, outcome: packed(item, OUTCOME)? })
+}
+
+/// A request of ours that lacks something, which would be a mistake in this crate.
+pub(crate) fn incomplete(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Item(std::io::Error::new(std::io::ErrorKind::InvalidInput, error).into())
 }
 
 /// The day (UTC) so many days before another.

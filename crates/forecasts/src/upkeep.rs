@@ -9,16 +9,20 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::{operation::put_item::PutItemError, primitives::Blob, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    operation::delete_item::DeleteItemError,
+    primitives::Blob,
+    types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
+};
 use chrono::{DateTime, Utc};
 use parvis_forecasting::lifetime::Life;
-use parvis_maintenance::{Kind, Order, Reliability};
+use parvis_maintenance::{Kind, Order, Reliability, State, Verdict};
 use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     packed::pack,
-    store::{ForecastStore, StoreError, body, number, text},
+    store::{ForecastStore, StoreError, body, incomplete, number, text},
 };
 
 const ORDERS: &str = "ORDERS";
@@ -93,6 +97,44 @@ impl StoredOrder {
     pub fn id(&self) -> String {
         self.thing.order_id(self.order.finding.kind)
     }
+
+    /// What it teaches as it stands; only an order that is closed does.
+    fn lesson(&self) -> Option<Lesson> {
+        let State::Closed { verdict } = self.order.state else { return None };
+        let confirmed = verdict == Verdict::Confirmed;
+        let lived = match (&self.thing, &self.group, self.age_hours.filter(|age| *age > 0.0)) {
+            // What was mended or replaced begins a new life; what was sound goes on with the old one.
+            (Thing::Equipment { resource, .. }, Some(group), Some(age)) if verdict != Verdict::NothingWrong => {
+                let life = PastLife { life: Life { age, failed: confirmed }, ended_at: self.order.changed_at };
+                Some(Lived { group: group.clone(), resource: resource.clone(), life })
+            }
+            _ => None,
+        };
+        Some(Lesson { kind: self.order.finding.kind, confirmed, lived })
+    }
+}
+
+/// What a closed order teaches.
+#[derive(Debug)]
+struct Lesson {
+    /// What had been found ...
+    kind: Kind,
+    /// ... and whether it was so.
+    confirmed: bool,
+    /// The life that ended.
+    lived: Option<Lived>,
+}
+
+/// A life of a piece of equipment.
+#[derive(Debug)]
+struct Lived {
+    group: String,
+    resource: String,
+    life: PastLife,
+}
+
+fn life_key(resource: &str, life: &PastLife) -> String {
+    format!("{resource}#{}", life.ended_at.timestamp())
 }
 
 /// Battery readings of a zone's sensors, by the number of the space: when (seconds since 1970) and percent left, oldest first.
@@ -131,9 +173,25 @@ impl ForecastStore {
     /// # Errors
     /// When the table cannot be written.
     pub async fn put_order(&self, order: &StoredOrder) -> Result<bool, StoreError> {
-        let put = self
-            .client()
-            .put_item()
+        self.write_step(order, None, None).await
+    }
+
+    /// Writes an order after a step together with what the step teaches, and without what the order had taught before it; all of it or,
+    /// when somebody else wrote in between, nothing and false.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn put_step(&self, before: &StoredOrder, after: &StoredOrder) -> Result<bool, StoreError> {
+        self.write_step(after, after.lesson(), before.lesson()).await
+    }
+
+    async fn write_step(
+        &self,
+        order: &StoredOrder,
+        taught: Option<Lesson>,
+        untaught: Option<Lesson>,
+    ) -> Result<bool, StoreError> {
+        let put = Put::builder()
             .table_name(self.table())
             .item("pk", text(ORDERS))
             .item("sk", text(&order.id()))
@@ -142,21 +200,64 @@ impl ForecastStore {
             .condition_expression("attribute_not_exists(pk) OR #version = :before")
             .expression_attribute_names("#version", VERSION)
             .expression_attribute_values(":before", AttributeValue::N(order.version.to_string()));
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(Box::new(error).into()),
-            },
+        let mut writes = vec![TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build()];
+        if let Some(lesson) = taught {
+            writes.push(self.count_finding(lesson.kind, lesson.confirmed, 1)?);
+            if let Some(Lived { group, resource, life }) = lesson.lived {
+                let put = Put::builder()
+                    .table_name(self.table())
+                    .item("pk", text(&format!("{LIVES}{group}")))
+                    .item("sk", text(&life_key(&resource, &life)))
+                    .item(BODY, AttributeValue::B(Blob::new(pack(&life)?)));
+                writes.push(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build());
+            }
         }
+        if let Some(lesson) = untaught {
+            writes.push(self.count_finding(lesson.kind, lesson.confirmed, -1)?);
+            if let Some(Lived { group, resource, life }) = lesson.lived {
+                let delete = Delete::builder().table_name(self.table()).key("pk", text(&format!("{LIVES}{group}")));
+                let delete = delete.key("sk", text(&life_key(&resource, &life))).build().map_err(incomplete)?;
+                writes.push(TransactWriteItem::builder().delete(delete).build());
+            }
+        }
+        self.transact(writes).await
     }
 
-    /// Takes back an order that nobody has decided about.
+    /// Counts findings that somebody has looked at.
+    fn count_finding(&self, kind: Kind, confirmed: bool, by: i8) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(self.table())
+            .key("pk", text(RELIABILITY))
+            .key("sk", text(kind.as_str()))
+            .update_expression("ADD #looked_at :one, #confirmed :confirmed")
+            .expression_attribute_names("#looked_at", LOOKED_AT)
+            .expression_attribute_names("#confirmed", CONFIRMED)
+            .expression_attribute_values(":one", AttributeValue::N(by.to_string()))
+            .expression_attribute_values(":confirmed", AttributeValue::N((by * i8::from(confirmed)).to_string()));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
+    }
+
+    /// Takes back an order as it was read; false when somebody has written it since, and it stays.
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub async fn withdraw_order(&self, id: &str) -> Result<(), StoreError> {
-        self.delete(ORDERS, id).await
+    pub async fn withdraw_order(&self, order: &StoredOrder) -> Result<bool, StoreError> {
+        let delete = self
+            .client()
+            .delete_item()
+            .table_name(self.table())
+            .key("pk", text(ORDERS))
+            .key("sk", text(&order.id()))
+            .condition_expression("#version = :before")
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":before", AttributeValue::N(order.version.to_string()));
+        match delete.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(Box::new(error).into()),
+            },
+        }
     }
 
     /// Battery readings of a zone.
@@ -195,8 +296,7 @@ impl ForecastStore {
     /// # Errors
     /// When the table cannot be written.
     pub async fn put_life(&self, group: &str, resource: &str, life: &PastLife) -> Result<(), StoreError> {
-        let sk = format!("{resource}#{}", life.ended_at.timestamp());
-        self.put(&format!("{LIVES}{group}"), &sk, life, None).await
+        self.put(&format!("{LIVES}{group}"), &life_key(resource, life), life, None).await
     }
 
     /// How often findings of each kind were right.
@@ -211,26 +311,5 @@ impl ForecastStore {
             Some((kind, Reliability { confirmed: count(CONFIRMED), looked_at: count(LOOKED_AT) }))
         };
         Ok(items.iter().filter_map(read).collect())
-    }
-
-    /// Counts a finding that somebody has looked at.
-    ///
-    /// # Errors
-    /// When the table cannot be written.
-    pub async fn count_verdict(&self, kind: Kind, confirmed: bool) -> Result<(), StoreError> {
-        self.client()
-            .update_item()
-            .table_name(self.table())
-            .key("pk", text(RELIABILITY))
-            .key("sk", text(kind.as_str()))
-            .update_expression("ADD #looked_at :one, #confirmed :confirmed")
-            .expression_attribute_names("#looked_at", LOOKED_AT)
-            .expression_attribute_names("#confirmed", CONFIRMED)
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .expression_attribute_values(":confirmed", AttributeValue::N(u8::from(confirmed).to_string()))
-            .send()
-            .await
-            .map_err(Box::new)?;
-        Ok(())
     }
 }

@@ -1,13 +1,10 @@
 //! Whether people were told that saturation is expected: `warning` under the subject of the series.
 
-use aws_sdk_dynamodb::{
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, TransactWriteItem},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use crate::{
     records::Warning,
-    store::{ForecastStore, StoreError, number, text},
+    store::{ForecastStore, StoreError, incomplete, number, text},
     subject::Subject,
 };
 
@@ -49,24 +46,6 @@ impl ForecastStore {
             .expression_attribute_values(":before", AttributeValue::N(before.to_string()));
         let put = TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build();
         let writes = std::iter::once(put).chain(event).collect();
-        let written = self.client().transact_write_items().set_transact_items(Some(writes)).send().await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                    if cancelled.cancellation_reasons().iter().any(|reason| {
-                        matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
-                    }) =>
-                {
-                    Ok(false)
-                }
-                _ => Err(StoreError::Transact(Box::new(error))),
-            },
-        }
+        self.transact(writes).await
     }
-}
-
-/// A request of ours that lacks something, which would be a mistake in this crate.
-fn incomplete(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Item(std::io::Error::new(std::io::ErrorKind::InvalidInput, error).into())
 }

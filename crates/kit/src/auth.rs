@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     convert::Infallible,
+    net::{IpAddr, Ipv6Addr},
 };
 
 use axum::{
@@ -122,6 +123,35 @@ impl Machine {
 fn claims(extensions: &Extensions) -> Option<&HashMap<String, String>> {
     let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else { return None };
     Some(&context.authorizer.as_ref()?.jwt.as_ref()?.claims)
+}
+
+/// The network that a request comes from, as API Gateway saw it: an IPv4 address, or the /64 of an IPv6 address, which one household has as a
+/// whole. Empty when nothing is told. As an axum extractor it refuses nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network(pub String);
+
+impl Network {
+    fn of(source_ip: &str) -> Self {
+        match source_ip.parse::<IpAddr>() {
+            Ok(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self(format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
+            }
+            Ok(IpAddr::V4(address)) => Self(address.to_string()),
+            Err(_) => Self::default(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Network {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let Some(RequestContext::ApiGatewayV2(context)) = parts.extensions.get::<RequestContext>() else {
+            return Ok(Self::default());
+        };
+        Ok(context.http.source_ip.as_deref().map(Self::of).unwrap_or_default())
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Machine {

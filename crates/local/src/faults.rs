@@ -1,6 +1,6 @@
 //! Faults on request: what a test asks the stack to do wrong.
 //!
-//! Here: queue deliveries and sandboxes. DynamoDB's are [`crate::dynamodb::DynamoDb::set_write_faults`]; PostgreSQL is stopped and resumed by its
+//! Here: queue deliveries, sandboxes and publications. DynamoDB's are [`crate::dynamodb::DynamoDb::set_write_faults`]; PostgreSQL is stopped and resumed by its
 //! own handle. Nothing happens unless asked. Choices are drawn from a seeded generator, so that a failing test can be run again.
 
 use std::{
@@ -16,6 +16,8 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 pub struct Faults {
     deliveries: Mutex<(Deliveries, SmallRng)>,
     kills: Mutex<HashMap<String, Vec<Duration>>>,
+    publications: Mutex<(f64, SmallRng)>,
+    slowness: Mutex<Duration>,
 }
 
 /// How queues misbehave; each share is a probability from 0 to 1, drawn per message sent.
@@ -40,7 +42,13 @@ pub struct Fate {
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { deliveries: Mutex::new((Deliveries::default(), SmallRng::seed_from_u64(0))), kills: Mutex::default() }
+        let random = || SmallRng::seed_from_u64(0);
+        Self {
+            deliveries: Mutex::new((Deliveries::default(), random())),
+            kills: Mutex::default(),
+            publications: Mutex::new((0.0, random())),
+            slowness: Mutex::default(),
+        }
     }
 }
 
@@ -62,6 +70,28 @@ impl Faults {
             delay: if random.random_bool(deliveries.delays.clamp(0.0, 1.0)) { late(random) } else { Duration::ZERO },
             duplicate_after: random.random_bool(deliveries.duplicates.clamp(0.0, 1.0)).then(|| late(random)),
         }
+    }
+
+    /// Has SNS refuse this share of publications from now on, choices drawn from `seed`.
+    pub fn refuse_publications(&self, share: f64, seed: u64) {
+        *lock(&self.publications) = (share.clamp(0.0, 1.0), SmallRng::seed_from_u64(seed));
+    }
+
+    /// Has SNS take so long for each publication from now on. What its caller does not wait for is not published.
+    pub fn slow_publications(&self, pause: Duration) {
+        *lock(&self.slowness) = pause;
+    }
+
+    /// How long the next publication is to take.
+    pub(crate) fn publication_pause(&self) -> Duration {
+        *lock(&self.slowness)
+    }
+
+    /// Whether the next publication is to be refused.
+    pub(crate) fn refuses_publication(&self) -> bool {
+        let mut guard = lock(&self.publications);
+        let (share, random) = &mut *guard;
+        *share > 0.0 && random.random_bool(*share)
     }
 
     /// Kills the sandbox of the function's next invocation, so long after it took its event.

@@ -44,7 +44,7 @@ impl PlacesStore {
             let batch = writes.split_off(writes.len() - fitting(&writes));
             self.transact(batch, None).await?;
         }
-        self.transact(with_place, Some(self.entry(place)?)).await
+        self.transact(with_place, Some(self.registration(place)?)).await
     }
 
     async fn transact(&self, zones: Vec<ZoneWrite>, place: Option<TransactWriteItem>) -> Result<(), RegisterError> {
@@ -60,7 +60,7 @@ impl PlacesStore {
         })
     }
 
-    fn entry(&self, place: &Place) -> Result<TransactWriteItem, RegisterError> {
+    fn registration(&self, place: &Place) -> Result<TransactWriteItem, RegisterError> {
         let item = keyed(serde_dynamo::to_item(place)?, PLACES, place.id.as_str());
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build()?;

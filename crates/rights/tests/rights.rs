@@ -63,6 +63,8 @@ fn permit(series: Option<SeriesId>, plates: &[&str]) -> Permit {
         start: at(0),
         end: at(1000),
         series,
+        owner: None,
+        title: None,
     }
 }
 

@@ -16,6 +16,7 @@ fn resolution() -> Resolution {
         .queue_endpoint("http://127.0.0.1:9324/")
         .output("Identity", "Issuer", "http://127.0.0.1:8080/_local/identity")
         .output("Identity", "WebClientId", "parvis-web")
+        .output("Web", "Url", "https://web.example")
         .output("Identity", "OperatorClientId", "operator")
         .output("Database", "Host", "127.0.0.1")
         .output("Database", "Port", "5432")
@@ -42,10 +43,7 @@ fn the_template_resolves() {
                     })
                 };
                 let mut known = ["parvis.parking.alert.", "parvis.booking.", "parvis.waitlist."].map(events).to_vec();
-                known.push(json!({
-                    "eventName": ["INSERT"],
-                    "dynamodb": {"NewImage": {"type": {"S": ["parvis.waitlist.accepted"]}}},
-                }));
+                known.push(json!({ "eventName": ["INSERT"] }));
                 known.push(json!({
                     "eventName": ["INSERT"],
                     "dynamodb": {"NewImage": {"kind": {"S": ["movement"]}}},
@@ -103,7 +101,7 @@ fn presets_and_parameters_reach_the_mappings() {
 #[test]
 fn conditional_resources_follow_their_condition() {
     let template = Template::load(TEMPLATE).unwrap();
-    assert!(template.resolve(&resolution()).unwrap().subscriptions.is_empty());
+    assert!(!template.resolve(&resolution()).unwrap().subscriptions.contains_key("AlertEmailSubscription"));
     let stack = template.resolve(&resolution().parameter("AlertEmail", "ops@example.org")).unwrap();
     let subscription = &stack.subscriptions["AlertEmailSubscription"];
     assert_eq!((subscription.topic.as_str(), subscription.endpoint.as_str()), ("AlertsTopic", "ops@example.org"));
@@ -125,7 +123,8 @@ fn a_secret_of_the_template_comes_with_how_to_generate_it() {
             );
             return Some("given".into());
         };
-        let known = ["PlateHashKey", "BookingsKey", "PaymentKey", "PaymentWebhookKey"].map(LogicalId::from);
+        let known =
+            ["PlateHashKey", "BookingsKey", "NotifyKey", "PaymentKey", "PaymentWebhookKey"].map(LogicalId::from);
         assert!(secret.logical_id.as_ref().is_some_and(|id| known.contains(id)), "{:?}", secret.logical_id);
         Some("x".repeat(generate.length as usize))
     });

@@ -5,7 +5,10 @@
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{BehaviorVersion, ConfigBag, Credentials, Intercept, Region};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::query::QueryInput;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_smithy_http_client::Builder;
 use dynoxide::Database;
@@ -26,6 +29,7 @@ pub async fn start(tables: &[&str]) -> Result<Client> {
         .region(Region::from_static("eu-west-3"))
         .credentials_provider(Credentials::new("local", "local", None, None, "parvis-test-tables"))
         .http_client(Builder::new().build_http())
+        .interceptor(NoEmptyKeys)
         .endpoint_url(endpoint)
         .build();
     let client = Client::from_conf(config);
@@ -33,6 +37,32 @@ pub async fn start(tables: &[&str]) -> Result<Client> {
         create(&client, table).await?;
     }
     Ok(client)
+}
+
+/// Refuses queries that compare a key with an empty value, as DynamoDB does and the engine does not.
+#[derive(Debug)]
+struct NoEmptyKeys;
+
+impl Intercept for NoEmptyKeys {
+    fn name(&self) -> &'static str {
+        "NoEmptyKeys"
+    }
+
+    fn read_before_execution(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(query) = context.input().downcast_ref::<QueryInput>() else { return Ok(()) };
+        let condition = query.key_condition_expression().unwrap_or_default();
+        let mut words = condition.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '_')));
+        let values = query.expression_attribute_values();
+        let value = |word: &str| values?.get(word)?.as_s().ok();
+        if words.any(|word| value(word).is_some_and(String::is_empty)) {
+            return Err(format!("DynamoDB takes no empty value of a key: {condition}").into());
+        }
+        Ok(())
+    }
 }
 
 async fn create(client: &Client, table: &str) -> Result<()> {

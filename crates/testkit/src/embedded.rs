@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono_tz::Tz;
+use parvis_events::CloudEvent;
+use parvis_kit::event_store::EventStore;
 use parvis_local::dynamodb::WriteFaults;
 use parvis_local::options::Options;
 use parvis_local::sns::outbox::Filter;
 use parvis_local::stack::Stack;
+use parvis_mailroom::NoticeStore;
 use serde_json::Value;
 
 /// Messages of the outbox that a test looks at.
@@ -75,6 +78,74 @@ impl Embedded {
     /// When the function fails.
     pub async fn fire_schedule(&self, function: &str, event: &str) -> anyhow::Result<()> {
         self.stack.schedules().fire(function, event).await.map(drop).context("schedule")
+    }
+
+    /// Invokes a function of the template with an event of the test's own, and returns what it answers.
+    ///
+    /// # Errors
+    /// When the function fails.
+    pub async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Value> {
+        let function = self.stack.host().find(function).context("function of the template")?;
+        let answer = self.stack.host().invoke(&function, event.to_string()).await.context("invocation")?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+
+    /// Messages of a queue that are not done, hidden and late ones among them.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub async fn waiting(&self, queue: &str) -> anyhow::Result<u64> {
+        let counts = self.stack.queues().counts(queue).await?;
+        Ok(counts.visible + counts.in_flight + counts.delayed)
+    }
+
+    /// Tells an event, as a context that is not part of the test would.
+    ///
+    /// # Errors
+    /// When the table of events does not take it.
+    pub async fn tell(&self, event: &CloudEvent) -> anyhow::Result<()> {
+        Ok(EventStore::new(self.stack.dynamodb_client(), self.table("EventsTable")?).put(event).await?)
+    }
+
+    /// The table of notifications.
+    ///
+    /// # Errors
+    /// When the template has none.
+    pub fn notices(&self) -> anyhow::Result<NoticeStore> {
+        Ok(NoticeStore::new(self.stack.dynamodb_client(), self.table("NotifyTable")?))
+    }
+
+    fn table(&self, name: &str) -> anyhow::Result<String> {
+        Ok(self.stack.template().tables.get(name).context("table of the template")?.name.clone())
+    }
+
+    /// Publishes to a topic of the template, through SNS's API.
+    ///
+    /// # Errors
+    /// When the topic does not exist or SNS refuses.
+    pub async fn publish(&self, topic: &str, message: &str) -> anyhow::Result<()> {
+        let arn = &self.stack.template().topics.get(topic).context("topic of the template")?.arn;
+        let form = [("Action", "Publish"), ("Version", "2010-03-31"), ("TopicArn", arn), ("Message", message)];
+        let request = reqwest::Client::new().post(&self.stack.endpoints().sns).form(&form);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Turns a device off, through SNS's API: as SNS itself does when the device's platform no longer knows it.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub async fn turn_device_off(&self, endpoint: &str) -> anyhow::Result<()> {
+        let form = [
+            ("Action", "SetEndpointAttributes"),
+            ("Version", "2010-03-31"),
+            ("EndpointArn", endpoint),
+            ("Attributes.entry.1.key", "Enabled"),
+            ("Attributes.entry.1.value", "false"),
+        ];
+        let request = reqwest::Client::new().post(&self.stack.endpoints().sns).form(&form);
+        request.send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// Subscribes a phone to a topic of the template, through SNS's API.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use anyhow::Context;
 use chrono_tz::Tz;
 use parvis_ingest::dead_letter::DeadLetter;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -237,6 +237,23 @@ impl Platform {
         let id = format!("test-{}", self.unique());
         self.create_place(&id, zones).await;
         id
+    }
+
+    /// Puts the demo's tariffs in force where there are none: `Zone_A` is open day and night, 0.60 EUR for each quarter of an hour.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub async fn put_tariffs_in_force(&self) -> anyhow::Result<()> {
+        const TARIFFS: &str = include_str!("../../../samples/tariffs/default.toml");
+        // Tests share a deployment: another may have put them in force before, or at the same time.
+        const DONE: [StatusCode; 2] = [StatusCode::PRECONDITION_REQUIRED, StatusCode::PRECONDITION_FAILED];
+        let (admin, path) = (self.login("admin").await, "/v1/parking/tariffs");
+        // The book is TOML and no JSON.
+        if admin.request(Method::GET, path).send().await?.status() == StatusCode::NOT_FOUND {
+            let (status, body) = admin.answer(admin.request(Method::PUT, path).body(TARIFFS)).await?;
+            anyhow::ensure!(status.is_success() || DONE.contains(&status), "{status}: {body}");
+        }
+        Ok(())
     }
 
     /// Creates a place.

@@ -69,6 +69,7 @@ mod tests {
             title: "Salary talk".to_owned(),
             guests: vec![Invited { name: "Ben".to_owned(), email: Some("ben@example.org".to_owned()) }],
             expires_at: None,
+            check_in_opens_at: None,
             series: None,
             version: 0,
         };

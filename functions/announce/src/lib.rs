@@ -10,6 +10,7 @@ mod bookings;
 mod config;
 mod levels;
 mod live;
+mod lost;
 mod messages;
 mod place;
 mod publish;
@@ -40,6 +41,7 @@ pub struct Announce<P> {
     live: LiveStore,
     places: CachedPlaces,
     levels: LevelStore,
+    events: EventStore,
     events_table: String,
     places_table: String,
     publisher: P,
@@ -53,7 +55,8 @@ impl<P: Publish> Announce<P> {
         Self {
             live: LiveStore::new(dynamodb.clone(), live_table),
             places: CachedPlaces::new(PlacesStore::new(dynamodb.clone(), places_table.clone()), default_place),
-            levels: LevelStore::new(dynamodb.clone(), alerts_table, events),
+            levels: LevelStore::new(dynamodb.clone(), alerts_table, events.clone()),
+            events,
             events_table,
             places_table,
             publisher,

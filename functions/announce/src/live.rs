@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use chrono::{DateTime, Utc};
-use futures::{StreamExt, stream};
-use parvis_kit::{batch, metrics::Metrics, telemetry::chain};
+use futures::{StreamExt, TryStreamExt, stream};
+use parvis_kit::{batch, event_store::EventStoreError, metrics::Metrics, telemetry::chain};
 use parvis_parking::PlaceId;
 
 use crate::{
-    Announce, FUNCTION,
+    Announce, FUNCTION, lost,
     publish::Publish,
     touched::{TouchedPlace, registered, touched},
 };
@@ -24,7 +24,22 @@ impl<P: Publish> Announce<P> {
         let mut metrics = Metrics::new(FUNCTION);
         let (places, unreadable) = touched(records);
         metrics.count("ImagesUnreadable", unreadable, &[]);
-        self.tell_all(records, &places, metrics, now).await
+        let lost = self.tell_lost(records, now).await;
+        let response = self.tell_all(records, &places, metrics, now).await;
+        match lost {
+            Ok(()) => response,
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "lost sensors are told later");
+                batch::stream_response(records.first())
+            }
+        }
+    }
+
+    /// Puts an event for each sensor that is newly disconnected; the same again changes nothing.
+    async fn tell_lost(&self, records: &[EventRecord], now: DateTime<Utc>) -> Result<(), EventStoreError> {
+        let events = lost::events(records, now);
+        let puts: Vec<_> = events.iter().map(|event| self.events.put(event)).collect();
+        stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect().await
     }
 
     /// Tells places whose entries in the register changed: closing a zone, or another threshold, changes totals and levels

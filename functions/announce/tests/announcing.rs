@@ -13,7 +13,7 @@ use aws_sdk_iotdataplane::error::SdkError;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use parvis_announce::{Announce, Config, Message, Publish, PublishFailed};
-use parvis_events::{CloudEvent, alert::Alert};
+use parvis_events::{CloudEvent, alert::Alert, sensor::SensorLost};
 use parvis_kit::event_store::EventStore;
 use parvis_live::{LiveStore, PutOutcome};
 use parvis_parking::{Block, BlockKey, DeviceMessage, SpaceNumber, SpaceReading, Status};
@@ -127,6 +127,19 @@ impl Town {
         self.write(second, &spaces).await
     }
 
+    /// Marks the sensors that have been silent for five minutes at `second` as disconnected, and returns the stream's record of it.
+    async fn fall_silent(&mut self, second: i64) -> EventRecord {
+        let before = self.block.clone();
+        let Block::Spaces(spaces) = &mut self.block else { panic!("a block of spaces") };
+        let silent = spaces.mark_silent(now() + TimeDelta::seconds(second), TimeDelta::minutes(5));
+        assert_eq!(silent, 1);
+        let written = self.live.put_if(&self.key, self.version, &self.block).await.unwrap();
+        let PutOutcome::Written(version) = written else { panic!("{written:?}") };
+        let old = self.version.map(|version| (version, &before));
+        self.version = Some(version);
+        record(&self.key, old, (version, &self.block))
+    }
+
     async fn deliver(&self, records: &[EventRecord]) {
         let response = self.announce.handle(records, now()).await;
         assert!(response.batch_item_failures.is_empty(), "{response:?}");
@@ -136,6 +149,7 @@ impl Town {
     async fn alerts(&self) -> Vec<(String, Option<String>, String)> {
         let store = EventStore::new(self.client.clone(), "Events");
         let mut events: Vec<CloudEvent<Alert>> = store.newest("place/default", 100, None).await.unwrap();
+        events.iter().for_each(parvis_test_events::check);
         events.reverse();
         let told = |event: CloudEvent<Alert>| {
             let kind = event.kind.rsplit('.').next().unwrap().to_owned();
@@ -403,4 +417,21 @@ async fn a_change_of_the_register_is_told_without_any_sensor() {
     ];
     assert_eq!(told, expected, "the zone that is gone is taken back");
     assert!(messages.iter().all(|message| message.retain));
+}
+
+#[tokio::test]
+async fn a_sensor_that_is_lost_is_told_once_as_an_event() {
+    let mut town = Town::new().await;
+    let first = town.write(0, &[(1, Status::Free)]).await;
+    let second = town.write(600, &[(2, Status::Free)]).await;
+    let silent = town.fall_silent(700).await;
+    town.deliver(&[first, second, silent.clone()]).await;
+    town.deliver(&[silent]).await;
+    let store = EventStore::new(town.client.clone(), "Events");
+    let events: Vec<CloudEvent<SensorLost>> = store.newest("sensor/default/Zone_A/1", 10, None).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!((events[0].data.space, events[0].data.seen_at), (1, now()));
+    parvis_test_events::check(&events[0]);
+    let others: Vec<CloudEvent<SensorLost>> = store.newest("sensor/default/Zone_A/2", 10, None).await.unwrap();
+    assert!(others.is_empty());
 }

@@ -7,8 +7,10 @@ use parvis_events::booking::{BookingChanged, Invited, Span, booking_subject};
 use parvis_events::{CloudEvent, EventId};
 use serde_json::Value;
 
+use crate::store::bookings::Record;
+
 /// The context's name in events.
-const SOURCE: &str = "/parvis/bookings";
+pub const SOURCE: &str = "/parvis/bookings";
 
 const fn span(slot: Slot) -> Span {
     Span { start: slot.start, end: slot.end }
@@ -18,9 +20,10 @@ fn invited(guest: &Guest) -> Invited {
     Invited { name: guest.name.clone(), email: guest.email.clone() }
 }
 
-/// The event of type `kind` about `booking` as it is now; `old` is what it was before, if it was.
+/// The event of type `kind` about the booking of `record` as it is now; `old` is what it was before, if it was.
 #[must_use]
-pub fn event(kind: &str, booking: &Booking, old: Option<&Booking>, now: DateTime<Utc>) -> CloudEvent<Value> {
+pub fn event(kind: &str, record: &Record, old: Option<&Booking>, now: DateTime<Utc>) -> CloudEvent<Value> {
+    let booking = &record.booking;
     let moved = old.filter(|old| old.slot != booking.slot || old.items != booking.items);
     // Somebody who only gets another name is invited all the same.
     let stays = |guest: &&Guest| booking.guests.iter().any(|now| now.email == guest.email);
@@ -41,6 +44,7 @@ pub fn event(kind: &str, booking: &Booking, old: Option<&Booking>, now: DateTime
         guests: booking.guests.iter().map(invited).collect(),
         uninvited: uninvited.unwrap_or_default(),
         expires_at: booking.expires_at,
+        check_in_opens_at: record.check_in_opens_at(),
         series: booking.series.map(|series| series.to_string()),
         version: booking.version,
     };

@@ -98,10 +98,10 @@ impl BookingView {
     /// The booking as `actor` may see it; `named` says how resources are called.
     #[must_use]
     pub fn new(record: Record, actor: &Actor, turn: Option<Turn>, named: &BTreeMap<ResourceId, Given>) -> Self {
-        let Record { booking, terms, refund, .. } = record;
+        let check_in_opens_at = record.check_in_opens_at();
+        let Record { booking, refund, .. } = record;
         let mine = booking.owner == actor.subject;
         let actions = booking.state.actions().filter(|action| actor.may(*action, mine)).collect();
-        let opens = |before: u32| booking.slot.start - chrono::TimeDelta::minutes(i64::from(before));
         Self {
             id: booking.id,
             state: booking.state,
@@ -119,7 +119,7 @@ impl BookingView {
             refund,
             expires_at: booking.expires_at,
             check_in: booking.check_in,
-            check_in_opens_at: terms.check_in.map(|rule| opens(rule.opens_minutes_before)),
+            check_in_opens_at,
             series: booking.series,
             occurrence: booking.occurrence,
             waited: booking.waited,

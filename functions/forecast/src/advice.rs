@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
 use chrono_tz::Tz;
+use parvis_forecasting::series::local_midnight;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,8 +46,21 @@ pub struct Area {
     pub capacity: f64,
     /// Whether it is in service.
     pub open: bool,
-    /// Its steps; empty without a forecast.
+    /// Its open steps; empty without a forecast.
     pub ahead: Vec<Expected>,
+    /// From when and until when it is forecast, closed steps included.
+    pub known: (DateTime<Utc>, DateTime<Utc>),
+}
+
+impl Area {
+    /// Whether the whole of a local day is forecast: of a part of it nobody knows what the rest will need.
+    fn knows_all_of(&self, day: NaiveDate, timezone: Tz) -> bool {
+        local_midnight(day, timezone) >= self.known.0 && self.knows_the_end_of(day, timezone)
+    }
+
+    fn knows_the_end_of(&self, day: NaiveDate, timezone: Tz) -> bool {
+        day.succ_opt().is_some_and(|next| local_midnight(next, timezone) <= self.known.1)
+    }
 }
 
 /// Advice with its evidence.
@@ -59,7 +73,7 @@ pub enum Advice {
         zone: String,
         /// Its name.
         name: String,
-        /// Local days.
+        /// Local days, of which all hours are forecast.
         days: Vec<NaiveDate>,
         /// Places taken at most on those days, by the upper end of the 95 % band.
         most_taken: f64,
@@ -142,7 +156,7 @@ fn closed(place: &Area, zone: &Area, timezone: Tz) -> Option<Advice> {
         let most = days.entry(step.at.with_timezone(&timezone).date_naive()).or_default();
         *most = most.max(step.most);
     }
-    days.retain(|_, most| *most <= COMFORTABLE * left);
+    days.retain(|day, most| *most <= COMFORTABLE * left && place.knows_all_of(*day, timezone));
     let most_taken = days.values().copied().fold(0.0, f64::max);
     (!days.is_empty() && left > 0.0).then(|| Advice::CloseZone {
         zone: zone.id.clone(),
@@ -185,7 +199,7 @@ fn converted(zones: &[&Area], timezone: Tz) -> Option<Advice> {
     })
 }
 
-/// When to staff the reception of a site: hours in which half of the places of all `kinds` are expected to be taken.
+/// When to staff the reception of a site: stretches of hours in which half of the places of all `kinds` are expected to be taken.
 #[must_use]
 pub fn of_site(kinds: &[Area], timezone: Tz) -> Vec<Advice> {
     let capacity: f64 = kinds.iter().map(|kind| kind.capacity).sum();
@@ -193,21 +207,29 @@ pub fn of_site(kinds: &[Area], timezone: Tz) -> Vec<Advice> {
     for step in kinds.iter().flat_map(|kind| &kind.ahead) {
         *hours.entry(step.at).or_default() += step.median;
     }
-    let mut days: BTreeMap<NaiveDate, (u32, u32, f64)> = BTreeMap::new();
+    let mut stretches: Vec<(NaiveDate, std::ops::Range<u32>, f64)> = Vec::new();
     for (at, taken) in hours.into_iter().filter(|(_, taken)| capacity > 0.0 && *taken >= BUSY * capacity) {
         let local = at.with_timezone(&timezone);
-        let day = days.entry(local.date_naive()).or_insert((local.hour(), local.hour() + 1, taken));
-        day.1 = day.1.max(local.hour() + 1);
-        day.2 = day.2.max(taken);
+        let (day, hour) = (local.date_naive(), local.hour());
+        if !kinds.iter().all(|kind| kind.knows_the_end_of(day, timezone)) {
+            continue;
+        }
+        match stretches.last_mut().filter(|(last, hours, _)| *last == day && hours.end == hour) {
+            Some((_, hours, most)) => {
+                hours.end = hour + 1;
+                *most = most.max(taken);
+            }
+            None => stretches.push((day, hour..hour + 1, taken)),
+        }
     }
-    let staffed = |(day, (from_hour, until_hour, expected))| Advice::StaffReception {
+    let staffed = |(day, hours, expected): (_, std::ops::Range<u32>, f64)| Advice::StaffReception {
         day,
-        from_hour,
-        until_hour,
+        from_hour: hours.start,
+        until_hour: hours.end,
         expected: rounded(expected),
         capacity,
     };
-    days.into_iter().map(staffed).collect()
+    stretches.into_iter().map(staffed).collect()
 }
 
 #[cfg(test)]
@@ -216,15 +238,20 @@ mod tests {
 
     use super::*;
 
-    /// A week by hours: `by_day` taken from 8 to 18 o'clock (UTC), `by_night` otherwise, 5 more at most.
+    /// A week by hours from midnight on: `by_day` taken from 8 to 18 o'clock (UTC), `by_night` otherwise, 5 more at most.
     fn area(id: &str, capacity: f64, open: bool, by_day: f64, by_night: f64) -> Area {
-        let start: DateTime<Utc> = "2026-03-16T00:00:00Z".parse().unwrap();
+        week(id, capacity, open, "2026-03-16T00:00:00Z", |hour| if (8..18).contains(&hour) { by_day } else { by_night })
+    }
+
+    fn week(id: &str, capacity: f64, open: bool, from: &str, taken: impl Fn(u32) -> f64) -> Area {
+        let start: DateTime<Utc> = from.parse().unwrap();
         let step = |hour: i64| {
             let at = start + TimeDelta::hours(hour);
-            let median = if (8..18).contains(&at.hour()) { by_day } else { by_night };
+            let median = taken(at.hour());
             Expected { at, median, most: median + 5.0 }
         };
-        Area { id: id.into(), name: id.to_uppercase(), capacity, open, ahead: (0..7 * 24).map(step).collect() }
+        let known = (start, start + TimeDelta::days(7));
+        Area { id: id.into(), name: id.to_uppercase(), capacity, open, ahead: (0..7 * 24).map(step).collect(), known }
     }
 
     #[test]
@@ -238,6 +265,27 @@ mod tests {
         let full = of_car_park(&area("p", 100.0, true, 90.0, 5.0), &zones, 0.85, Tz::UTC);
         let Advice::OpenZone { zone, from, .. } = &full[0] else { panic!("{full:?}") };
         assert_eq!((zone.as_str(), from.hour()), ("b", 8));
+    }
+
+    #[test]
+    fn a_day_of_which_only_some_hours_are_known_closes_no_zone() {
+        let zones = [area("a", 100.0, true, 40.0, 5.0), area("b", 60.0, true, 20.0, 5.0)];
+        // Full at ten every day: of the last one only the quiet hours before seven are forecast, of today those from seven on.
+        let full = |hour: u32| if hour == 10 { 150.0 } else { 10.0 };
+        let place = week("p", 160.0, true, "2026-03-16T07:00:00Z", full);
+        assert_eq!(of_car_park(&place, &zones, 0.99, Tz::UTC), []);
+        // Late in the evening today is quiet, which says nothing of tomorrow; six whole days are.
+        let place = week("p", 160.0, true, "2026-03-16T23:00:00Z", |_| 10.0);
+        let advice = of_car_park(&place, &zones, 0.99, Tz::UTC);
+        let Advice::CloseZone { days, .. } = &advice[0] else { panic!("{advice:?}") };
+        let told: Vec<String> = days.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 6, "{told:?}");
+        assert_eq!((told[0].as_str(), told[5].as_str()), ("2026-03-17", "2026-03-22"));
+        // A local day begins and ends on other hours of UTC, and one of 23 hours is whole too: 29 March in Paris.
+        let place = week("p", 160.0, true, "2026-03-27T23:00:00Z", |_| 10.0);
+        let advice = of_car_park(&place, &zones, 0.99, chrono_tz::Europe::Paris);
+        let Advice::CloseZone { days, .. } = &advice[0] else { panic!("{advice:?}") };
+        assert_eq!(days.len(), 7, "{days:?}");
     }
 
     #[test]
@@ -259,5 +307,18 @@ mod tests {
         let Advice::StaffReception { from_hour, until_hour, expected, capacity, .. } = advice[0] else { panic!() };
         assert_eq!((from_hour, until_hour, expected, capacity), (8, 18, 13.0, 24.0));
         assert_eq!(of_site(&[], Tz::UTC), []);
+        // Between two stretches nobody need be there; of the last day nobody knows how long.
+        let twice = |hour: u32| if [9, 17].contains(&hour) { 15.0 } else { 0.0 };
+        let advice = of_site(&[week("desk", 20.0, true, "2026-03-16T10:00:00Z", twice)], Tz::UTC);
+        let hours = |one: &Advice| match one {
+            Advice::StaffReception { day, from_hour, until_hour, .. } => (day.to_string(), *from_hour..*until_hour),
+            _ => panic!("{one:?}"),
+        };
+        let told: Vec<_> = advice.iter().map(hours).collect();
+        assert_eq!(
+            (told.len(), &told[0], &told[1]),
+            (13, &("2026-03-16".into(), 17..18), &("2026-03-17".into(), 9..10))
+        );
+        assert_eq!(told[12], ("2026-03-22".into(), 17..18));
     }
 }

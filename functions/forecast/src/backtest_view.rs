@@ -1,6 +1,6 @@
 //! What clients see of a backtest.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasting::{Accuracy, Point, Unforecastable};
 use parvis_forecasts::{StoredBacktest, Subject, Tested, Tried};
 use serde::Serialize;
@@ -18,6 +18,8 @@ pub enum BacktestState {
     Measured,
     /// Nothing could be forecast, for a reason.
     Refused,
+    /// It was not done within three hours, and will not be any more: ask again.
+    Failed,
 }
 
 /// How good forecasts were.
@@ -131,14 +133,28 @@ pub struct BacktestView {
     pub origins: usize,
     /// The models of reference, and last `chosen`.
     pub contenders: Vec<Contender>,
-    /// The last steps of `chosen`, each forecast up to the next one.
+    /// The last steps of `chosen`, each forecast up to the next one. Of one backtest; the list leaves them out.
     pub points: Vec<TestedPoint>,
 }
 
+/// A test that has not been done after so long will not be: its job was tried as often as the queue allows.
+const PATIENCE: TimeDelta = TimeDelta::hours(3);
+
+/// Whether a backtest has been done, as far as one knows now.
+#[must_use]
+pub fn state_of(stored: &StoredBacktest, now: DateTime<Utc>) -> BacktestState {
+    match &stored.tested {
+        None if stored.asked_at + PATIENCE < now => BacktestState::Failed,
+        None => BacktestState::Pending,
+        Some(Tested::Refused { .. }) => BacktestState::Refused,
+        Some(Tested::Measured { .. }) => BacktestState::Measured,
+    }
+}
+
 impl BacktestView {
-    /// What is known of a backtest.
+    /// What is known of a backtest now.
     #[must_use]
-    pub fn of(subject: &Subject, stored: &StoredBacktest) -> Self {
+    pub fn of(subject: &Subject, stored: &StoredBacktest, now: DateTime<Utc>) -> Self {
         let trial = &stored.trial;
         let mut view = Self {
             id: trial.name(),
@@ -148,7 +164,7 @@ impl BacktestView {
             from: trial.from,
             every_hours: trial.every_hours,
             horizon_hours: trial.horizon_hours,
-            state: BacktestState::Pending,
+            state: state_of(stored, now),
             reason: None,
             origins: 0,
             contenders: Vec::new(),
@@ -156,17 +172,19 @@ impl BacktestView {
         };
         match &stored.tested {
             None => {}
-            Some(Tested::Refused { reason }) => {
-                view.state = BacktestState::Refused;
-                view.reason = Some(reason.clone());
-            }
+            Some(Tested::Refused { reason }) => view.reason = Some(reason.clone()),
             Some(Tested::Measured { origins, contenders, line }) => {
-                view.state = BacktestState::Measured;
                 view.origins = *origins;
                 view.contenders = contenders.iter().map(Contender::from).collect();
                 view.points = line.iter().map(TestedPoint::from).collect();
             }
         }
         view
+    }
+
+    /// The same without its single points, for a list.
+    #[must_use]
+    pub fn in_short(self) -> Self {
+        Self { points: Vec::new(), ..self }
     }
 }

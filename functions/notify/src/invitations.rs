@@ -3,31 +3,25 @@
 //! A calendar takes the message over: its text stands beside the same invitation as iCalendar (iMIP, RFC 6047), with METHOD:REQUEST or
 //! METHOD:CANCEL, the same UID over all changes and a SEQUENCE that grows.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use parvis_booking::Slot;
 use parvis_booking::calendar::{Entry, Method, Person, uid, write};
 use parvis_events::CloudEvent;
 use parvis_events::booking::{ACCEPTED, BookingChanged, CANCELLED, CHANGED, CONFIRMED, Invited, RELEASED};
-
-use crate::texts::{Language, TextError, Texts};
+use parvis_notices::compose::Writer;
+use parvis_notices::letter::Calendar;
+use parvis_notices::texts::Facts;
+use parvis_notices::{Destination, Letter, TextError};
+use serde_json::Value;
 
 /// What the house is called where it invites.
 const HOUSE: &str = "Parvis";
 
-/// An e-mail with an invitation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
-    /// To whom.
-    pub to: Person,
-    /// Subject.
-    pub subject: String,
-    /// For people.
-    pub text: String,
-    /// For calendars.
-    pub calendar: String,
-    /// What calendars are to do with it.
-    pub method: Method,
-}
+/// An invitation is of use until what it is for; one that comes later still takes a change over.
+const USEFUL: TimeDelta = TimeDelta::days(2);
+/// The subject of the log.
+const CATEGORY: &str = "invitations";
 
 /// What is said to a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +39,9 @@ impl Word {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Invited => "booking.invited",
-            Self::Changed => "booking.changed",
-            Self::Cancelled => "booking.cancelled",
+            Self::Invited => "invitation.invited",
+            Self::Changed => "invitation.changed",
+            Self::Cancelled => "invitation.cancelled",
         }
     }
 
@@ -63,25 +57,57 @@ impl Word {
 ///
 /// # Errors
 /// When a text asks for a fact that bookings do not have.
-pub fn mails(
-    event: &CloudEvent<BookingChanged>,
-    from: &str,
-    texts: &Texts,
-    language: Language,
-) -> Result<Vec<Mail>, TextError> {
-    let booking = &event.data;
-    let mut mails = Vec::new();
-    for (guests, word) in words(&event.kind, booking) {
+pub fn letters(event: &CloudEvent, from: &str, writer: &Writer) -> Result<Vec<Letter>, TextError> {
+    let concerns_guests = [CONFIRMED, ACCEPTED, CHANGED, CANCELLED, RELEASED].contains(&event.kind.as_str());
+    if !concerns_guests {
+        return Ok(Vec::new());
+    }
+    let Ok(booking) = serde_json::from_value::<BookingChanged>(event.data.clone()) else {
+        tracing::error!(event = %event.id, "not an event of a booking");
+        return Ok(Vec::new());
+    };
+    let mut letters = Vec::new();
+    for (guests, word) in words(&event.kind, &booking) {
         for guest in guests {
             // A guest without an address is told by the one who invites.
             let Some(to) = person(guest) else { continue };
-            let message = texts.booking(word, booking, language)?;
-            let entry = entry(booking, from, to.clone(), event.time, word);
+            let entry = entry(&booking, from, to.clone(), event.time, word);
             let calendar = write(HOUSE, word.method(), &[entry]);
-            mails.push(Mail { to, subject: message.subject, text: message.email, calendar, method: word.method() });
+            letters.push(letter(event, &booking, to, word, calendar, writer)?);
         }
     }
-    Ok(mails)
+    Ok(letters)
+}
+
+fn letter(
+    event: &CloudEvent,
+    booking: &BookingChanged,
+    to: Person,
+    word: Word,
+    calendar: String,
+    writer: &Writer,
+) -> Result<Letter, TextError> {
+    let language = writer.house.language;
+    let zone: Tz = booking.timezone.parse().unwrap_or(writer.house.timezone);
+    let mut facts = Facts::new(&event.data, language, zone);
+    facts.set("link", Value::Null);
+    let method = if word.method() == Method::Cancel { "CANCEL" } else { "REQUEST" };
+    let calendar = Some(Calendar { method: method.to_owned(), text: calendar });
+    let to =
+        Destination::Email { address: to.email, name: Some(to.name), calendar, unsubscribe: None, one_click: None };
+    Ok(Letter {
+        key: Letter::key(&format!("{}|{}", event.id, word.name()), &to),
+        at: event.time,
+        useful_until: booking.slot.end.max(event.time) + USEFUL,
+        person: None,
+        category: CATEGORY.to_owned(),
+        text: word.name().to_owned(),
+        language,
+        event: event.id.to_string(),
+        to,
+        subject: writer.texts.part(word.name(), "subject", &facts)?,
+        body: writer.texts.part(word.name(), "email", &facts)?,
+    })
 }
 
 /// Who hears what. Of what was never certain nobody has heard yet.
@@ -122,29 +148,44 @@ fn entry(booking: &BookingChanged, from: &str, to: Person, at: DateTime<Utc>, wo
 mod tests {
     use aws_lambda_events::dynamodb::Event;
     use parvis_kit::event_store;
+    use parvis_notices::compose::House;
+    use parvis_notices::token::LinkKey;
+    use parvis_notices::{Catalog, Language, Texts};
+    use serde_json::json;
 
     use super::*;
 
-    fn confirmed() -> CloudEvent<BookingChanged> {
+    fn writer() -> Writer {
+        let links = LinkKey::new("0123456789abcdef").unwrap();
+        let house = House { language: Language::French, timezone: Tz::UTC, web_url: None, api_url: None, links };
+        Writer { catalog: Catalog::load().unwrap(), texts: Texts::load().unwrap(), house }
+    }
+
+    fn confirmed() -> CloudEvent {
         let sample: Event =
             serde_json::from_str(include_str!("../../../events/notify/booking-confirmed.json")).unwrap();
         event_store::from_image(sample.records[0].change.new_image.clone()).unwrap()
     }
 
-    fn sent(event: &CloudEvent<BookingChanged>) -> Vec<Mail> {
-        mails(event, "noreply@parvis.example", &Texts::load().unwrap(), Language::French).unwrap()
+    fn sent(event: &CloudEvent) -> Vec<Letter> {
+        letters(event, "noreply@parvis.example", &writer()).unwrap()
+    }
+
+    fn calendar(letter: &Letter) -> &Calendar {
+        let Destination::Email { calendar: Some(calendar), .. } = &letter.to else { panic!("{letter:?}") };
+        calendar
     }
 
     #[test]
     fn a_guest_with_an_address_is_invited_in_words_and_for_the_calendar() {
         let sent = sent(&confirmed());
         assert_eq!(sent.len(), 1, "the other guest has no address");
-        let Mail { to, subject, text, calendar, .. } = &sent[0];
-        assert_eq!(to.email, "elise.moreau@example.org");
+        let Letter { to, subject, body, .. } = &sent[0];
+        assert_eq!(to.address(), "elise.moreau@example.org");
         assert_eq!(subject, "Invitation : Point projet, 13/07/2026 à 10:00");
-        assert!(text.contains("13/07/2026 de 10:00 à 11:00 (Europe/Paris)") && text.contains("Salle Arago"), "{text}");
+        assert!(body.contains("13/07/2026 de 10:00 à 11:00 (Europe/Paris)") && body.contains("Salle Arago"), "{body}");
         // Long lines are folded (RFC 5545, section 3.1).
-        let calendar = calendar.replace("\r\n ", "");
+        let calendar = calendar(&sent[0]).text.replace("\r\n ", "");
         for line in ["METHOD:REQUEST", "SEQUENCE:0", "mailto:elise.moreau@example.org", "mailto:noreply@parvis.example"]
         {
             assert!(calendar.contains(line), "{line} is not in {calendar}");
@@ -153,19 +194,18 @@ mod tests {
 
     #[test]
     fn guests_hear_of_what_was_certain_only() {
-        let methods = |kind: &str, was: Option<&str>| -> Vec<Method> {
+        let methods = |kind: &str, was: Option<&str>| -> Vec<String> {
             let mut event = confirmed();
             event.kind = kind.to_owned();
-            event.data.was = was.map(str::to_owned);
-            event.data.uninvited =
-                vec![Invited { name: "Cléo".to_owned(), email: Some("cleo@example.org".to_owned()) }];
-            sent(&event).iter().map(|mail| mail.method).collect()
+            event.data["was"] = json!(was);
+            event.data["uninvited"] = json!([{ "name": "Cléo", "email": "cleo@example.org" }]);
+            sent(&event).iter().map(|letter| calendar(letter).method.clone()).collect()
         };
-        assert_eq!(methods(CONFIRMED, Some("held")), [Method::Request]);
-        assert_eq!(methods(CHANGED, Some("booked")), [Method::Cancel, Method::Request], "who is left out, who stays");
-        assert_eq!(methods(CANCELLED, Some("booked")), [Method::Cancel]);
-        assert_eq!(methods(CANCELLED, Some("held")), []);
-        assert_eq!(methods(CHANGED, Some("waitlist")), []);
-        assert_eq!(methods("parvis.booking.held", None), []);
+        assert_eq!(methods(CONFIRMED, Some("held")), ["REQUEST"]);
+        assert_eq!(methods(CHANGED, Some("booked")), ["CANCEL", "REQUEST"], "who is left out, who stays");
+        assert_eq!(methods(CANCELLED, Some("booked")), ["CANCEL"]);
+        assert_eq!(methods(CANCELLED, Some("held")), [""; 0]);
+        assert_eq!(methods(CHANGED, Some("waitlist")), [""; 0]);
+        assert_eq!(methods("parvis.booking.held", None), [""; 0]);
     }
 }

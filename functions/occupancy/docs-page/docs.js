@@ -6,6 +6,7 @@
 const DOCUMENTS = new Map([
   ["bookings", "/openapi/bookings.json"],
   ["forecasts", "/openapi/forecasts.json"],
+  ["notifications", "/openapi/notifications.json"],
   ["payments", "/openapi/payments.json"],
   ["ledger", "/openapi/ledger.json"],
 ]);

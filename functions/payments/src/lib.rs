@@ -6,7 +6,7 @@
 //! | [`flow`] | starting, extending, stopping, settling: rows of steps that survive a crash between any two |
 //! | [`sweep`] | the schedules, and going on where somebody died |
 //! | [`compare`] | comparing with the provider |
-//! | [`events`] | what drivers are told of their sessions |
+//! | [`events`], [`permit_events`] | what drivers are told of their sessions, and holders of their permits |
 //! | [`provider`] | the payment provider behind a narrow port |
 //! | [`store`] | the tables |
 //! | [`routes`] | the API and its document |
@@ -16,6 +16,7 @@ pub mod config;
 pub mod error;
 pub mod events;
 pub mod flow;
+pub mod permit_events;
 pub mod provider;
 pub mod record;
 pub mod routes;

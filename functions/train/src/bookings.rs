@@ -1,5 +1,7 @@
 //! What is asked of the bookings in PostgreSQL. Their tables belong to the `bookings` function and are only read here; every
-//! statement is bounded by a range of time.
+//! statement of every hour is bounded by a range of time in which bookings begin.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -99,16 +101,34 @@ fn closures(opening: &OpeningHours, timezone: Tz, today: NaiveDate) -> Vec<Closu
     closures
 }
 
-const FIRST: &str = "
-SELECT min(starts_at) FROM booking WHERE site = $1 AND starts_at >= $2 AND starts_at < $3
-  AND state IN ('booked', 'arrived', 'fulfilled', 'noshow')";
+const FIRST_TAKEN: &str = "
+SELECT b.starts_at FROM booking b
+WHERE b.site = $1 AND b.starts_at >= $3 AND b.starts_at < $4 AND b.state IN ('booked', 'arrived', 'fulfilled', 'noshow')
+  AND EXISTS (SELECT FROM booking_slot s JOIN booking_resource r ON r.no = s.resource WHERE s.booking = b.id AND r.kind = $2)
+ORDER BY b.starts_at LIMIT 1";
 
-/// The first booking of a site in a range: before it nothing is known, which is not the same as nothing wanted.
+const FIRST_EARNED: &str = "
+SELECT starts_at FROM booking
+WHERE site = $1 AND starts_at >= $3 AND starts_at < $4 AND charge->'total'->>'currency' = $2
+  AND (charge->'total'->>'cents')::bigint > 0 AND state NOT IN ('held', 'waitlist', 'pending')
+ORDER BY starts_at LIMIT 1";
+
+/// The first booking in a range of the kind of place at a site, or in the currency: before it nothing is known, which is not the same as
+/// nothing wanted. A kind that is new at an old site has no past.
 ///
 /// # Errors
 /// When the database cannot answer.
-pub async fn first_booking(pool: &PgPool, site: &SiteId, range: Range) -> Result<Option<DateTime<Utc>>, DatabaseError> {
-    Ok(sqlx::query_scalar(FIRST).bind(site.as_str()).bind(range.from).bind(range.to).fetch_one(pool).await?)
+pub async fn first_booking(
+    pool: &PgPool,
+    site: &SiteId,
+    measure: Measure,
+    range: Range,
+) -> Result<Option<DateTime<Utc>>, DatabaseError> {
+    let query = match measure {
+        Measure::Taken(kind) => sqlx::query_scalar(FIRST_TAKEN).bind(site.as_str()).bind(kind.as_str()),
+        Measure::Revenue(currency) => sqlx::query_scalar(FIRST_EARNED).bind(site.as_str()).bind(currency.code()),
+    };
+    Ok(query.bind(range.from).bind(range.to).fetch_optional(pool).await?)
 }
 
 #[derive(Debug, FromRow)]
@@ -117,6 +137,8 @@ struct Hour {
     value: f64,
 }
 
+/// No booking is longer than 366 days (`max_minutes` of policies and the import of past ones see to it), so what begins before that is
+/// over: the index by the start is read from there on.
 const TAKEN: &str = "
 SELECT h.at, (sum(extract(epoch FROM least(b.ends_at, upper(s.during), h.at + interval '1 hour')
                                      - greatest(b.starts_at, h.at))) / 3600)::float8 AS value
@@ -125,7 +147,7 @@ JOIN booking_slot s ON s.booking = b.id
 JOIN booking_resource r ON r.no = s.resource AND r.kind = $2
 CROSS JOIN LATERAL generate_series(date_bin('1 hour', greatest(b.starts_at, $3), 'epoch'),
                                    least(b.ends_at, upper(s.during), $4) - interval '1 microsecond', interval '1 hour') AS h(at)
-WHERE b.site = $1 AND b.starts_at < $4 AND b.ends_at > $3 AND b.state IN ('booked', 'arrived', 'fulfilled', 'noshow')
+WHERE b.site = $1 AND b.starts_at > $3 - interval '366 days' AND b.starts_at < $4 AND b.ends_at > $3 AND b.state IN ('booked', 'arrived', 'fulfilled', 'noshow')
 GROUP BY h.at";
 
 const EARNED: &str = "
@@ -157,8 +179,7 @@ pub async fn hours(
             query.bind(range.from).bind(range.to).bind(currency.minor_units() as f64).fetch_all(pool).await?
         }
     };
-    let of_hour: std::collections::HashMap<DateTime<Utc>, f64> =
-        rows.into_iter().map(|row| (row.at, row.value)).collect();
+    let of_hour: HashMap<DateTime<Utc>, f64> = rows.into_iter().map(|row| (row.at, row.value)).collect();
     let step = TimeDelta::minutes(i64::from(STEP_MINUTES));
     let number = usize::try_from((range.to - range.from).num_minutes() / step.num_minutes()).unwrap_or(0);
     let starts = std::iter::successors(Some(range.from), |at| Some(*at + step)).take(number);
@@ -213,25 +234,49 @@ pub async fn equipment(pool: &PgPool) -> Result<Vec<Equipment>, DatabaseError> {
     Ok(sqlx::query_as(EQUIPMENT).fetch_all(pool).await?)
 }
 
-const USED: &str = "
-SELECT COALESCE(sum(extract(epoch FROM least(b.ends_at, upper(s.during), $3) - greatest(b.starts_at, $2))), 0)::float8 / 3600
-FROM booking_resource r
-JOIN booking_slot s ON s.resource = r.no
-JOIN booking b ON b.id = s.booking
-WHERE r.id = $1 AND b.state IN ('arrived', 'fulfilled') AND b.starts_at < $3 AND least(b.ends_at, upper(s.during)) > $2";
+/// Hours for which a piece of equipment was used.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Use {
+    /// Since its last failure or overhaul.
+    pub age: f64,
+    /// Lately.
+    pub lately: f64,
+}
 
-/// Hours for which a piece was used, from a moment on.
+#[derive(Debug, FromRow)]
+struct UseRow {
+    resource: String,
+    age: f64,
+    lately: f64,
+}
+
+const USED: &str = "
+SELECT w.resource,
+       COALESCE(sum(extract(epoch FROM greatest(u.ends - greatest(u.starts, w.since), '0'))), 0)::float8 / 3600 AS age,
+       COALESCE(sum(extract(epoch FROM greatest(u.ends - greatest(u.starts, $3), '0'))), 0)::float8 / 3600 AS lately
+FROM unnest($1::text[], $2::timestamptz[]) AS w(resource, since)
+JOIN booking_resource r ON r.id = w.resource
+LEFT JOIN LATERAL (
+    SELECT b.starts_at AS starts, least(b.ends_at, upper(s.during), $4) AS ends
+    FROM booking_slot s JOIN booking b ON b.id = s.booking
+    WHERE s.resource = r.no AND b.state IN ('arrived', 'fulfilled') AND b.starts_at < $4) u ON true
+GROUP BY w.resource";
+
+/// Hours for which pieces were used until a moment: each since a moment of its own, and all since another.
 ///
 /// # Errors
 /// When the database cannot answer.
 pub async fn used_hours(
     pool: &PgPool,
-    resource: &str,
-    from: Option<DateTime<Utc>>,
+    pieces: &[(&str, Option<DateTime<Utc>>)],
+    lately: DateTime<Utc>,
     to: DateTime<Utc>,
-) -> Result<f64, DatabaseError> {
-    let from = from.unwrap_or(DateTime::UNIX_EPOCH);
-    Ok(sqlx::query_scalar(USED).bind(resource).bind(from).bind(to).fetch_one(pool).await?)
+) -> Result<HashMap<String, Use>, DatabaseError> {
+    let (names, since): (Vec<&str>, Vec<DateTime<Utc>>) =
+        pieces.iter().map(|(name, since)| (*name, since.unwrap_or(DateTime::UNIX_EPOCH))).unzip();
+    let query = sqlx::query_as(USED).bind(names).bind(since).bind(lately).bind(to);
+    let rows: Vec<UseRow> = query.fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|UseRow { resource, age, lately }| (resource, Use { age, lately })).collect())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Equipment that is booked: hours of use against the lives of its kind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasting::lifetime::Life;
@@ -8,7 +8,7 @@ use parvis_forecasts::Thing;
 use parvis_maintenance::equipment::{Piece, look};
 
 use crate::{
-    bookings::{self, Equipment},
+    bookings::{self, Equipment, Use},
     inspect::{Found, HORIZON},
     work::{Trainer, WorkError},
 };
@@ -20,34 +20,38 @@ impl Trainer {
     /// Equipment that is likely to fail, by hours of use since its last failure or overhaul and the lives of its group.
     pub(crate) async fn equipment(&self, at: DateTime<Utc>) -> Result<Vec<Found>, WorkError> {
         let pool = self.database.pool().await?;
-        let mut groups: BTreeMap<String, Vec<Equipment>> = BTreeMap::new();
-        for piece in bookings::equipment(pool).await? {
-            groups.entry(piece.group.clone()).or_default().push(piece);
+        let all = bookings::equipment(pool).await?;
+        let mut groups: BTreeMap<&str, Vec<&Equipment>> = BTreeMap::new();
+        for piece in &all {
+            groups.entry(&piece.group).or_default().push(piece);
         }
+        let mut past = BTreeMap::new();
+        for group in groups.keys() {
+            past.insert(*group, self.store.lives(group).await?);
+        }
+        let ended = |piece: &Equipment| {
+            let lives = past.get(piece.group.as_str())?.iter().filter(|(resource, _)| *resource == piece.resource);
+            lives.map(|(_, past)| past.ended_at).max()
+        };
+        let since: Vec<_> = all.iter().map(|piece| (piece.resource.as_str(), ended(piece))).collect();
+        let used = bookings::used_hours(pool, &since, at - USUAL, at).await?;
+        let of = |piece: &Equipment| used.get(&piece.resource).copied().unwrap_or_default();
         let mut found = Vec::new();
         for (group, pieces) in groups {
-            let past = self.store.lives(&group).await?;
-            let mut lives: Vec<Life> = past.iter().map(|(_, past)| past.life).collect();
-            let mut ages = HashMap::new();
-            for piece in &pieces {
-                let ends =
-                    past.iter().filter(|(resource, _)| *resource == piece.resource).map(|(_, past)| past.ended_at);
-                let age = bookings::used_hours(pool, &piece.resource, ends.max(), at).await?;
-                ages.insert(piece.resource.clone(), age);
-                // A piece at work says as much as one that failed.
-                lives.extend((age > 0.0).then_some(Life { age, failed: false }));
-            }
+            let mut lives: Vec<Life> = past.get(group).into_iter().flatten().map(|(_, past)| past.life).collect();
+            // A piece at work says as much as one that failed.
+            let at_work = pieces.iter().map(|piece| of(piece).age).filter(|age| *age > 0.0);
+            lives.extend(at_work.map(|age| Life { age, failed: false }));
             for piece in pieces {
-                let lately = bookings::used_hours(pool, &piece.resource, Some(at - USUAL), at).await?;
-                let age = ages.get(&piece.resource).copied().unwrap_or(0.0);
+                let Use { age, lately } = of(piece);
                 let at_work = Piece { age, per_day: lately / USUAL.num_days() as f64 };
                 // Too few failures say nothing, which is no finding.
                 if let Ok(Some(finding)) = look(at_work, &lives, HORIZON, at) {
                     found.push(Found {
-                        thing: Thing::Equipment { site: piece.site, resource: piece.resource },
-                        title: piece.name,
+                        thing: Thing::Equipment { site: piece.site.clone(), resource: piece.resource.clone() },
+                        title: piece.name.clone(),
                         age_hours: Some(age),
-                        group: Some(piece.group),
+                        group: Some(piece.group.clone()),
                         finding,
                     });
                 }

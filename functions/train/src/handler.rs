@@ -1,7 +1,5 @@
 //! The handler of the queue.
 
-use std::time::Duration;
-
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use parvis_forecasts::Message;
 use parvis_kit::{batch::queue_response, metrics::Metrics, telemetry::chain};
@@ -9,11 +7,8 @@ use tokio::time::Instant;
 
 use crate::{
     FUNCTION,
-    work::{Done, Trainer, WorkError},
+    work::{Done, LONGEST, Trainer, WorkError},
 };
-
-/// What the longest training may take; a job is not begun with less time left.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// Does the jobs of a batch one after the other. Those that failed, or that there was no time for, come again; after the
 /// queue's number of attempts they go to its dead-letter queue.
@@ -36,7 +31,7 @@ pub async fn handle(trainer: &Trainer, event: SqsEvent, deadline: Instant) -> Sq
             }
         };
         let started = Instant::now();
-        match do_it(trainer, &work).await {
+        match do_it(trainer, &work, deadline).await {
             Ok(name) => {
                 metrics.count(name, 1, &[]).milliseconds("JobTime", started.elapsed().as_secs_f64() * 1e3, &[]);
             }
@@ -51,7 +46,7 @@ pub async fn handle(trainer: &Trainer, event: SqsEvent, deadline: Instant) -> Sq
 }
 
 /// Does what a message says, and names the metric that counts it.
-async fn do_it(trainer: &Trainer, message: &Message) -> Result<&'static str, WorkError> {
+async fn do_it(trainer: &Trainer, message: &Message, deadline: Instant) -> Result<&'static str, WorkError> {
     let done = match message {
         Message::Job(job) => trainer.work(job).await?,
         Message::Backtest(asked) => trainer.test(asked).await?,
@@ -60,7 +55,8 @@ async fn do_it(trainer: &Trainer, message: &Message) -> Result<&'static str, Wor
             return Ok("Inspections");
         }
         Message::Survey(survey) => {
-            trainer.survey(survey).await?;
+            let surveyed = trainer.survey(survey, deadline).await?;
+            tracing::info!(?surveyed, "the bookings were surveyed");
             return Ok("Surveys");
         }
     };

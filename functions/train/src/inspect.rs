@@ -70,11 +70,9 @@ impl Trainer {
                 self.store.put_order(&order).await?;
             }
         }
-        // What nobody has decided about and is not found any more is no work.
-        for (id, order) in known {
-            if order.order.state == State::Proposed {
-                self.store.withdraw_order(&id).await?;
-            }
+        // What nobody has decided about and is not found any more is no work. Who has decided meanwhile keeps the order.
+        for order in known.values().filter(|one| one.order.state == State::Proposed) {
+            self.store.withdraw_order(order).await?;
         }
         Ok(number)
     }

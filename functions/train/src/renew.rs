@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_booking::SiteId;
-use parvis_forecasts::{Definition, Job, Measure, Subject, Task, store::days_before};
+use parvis_forecasting::Unforecastable;
+use parvis_forecasts::{Definition, Job, Measure, Outcome, Subject, Task, store::days_before};
 use parvis_parking::{PlaceId, ZoneId};
 
 use crate::{
@@ -16,15 +17,15 @@ use crate::{
 const READ_AGAIN: TimeDelta = TimeDelta::days(3);
 
 impl Trainer {
-    /// Reads what is new of a series and says what the series is now; none when there is no such series any more.
+    /// Reads what is new of a series, of which `before` was known, and says what it is now; none when there is no such series any more.
     ///
     /// # Errors
     /// When a store cannot be read or written.
-    pub(crate) async fn renew(&self, job: &Job) -> Result<Option<Definition>, WorkError> {
+    pub(crate) async fn renew(&self, job: &Job, before: Option<&Outcome>) -> Result<Option<Definition>, WorkError> {
         match &job.subject {
             Subject::Place(place) => self.renew_parking(job, place, None).await,
             Subject::Zone(place, zone) => self.renew_parking(job, place, Some(zone)).await,
-            Subject::Coworking(site, measure) => self.renew_bookings(job, site, *measure).await,
+            Subject::Coworking(site, measure) => self.renew_bookings(job, site, *measure, before).await,
             Subject::Fed(_) => Ok(self.store.listed(&job.subject).await?.map(|entry| entry.definition)),
         }
     }
@@ -61,14 +62,20 @@ impl Trainer {
         job: &Job,
         site: &SiteId,
         measure: Measure,
+        before: Option<&Outcome>,
     ) -> Result<Option<Definition>, WorkError> {
         let pool = self.database.pool().await?;
         let Some(definition) = bookings::definition(pool, site, measure, job.at).await? else { return Ok(None) };
         self.store.define(&definition).await?;
         let to = floor_to(job.at, definition.step_minutes);
-        let first = match self.resume_from(job, to).await? {
-            Some(from) => Some(from),
-            None => bookings::first_booking(pool, site, Range { from: earliest(to), to }).await?,
+        let resumed = self.resume_from(job, to).await?;
+        let first = if resumed.is_none() || job.task == Task::Train {
+            // At night all is read again: past bookings of another system may have been taken over since.
+            let range = Range { from: looked_at(job, before).unwrap_or(earliest(to)), to };
+            let first = bookings::first_booking(pool, site, measure, range).await?;
+            [first, resumed].into_iter().flatten().min()
+        } else {
+            resumed
         };
         if let Some(range) = unread(first, to, definition.step_minutes) {
             let observations = bookings::hours(pool, site, measure, range, definition.kind.upper()).await?;
@@ -85,6 +92,16 @@ impl Trainer {
         // Not before the first observation: what was before it is unknown.
         let known = first.observations().next().map_or(first.start(), |observation| observation.at);
         Ok(Some((last.start() - again).max(known)))
+    }
+}
+
+/// A kind of place that nobody had ever booked when one looked last need not be looked for in all of the past every hour.
+fn looked_at(job: &Job, before: Option<&Outcome>) -> Option<DateTime<Utc>> {
+    match before {
+        Some(Outcome::Refused { at, reason: Unforecastable::Empty }) if job.task == Task::Update => {
+            Some(*at - READ_AGAIN)
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One job: bring the observations up to date, train or update the model, forecast, store.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -29,6 +29,8 @@ pub(crate) const TRAINING_DAYS: u64 = 730;
 pub(crate) const UPDATE_DAYS: u64 = 180;
 /// How far ahead is forecast.
 const HORIZON: TimeDelta = TimeDelta::days(7);
+/// What the longest training may take; a job is not begun with less time left.
+pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 /// Days of the past as of which a new series is forecast.
 const CAUGHT_UP_DAYS: u64 = 7;
 /// Similar places that are asked to lend their history.
@@ -105,7 +107,7 @@ impl Trainer {
         if entry.as_ref().is_some_and(|entry| is_done(job, entry)) {
             return Ok(Done::Already);
         }
-        let Some(definition) = self.renew(job).await? else {
+        let Some(definition) = self.renew(job, entry.as_ref().and_then(|entry| entry.outcome.as_ref())).await? else {
             self.store.withdraw(&job.subject).await?;
             return Ok(Done::Gone);
         };

@@ -4,6 +4,7 @@ export type BookingPage = "calendar" | "find" | "mine" | "use" | "resources" | "
 
 export type PaymentPage = "park" | "stays" | "vehicles" | "revenue" | "tariffs";
 export type ForecastPage = "outlook" | "accuracy" | "backtest" | "maintenance";
+export type NoticePage = "notifications" | "alerts" | "sent" | "texts" | "webhooks" | "unsubscribe";
 
 export type Route =
   | { page: "dashboard"; place: string | null }
@@ -11,15 +12,19 @@ export type Route =
   | { page: "admin"; place: string | null }
   | { page: BookingPage; query: Record<string, string> }
   | { page: PaymentPage; query: Record<string, string> }
-  | { page: ForecastPage; series: string };
+  | { page: ForecastPage; series: string }
+  | { page: NoticePage; options: Record<string, string> };
 
 const FORECAST_PAGES: readonly string[] = ["outlook", "accuracy", "backtest", "maintenance"];
 const BOOKING_PAGES: readonly string[] = ["calendar", "find", "mine", "use", "resources"];
 const PAYMENT_PAGES: readonly string[] = ["park", "stays", "vehicles", "revenue", "tariffs"];
 
+const NOTICE_PAGES: readonly string[] = ["alerts", "sent", "texts", "webhooks"];
+
 /**
  * `#/parking[/<place>]`, `#/places`, `#/admin[/<place>]`, `#/bookings[/<page>][?..]`, `#/pay[/<page>][?..]` (QR codes on meters hold
- * `#/pay?zone=..`), `#/check-in?..`, which QR codes on doors hold, and `#/forecasts[/<page>][?series=..]`; anything else is the dashboard.
+ * `#/pay?zone=..`), `#/check-in?..`, which QR codes on doors hold, `#/forecasts[/<page>][?series=..]`, `#/notifications[/<page>]`, and
+ * `#/unsubscribe?token=..`, which e-mails hold, or `#/stop?t=..` in an SMS; anything else is the dashboard.
  */
 export function parseRoute(hash: string): Route {
   const [path = "", search] = hash.replace(/^#\/?/, "").split("?");
@@ -38,6 +43,13 @@ export function parseRoute(hash: string): Route {
     return { page: name, series: query.series ?? "" };
   }
   if (page === "check-in") return { page, query };
+  if (page === "notifications") {
+    const name = NOTICE_PAGES.includes(argument ?? "") ? (argument as NoticePage) : "notifications";
+    return { page: name, options: query };
+  }
+  if (page === "unsubscribe") return { page, options: query };
+  // The same in an SMS, where every sign counts.
+  if (page === "stop") return { page: "unsubscribe", options: { token: query.t ?? "" } };
   const place = argument ? safeDecode(argument) : null;
   if (page === "places") return { page: "places" };
   if (page === "admin") return { page: "admin", place };
@@ -73,6 +85,7 @@ export const links = {
     `#/pay${page === "park" ? "" : `/${page}`}${searchOf(query)}`,
   forecasts: (page: ForecastPage = "outlook", series = "") =>
     `#/forecasts${page === "outlook" ? "" : `/${page}`}${searchOf({ series })}`,
+  notices: (page: NoticePage = "notifications") => `#/notifications${page === "notifications" ? "" : `/${page}`}`,
   admin: (place?: string | null) => (place ? `#/admin/${encodeURIComponent(place)}` : "#/admin"),
 };
 

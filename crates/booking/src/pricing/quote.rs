@@ -60,6 +60,9 @@ pub struct Line {
     pub unit_cents: Option<i64>,
     /// What it adds.
     pub amount: Money,
+    /// Of demand: percent of the places of the resource's kind that are expected to be taken then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_percent: Option<u32>,
 }
 
 /// A promise of a price.
@@ -74,8 +77,9 @@ pub struct Quote {
     pub charge: Charge,
     /// Why.
     pub lines: Vec<Line>,
-    /// How demand moved it.
-    pub factor: DemandFactor,
+    /// Whether it is the price of each of a series, which demand does not move; then it proves no price of a single booking.
+    #[serde(default)]
+    pub repeats: bool,
     /// Since when it holds.
     pub issued_at: DateTime<Utc>,
     /// Until when it holds.
@@ -91,6 +95,8 @@ pub struct Part<'a> {
     pub rates: Option<&'a RateCard>,
     /// Its policy, for credits.
     pub policy: &'a Policy,
+    /// Demand for places of its kind, before the floor and the cap of its card.
+    pub factor: DemandFactor,
 }
 
 /// What a price is asked for.
@@ -110,8 +116,8 @@ pub struct QuoteAsk<'a> {
     pub included_minutes: u32,
     /// How it will be paid.
     pub pay_with: PayWith,
-    /// Demand, before the floor and the cap of each card.
-    pub factor: DemandFactor,
+    /// Whether it is for each of a series.
+    pub repeats: bool,
     /// The present.
     pub now: DateTime<Utc>,
 }
@@ -141,13 +147,12 @@ pub fn quote(ask: QuoteAsk<'_>) -> Result<Quote, MoneyError> {
         included_minutes: u32::try_from(used).unwrap_or(0),
     };
     let expires_at = ask.now + VALID;
-    let factor = sums.factor;
     Ok(Quote {
         owner: ask.owner.to_owned(),
         wish: ask.wish,
         charge,
         lines: sums.lines,
-        factor,
+        repeats: ask.repeats,
         issued_at: ask.now,
         expires_at,
     })
@@ -158,18 +163,19 @@ struct Sums {
     vat: Money,
     deposit: Money,
     credits: u32,
-    factor: DemandFactor,
     lines: Vec<Line>,
 }
 
 impl Sums {
     fn new(currency: Currency) -> Self {
         let zero = Money::zero(currency);
-        Self { total: zero, vat: zero, deposit: zero, credits: 0, factor: DemandFactor::none(), lines: Vec::new() }
+        Self { total: zero, vat: zero, deposit: zero, credits: 0, lines: Vec::new() }
     }
 
     fn line(&mut self, part: &Part<'_>, kind: LineKind, quantity: i64, unit_cents: Option<i64>, amount: Money) {
-        self.lines.push(Line { resource: Some(part.resource.clone()), kind, quantity, unit_cents, amount });
+        let resource = Some(part.resource.clone());
+        let expected_percent = part.factor.expected_percent.filter(|_| kind == LineKind::Demand);
+        self.lines.push(Line { resource, kind, quantity, unit_cents, amount, expected_percent });
     }
 
     fn add_money(&mut self, part: &Part<'_>, ask: &QuoteAsk<'_>, included: &mut i64) -> Result<(), MoneyError> {
@@ -196,12 +202,11 @@ impl Sums {
                 self.line(part, LineKind::MemberSaving, 1, None, saved);
             }
         }
-        let factor = ask.factor.within(card);
+        let factor = part.factor.within(card);
         if factor.basis_points != DemandFactor::ONE {
             let moved = price.share(i64::from(factor.basis_points), i64::from(DemandFactor::ONE), Rounding::HalfUp)?;
             self.line(part, LineKind::Demand, i64::from(factor.basis_points), None, moved.checked_sub(price)?);
             price = moved;
-            self.factor = factor;
         }
         let vat = card.vat.of_gross(price)?.vat;
         if !vat.is_zero() {
@@ -300,12 +305,12 @@ mod tests {
         QuoteAsk {
             owner: "u1",
             wish: Wish { items: vec![], slot, participants: 1 },
-            parts: vec![Part { resource, rates: Some(card), policy }],
+            parts: vec![Part { resource, rates: Some(card), policy, factor: DemandFactor::none() }],
             zone: Paris,
             member: false,
             included_minutes: 0,
             pay_with: PayWith::Money,
-            factor: DemandFactor::none(),
+            repeats: false,
             now: "2026-07-01T08:00:00Z".parse().unwrap(),
         }
     }
@@ -316,7 +321,7 @@ mod tests {
         let mut ask = ask(&card, &policy, &room);
         ask.member = true;
         ask.included_minutes = 30;
-        ask.factor = DemandFactor { basis_points: 20_000, expected_percent: Some(99) };
+        ask.parts[0].factor = DemandFactor { basis_points: 20_000, expected_percent: Some(99) };
         let quote = quote(ask).unwrap();
         let lines: Vec<_> = quote.lines.iter().map(|line| (line.kind, line.quantity, line.amount.cents)).collect();
         assert_eq!(
@@ -331,10 +336,26 @@ mod tests {
                 (LineKind::Deposit, 1, 10_000),
             ]
         );
+        let told: Vec<_> = quote.lines.iter().filter_map(|line| line.expected_percent).collect();
+        assert_eq!(told, [99], "beside the line of demand and no other");
         assert_eq!(quote.charge.total, Money::eur(4050));
         assert_eq!(quote.charge.included_minutes, 30);
         assert_eq!(quote.charge.deposit, Money::eur(10_000));
         assert_eq!(quote.expires_at - quote.issued_at, VALID);
+    }
+
+    #[test]
+    fn demand_for_one_kind_moves_no_other() {
+        let (card, policy, room, lamp) = (card(), policy(), "room-1".parse().unwrap(), "lamp".parse().unwrap());
+        let mut ask = ask(&card, &policy, &room);
+        let factor = DemandFactor { basis_points: 8_500, expected_percent: Some(10) };
+        ask.parts.push(Part { resource: &lamp, factor, ..ask.parts[0] });
+        let quote = quote(ask).unwrap();
+        let moved: Vec<_> = quote.lines.iter().filter(|line| line.kind == LineKind::Demand).collect();
+        // Two hours at 24.00, of which the second part costs 15 % less.
+        assert_eq!(moved.len(), 1);
+        assert_eq!((moved[0].resource.as_ref(), moved[0].expected_percent), (Some(&lamp), Some(10)));
+        assert_eq!(quote.charge.total, Money::eur(4800 + 4080));
     }
 
     #[test]
@@ -350,7 +371,7 @@ mod tests {
         let (card, policy, room) = (card(), policy(), "room-1".parse().unwrap());
         let francs = RateCard { currency: Currency::Chf, ..card };
         let mut ask = ask(&card, &policy, &room);
-        ask.parts.push(Part { resource: &room, rates: Some(&francs), policy: &policy });
+        ask.parts.push(Part { rates: Some(&francs), ..ask.parts[0] });
         assert!(matches!(quote(ask), Err(MoneyError::CurrencyMismatch(..))));
     }
 }

@@ -103,7 +103,6 @@ mod tests {
     use super::*;
     use crate::Slot;
     use crate::booking::{Charge, Wish};
-    use crate::pricing::DemandFactor;
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(seconds, 0).unwrap()
@@ -115,7 +114,7 @@ mod tests {
             wish: Wish { items: vec![], slot: Slot::new(at(100), at(200)).unwrap(), participants: 1 },
             charge: Charge::nothing(),
             lines: vec![],
-            factor: DemandFactor::none(),
+            repeats: false,
             issued_at: at(0),
             expires_at: at(50),
         }

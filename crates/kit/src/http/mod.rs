@@ -18,6 +18,7 @@ use axum::{
 use lambda_http::{RequestExt, request::RequestContext};
 use tower::{Service, ServiceBuilder};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _, SizeAbove};
 
 pub use self::{
     asset::Asset,
@@ -39,6 +40,9 @@ pub async fn run_http(router: Router) -> Result<(), lambda_http::Error> {
     lambda_http::run(service(router)).await
 }
 
+/// Bytes of a body below which packing costs more time than it saves on the way: one packet holds it as it is.
+const WORTH_PACKING: u16 = 1_024;
+
 /// The router as `run_http` serves it: without the stage in the path, and with the layers of [`complete`].
 pub fn service(
     router: Router,
@@ -54,7 +58,11 @@ pub fn complete(router: Router) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The resource does not take this method")
         })
         .layer(from_fn(conditional::conditional))
-        .layer(CompressionLayer::new().gzip(true))
+        .layer(
+            CompressionLayer::new()
+                .gzip(true)
+                .compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_PACKING))),
+        )
         .layer(from_fn(log_failure))
 }
 

@@ -123,8 +123,12 @@ async fn redrive(queue: &DeadLetterQueue, entries: &[Entry], ids: &[String], all
         false => ids.iter().map(|id| find(entries, id)).collect::<Result<_, _>>()?,
     };
     let mut kept = 0;
+    // Letters and jobs go back as they are; what devices sent goes back in the envelope that ingest reads.
+    let from_devices = queue.is_of_devices().await?;
     for entry in &chosen {
-        match entry.letter.to_ingest_body(entry.sent_at) {
+        let envelope = entry.letter.to_ingest_body(entry.sent_at);
+        match envelope.or_else(|| (!from_devices).then(|| String::from_utf8_lossy(&entry.letter.payload).into_owned()))
+        {
             Some(body) => queue.redrive(entry, &body).await?,
             None => {
                 kept += 1;

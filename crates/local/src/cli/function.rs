@@ -16,8 +16,10 @@ pub(super) fn run(context: &str) -> ExitCode {
         match context {
             "announce" => parvis_announce::run().await,
             "bookings" => parvis_bookings::run().await,
+            "deliver" => parvis_deliver::run().await,
             "forecast" => parvis_forecast::run().await,
             "history" => parvis_history::run().await,
+            "inbox" => parvis_inbox::run().await,
             "ingest" => parvis_ingest::run().await,
             "ledger" => parvis_ledger::run().await,
             "migrate" => parvis_migrate::run().await,

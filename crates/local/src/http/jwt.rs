@@ -1,18 +1,24 @@
 //! The JWT authorizer of an HTTP API: signature by the issuer's published keys, then issuer, audience, times and
 //! scopes.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, header, request::Parts};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, get_current_timestamp};
 use parvis_kit::jwks::{Freshness, IssuerKeys, JwksError};
 use parvis_sam::JwtAuthorizer;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use super::response;
 
 /// API Gateway keeps an issuer's keys for two hours.
 const FRESHNESS: Freshness = Freshness { lives: Duration::from_hours(2), ask_again_after: Duration::from_secs(5) };
+/// Tokens remembered at most.
+const REMEMBERED: usize = 1_024;
 
 /// What a valid token hands to the function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +77,8 @@ impl Denied {
 pub struct Authorizer {
     definition: JwtAuthorizer,
     keys: IssuerKeys,
+    /// What valid tokens say, by their digests: a signature is a good part of what a request costs.
+    known: Mutex<HashMap<[u8; 32], Map<String, Value>>>,
 }
 
 impl Authorizer {
@@ -78,7 +86,7 @@ impl Authorizer {
     #[must_use]
     pub fn new(definition: JwtAuthorizer, client: reqwest::Client) -> Self {
         let keys = IssuerKeys::new(&definition.issuer, client, FRESHNESS);
-        Self { definition, keys }
+        Self { definition, keys, known: Mutex::default() }
     }
 
     /// Checks the request's token. `scopes` are the route's; one of them is enough.
@@ -117,6 +125,13 @@ impl Authorizer {
     }
 
     async fn verified(&self, token: &str) -> Result<Map<String, Value>, Denied> {
+        let digest = Sha256::digest(token).into();
+        let lasts = |claims: &&Map<String, Value>| {
+            claims.get("exp").and_then(Value::as_u64).is_some_and(|end| end > get_current_timestamp())
+        };
+        if let Some(claims) = self.known().get(&digest).filter(lasts) {
+            return Ok(claims.clone());
+        }
         let header = decode_header(token).map_err(|_| Denied::Invalid("the token is malformed"))?;
         // The service accepts RSA only, and a key type taken from the token itself must never choose the algorithm.
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512) {
@@ -132,7 +147,16 @@ impl Authorizer {
         validation.set_required_spec_claims(&["exp", "iss"]);
         let decoded = decode::<Map<String, Value>>(token, &key, &validation)
             .map_err(|error| Denied::Invalid(reason(error.kind())))?;
+        let mut known = self.known();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(digest, decoded.claims.clone());
         Ok(decoded.claims)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], Map<String, Value>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// API Gateway looks at `aud`, and at `client_id` (Cognito's access tokens) when there is no `aud`.
@@ -231,6 +255,22 @@ mod tests {
         ] {
             assert_eq!(authorizer.audience_accepted(claims.as_object().unwrap()), accepted, "{claims}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_known_is_good_until_it_expires() {
+        let authorizer = authorizer("$request.header.Authorization");
+        let now = get_current_timestamp();
+        for (token, exp) in [("good", now + 60), ("over", now)] {
+            let claims = json!({ "sub": token, "exp": exp }).as_object().unwrap().clone();
+            authorizer.known().insert(Sha256::digest(token).into(), claims);
+        }
+        assert_eq!(authorizer.verified("good").await.unwrap()["sub"], "good");
+        assert!(
+            matches!(authorizer.verified("over").await, Err(Denied::Invalid(_))),
+            "it is looked at as if it were new"
+        );
+        assert!(authorizer.verified("other").await.is_err());
     }
 
     #[test]

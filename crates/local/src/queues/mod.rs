@@ -41,6 +41,9 @@ pub enum Error {
     /// A message above [`MAX_MESSAGE_BYTES`].
     #[error("a message of {0} bytes is larger than {MAX_MESSAGE_BYTES}")]
     TooLarge(usize),
+    /// A message with characters that SQS does not take.
+    #[error("the message has characters outside of those allowed")]
+    NotText,
     /// A receipt handle that was not made here.
     #[error("the receipt handle is not valid")]
     InvalidReceipt,
@@ -127,11 +130,15 @@ impl Queues {
     /// Sends messages in one transaction; returns their ids, in order, once they are durable.
     ///
     /// # Errors
-    /// When the queue is unknown, a message too large (then none is sent), or the file cannot be written.
+    /// When the queue is unknown, a message too large or of characters that SQS does not take (then none is sent), or the file cannot be
+    /// written.
     pub async fn send_batch(&self, queue: &str, messages: Vec<Outgoing>) -> Result<Vec<String>> {
         let queue = self.find(queue)?;
         if let Some(bytes) = messages.iter().map(Outgoing::bytes).find(|bytes| *bytes > MAX_MESSAGE_BYTES) {
             return Err(Error::TooLarge(bytes));
+        }
+        if !messages.iter().all(Outgoing::is_text) {
+            return Err(Error::NotText);
         }
         let now = now_ms();
         let mut ids = Vec::with_capacity(messages.len());

@@ -93,6 +93,15 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Whether SQS takes its characters: those of XML 1.0
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        let taken = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}');
+        let values = self.attributes.values().filter_map(|attribute| attribute.string_value.as_deref());
+        values.chain([self.body.as_str()]).all(|text| text.chars().all(taken))
+    }
+
     /// Size as SQS counts it.
     #[must_use]
     pub fn bytes(&self) -> usize {

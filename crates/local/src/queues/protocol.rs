@@ -79,6 +79,7 @@ impl From<Error> for Refusal {
                 Self::client("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", message)
             }
             Error::TooLarge(_) => Self::invalid(message),
+            Error::NotText => Self::client("InvalidMessageContents", "InvalidMessageContents", message),
             Error::InvalidReceipt => Self::client("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", message),
             Error::NotInFlight => {
                 Self::client("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", message)
@@ -149,12 +150,20 @@ impl Service {
 
     async fn send_batch(&self, request: Batch<SendEntry>) -> Result<Value, Refusal> {
         request.check(|entry| entry.id.as_deref())?;
-        let sums: Vec<_> = request.entries.iter().map(|entry| (entry.id.clone(), Checksums::of(entry))).collect();
-        let outgoing = request.entries.into_iter().map(SendEntry::outgoing).collect::<Result<_, _>>()?;
+        let (mut outcome, mut sums, mut outgoing) = (Outcome::default(), Vec::new(), Vec::new());
+        for entry in request.entries {
+            let (id, sum, message) = (entry.id.clone(), Checksums::of(&entry), entry.outgoing()?);
+            if message.is_text() {
+                sums.push((id, sum));
+                outgoing.push(message);
+            } else {
+                outcome.add(id, Err(Error::NotText));
+            }
+        }
         let ids = self.queues.send_batch(&request.queue_url, outgoing).await?;
-        let successful: Vec<_> =
+        outcome.successful =
             sums.iter().zip(&ids).map(|((entry, sums), id)| sums.answer(id, entry.as_deref())).collect();
-        Ok(json!({ "Successful": successful, "Failed": [] }))
+        Ok(outcome.into())
     }
 
     async fn receive(&self, request: ReceiveRequest) -> Result<Value, Refusal> {

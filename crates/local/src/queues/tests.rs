@@ -37,14 +37,18 @@ async fn take(queues: &Queues, queue: &str, wait_ms: u64) -> Vec<Received> {
 async fn a_message_is_received_once_while_it_is_invisible_and_again_after_that() {
     let (_directory, queues) = queues();
     let id = queues.send("work", "a".into(), Attributes::from([("k".into(), Attribute::string("v"))])).await.unwrap();
-    let first = take(&queues, "work", 0).await;
+    // What is looked at meanwhile stays invisible however slow the machine is.
+    let long = |wait| Receive { most: 10, wait, visibility: Some(Duration::from_secs(600)) };
+    let first = queues.receive("work", long(Duration::ZERO)).await.unwrap();
     assert_eq!((first.len(), &first[0].message_id, first[0].receive_count), (1, &id, 1));
     assert_eq!(first[0].attributes["k"], Attribute::string("v"));
     assert!(take(&queues, "work", 0).await.is_empty());
     assert_eq!(queues.counts("work").await.unwrap(), Counts { visible: 0, in_flight: 1, delayed: 0 });
 
     // The long poll wakes by itself when the visibility timeout has passed.
-    let again = take(&queues, "work", 5_000).await;
+    let soon = (first[0].receipt_handle.clone(), Duration::from_millis(200));
+    assert_eq!(queues.change_visibility("work", &[soon]).await.unwrap(), [true]);
+    let again = queues.receive("work", long(Duration::from_secs(5))).await.unwrap();
     assert_eq!((again[0].receive_count, again[0].first_received_at), (2, first[0].first_received_at));
 
     // The first receipt is stale: another consumer has the message now.
@@ -173,4 +177,15 @@ async fn sends_side_by_side_all_arrive_once() {
     let received = queues.receive("work", how).await.unwrap();
     let distinct: std::collections::BTreeSet<_> = received.iter().map(|message| message.body.as_str()).collect();
     assert_eq!((received.len(), distinct.len()), (1_000, 1_000));
+}
+
+#[tokio::test]
+async fn characters_that_sqs_does_not_take_are_refused() {
+    let (_directory, queues) = queues();
+    for body in ["a\u{ffff}", "\u{fffe}", "a\u{0}b", "\u{1b}"] {
+        let refused = queues.send("work", body.into(), Attributes::new()).await;
+        assert!(matches!(refused, Err(Error::NotText)), "{body:?}");
+    }
+    queues.send("work", "tab\tline\nÉlise 🅿 \u{fffd}".into(), Attributes::new()).await.unwrap();
+    assert_eq!(take(&queues, "work", 0).await.len(), 1);
 }

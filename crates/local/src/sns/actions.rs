@@ -30,6 +30,11 @@ pub(super) async fn handle<F: Functions>(State(service): State<Service<F>>, body
         "Unsubscribe" => service.unsubscribe(&parameters).await,
         "ListSubscriptionsByTopic" => service.list_by_topic(&parameters),
         "ListTopics" => Ok(service.list_topics()),
+        "CreatePlatformApplication" => service.create_platform_application(&parameters),
+        "CreatePlatformEndpoint" => service.create_platform_endpoint(&parameters).await,
+        "SetEndpointAttributes" => service.set_endpoint_attributes(&parameters).await,
+        "GetEndpointAttributes" => service.get_endpoint_attributes(&parameters),
+        "DeleteEndpoint" => service.delete_endpoint(&parameters).await,
         _ => {
             Err(Refusal::client("InvalidAction", format!("the local stack's SNS does not know the action {action:?}")))
         }
@@ -45,6 +50,11 @@ pub(super) async fn handle<F: Functions>(State(service): State<Service<F>>, body
 
 impl<F: Functions> Service<F> {
     async fn publish_action(&self, parameters: &Parameters) -> Result<String, Refusal> {
+        if self.0.faults.refuses_publication() {
+            return Err(Refusal::throttled());
+        }
+        // A caller that goes away ends this wait, and with it the publication.
+        tokio::time::sleep(self.0.faults.publication_pause()).await;
         let id = self.publish(parameters.message(None)?).await?;
         Ok(element("MessageId", &id))
     }

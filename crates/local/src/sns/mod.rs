@@ -3,6 +3,7 @@
 
 mod actions;
 mod delivery;
+mod devices;
 mod model;
 pub mod outbox;
 pub mod pages;
@@ -24,10 +25,11 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub use devices::{APNS_APPLICATION, FCM_APPLICATION};
 pub use model::{Message, Protocol, Refusal, Subscription, Target, Texts};
 pub use outbox::{Outbox, OutboxError};
 
-use crate::{http::Invoke, identity, lambda, queues::Queues};
+use crate::{faults::Faults, http::Invoke, identity, lambda, queues::Queues};
 use model::check_filter;
 use outbox::{Kind, NewEntry, Status};
 
@@ -53,6 +55,8 @@ pub struct Config<'a, F> {
     pub queues: Queues,
     /// Directory of `outbox.db`.
     pub directory: &'a Path,
+    /// Faults asked for.
+    pub faults: Arc<Faults>,
     /// Whether the demo manager gets an SMS and an e-mail of every topic.
     pub demo: bool,
 }
@@ -97,9 +101,11 @@ impl Sns {
         let service = Service(Arc::new(Inner {
             topics,
             subscriptions: RwLock::new(subscriptions),
+            devices: RwLock::new(devices::Devices::new(&outbox.devices().await?)),
             outbox: outbox.clone(),
             functions: config.functions,
             queues: config.queues,
+            faults: config.faults,
             stop: stop.clone(),
             tasks: tasks.clone(),
         }));
@@ -202,9 +208,11 @@ struct Inner<F> {
     /// Names by ARN.
     topics: BTreeMap<String, String>,
     subscriptions: RwLock<Vec<Subscription>>,
+    devices: RwLock<devices::Devices>,
     outbox: Outbox,
     functions: F,
     queues: Queues,
+    faults: Arc<Faults>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -215,7 +223,10 @@ impl<F: Functions> Service<F> {
         let id = Uuid::new_v4().to_string();
         let entries = match &message.target {
             Target::Phone(number) => vec![entry(&message, &id, Kind::Sms, number, message.texts.for_protocol("sms"))],
-            Target::Device(arn) => vec![entry(&message, &id, Kind::Push, arn, message.texts.default())],
+            Target::Device(arn) => {
+                self.check_device(arn)?;
+                vec![entry(&message, &id, Kind::Push, arn, message.texts.default())]
+            }
             Target::Topic(arn) => self.fan_out(&message, &id, arn)?,
         };
         let added = self.0.outbox.add(entries).await.map_err(|error| Refusal::internal(&error))?;

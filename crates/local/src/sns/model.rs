@@ -43,6 +43,12 @@ impl Refusal {
         Self { status: StatusCode::NOT_FOUND, code: "NotFound", message: format!("{what} does not exist") }
     }
 
+    /// `Throttling`, on request only; SDKs retry it by themselves, up to their limit.
+    #[must_use]
+    pub fn throttled() -> Self {
+        Self::client("Throttling", "Rate exceeded")
+    }
+
     /// `InternalError`; the reason goes to the log.
     pub fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "SNS failed");

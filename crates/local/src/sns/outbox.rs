@@ -163,6 +163,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (id) WHERE status = '\"pending\"';
 CREATE TABLE IF NOT EXISTS subscription (arn TEXT PRIMARY KEY, definition TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS device (arn TEXT PRIMARY KEY, definition TEXT NOT NULL) STRICT;
 ";
 
 const COLUMNS: &str =
@@ -281,6 +282,36 @@ impl Outbox {
                 .prepare("SELECT definition FROM subscription ORDER BY arn")?
                 .query_map([], |row| row.get(0))?
                 .collect()
+        })
+        .await
+    }
+
+    /// Remembers the endpoint of a device.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn remember_device(&self, arn: String, definition: String) -> Result<(), OutboxError> {
+        self.blocking(move |connection| {
+            connection.execute("INSERT OR REPLACE INTO device VALUES (?1, ?2)", [arn, definition]).map(drop)
+        })
+        .await
+    }
+
+    /// Forgets it.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn forget_device(&self, arn: String) -> Result<(), OutboxError> {
+        self.blocking(move |connection| connection.execute("DELETE FROM device WHERE arn = ?1", [arn]).map(drop)).await
+    }
+
+    /// The endpoints remembered.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub async fn devices(&self) -> Result<Vec<String>, OutboxError> {
+        self.blocking(|connection| {
+            connection.prepare("SELECT definition FROM device ORDER BY arn")?.query_map([], |row| row.get(0))?.collect()
         })
         .await
     }

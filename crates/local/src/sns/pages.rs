@@ -10,6 +10,7 @@ use axum::{
 };
 use chrono::SecondsFormat;
 use http::{StatusCode, header};
+use parvis_notices::sms;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -104,10 +105,50 @@ fn card(entry: &Entry) -> String {
         .subject
         .as_ref()
         .map_or_else(String::new, |subject| format!("<p><strong>{}</strong></p>", escape(subject)));
+    let length = match entry.kind {
+        Kind::Sms => {
+            let (characters, parts) = (entry.body.chars().count(), sms::parts(&entry.body));
+            format!(
+                r#" <span class="soft">{characters} characters, {parts} part{}</span>"#,
+                if parts == 1 { "" } else { "s" }
+            )
+        }
+        _ => String::new(),
+    };
     let (at, shown) = (entry.at.to_rfc3339_opts(SecondsFormat::Secs, true), entry.at.format("%Y-%m-%d %H:%M:%S UTC"));
     format!(
-        r#"<li class="card"><span class="tag">{kind}</span> {to}{status} <time class="soft" datetime="{at}">{shown}</time>{subject}<pre>{body}</pre></li>"#,
+        r#"<li class="card"><span class="tag">{kind}</span> {to}{status}{length} <time class="soft" datetime="{at}">{shown}</time>{subject}<pre>{body}</pre></li>"#,
         to = escape(entry.to.rsplit(':').next().unwrap_or_default()),
-        body = escape(&entry.body),
+        body = linked(&escape(&entry.body)),
     )
+}
+
+/// A text that was escaped, its web addresses as links: what the message opens.
+fn linked(text: &str) -> String {
+    let link = |word: &str| {
+        if word.starts_with("https://") || word.starts_with("http://") {
+            format!(r#"<a href="{word}">{word}</a>"#)
+        } else {
+            word.to_owned()
+        }
+    };
+    text.split_inclusive(char::is_whitespace)
+        .map(|part| {
+            let word = part.trim_end();
+            format!("{}{}", link(word), &part[word.len()..])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_become_links_and_nothing_else_does() {
+        let text = escape("See\nhttps://parvis.example/#/parking?a=1&b=2 <b>");
+        let wanted = "See\n<a href=\"https://parvis.example/#/parking?a=1&amp;b=2\">https://parvis.example/#/parking?a=1&amp;b=2</a> &lt;b&gt;";
+        assert_eq!(linked(&text), wanted);
+        assert_eq!(linked(&escape("javascript:x \"https://a")), "javascript:x &quot;https://a");
+    }
 }

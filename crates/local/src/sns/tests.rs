@@ -115,7 +115,9 @@ async fn start(
         subscriptions: subscriptions.into_iter().collect(),
         ..Stack::default()
     };
-    Sns::start(Config { template: &template, functions, queues, directory: &directory, demo }).await.unwrap()
+    Sns::start(Config { template: &template, functions, queues, directory: &directory, faults: Arc::default(), demo })
+        .await
+        .unwrap()
 }
 
 fn client(sns: &Sns) -> Client {
@@ -172,14 +174,9 @@ async fn without_subscribers_the_topics_message_still_shows() {
 async fn numbers_and_devices_are_reached_without_a_topic() {
     let service = Service::start(vec![], false).await;
     service.client.publish().phone_number("+33639980004").message("Your parking ends in 10 min").send().await.unwrap();
-    service
-        .client
-        .publish()
-        .target_arn("arn:aws:sns:eu-west-3:000000000000:endpoint/GCM/parvis/1")
-        .message("push")
-        .send()
-        .await
-        .unwrap();
+    let device = service.client.create_platform_endpoint().platform_application_arn(FCM_APPLICATION).token("t");
+    let device = device.send().await.unwrap().endpoint_arn.unwrap();
+    service.client.publish().target_arn(device).message("push").send().await.unwrap();
     let sent = service.sent().await;
     assert_eq!(
         sent.iter().map(|entry| (entry.kind, entry.topic.is_none())).collect::<Vec<_>>(),
@@ -374,16 +371,44 @@ async fn what_is_not_there_or_not_supported_is_refused_by_name() {
             service.client.subscribe().topic_arn(TOPIC).protocol(protocol).endpoint(endpoint).send().await.unwrap_err();
         assert_eq!(code(&error), "InvalidParameter", "{protocol}");
     }
-    let endpoint = service
-        .client
-        .create_platform_endpoint()
-        .platform_application_arn("arn:x")
-        .token("t")
-        .send()
-        .await
-        .unwrap_err();
-    assert_eq!(code(&endpoint), "InvalidAction");
-    assert!(endpoint.into_service_error().to_string().contains("InvalidAction"));
+    let topic = service.client.create_topic().name("t").send().await.unwrap_err();
+    assert_eq!(code(&topic), "InvalidAction");
+    assert!(topic.into_service_error().to_string().contains("InvalidAction"));
+}
+
+#[tokio::test]
+async fn a_device_is_registered_once_turned_off_and_on_and_remembered() {
+    let service = Service::start(vec![], false).await;
+    let sns = &service.client;
+    let made = sns.create_platform_application().platform("APNS").name("own").attributes("PlatformCredential", "key");
+    let application = made.send().await.unwrap().platform_application_arn.unwrap();
+    let register = |token: &str| sns.create_platform_endpoint().platform_application_arn(&application).token(token);
+    let device = register("one").send().await.unwrap().endpoint_arn.unwrap();
+    assert!(device.starts_with("arn:aws:sns:eu-west-3:000000000000:endpoint/APNS/own/"), "{device}");
+    assert_eq!(register("one").send().await.unwrap().endpoint_arn.unwrap(), device, "the same token");
+    let other = register("one").custom_user_data("somebody else").send().await.unwrap_err();
+    assert_eq!(code(&other), "InvalidParameter");
+    assert_ne!(register("two").send().await.unwrap().endpoint_arn.unwrap(), device);
+    let unknown = sns.create_platform_endpoint().platform_application_arn("arn:x").token("t").send().await.unwrap_err();
+    assert_eq!(code(&unknown), "NotFound");
+
+    let publish = || sns.publish().target_arn(&device).message("push").send();
+    let turn = |on: &str| sns.set_endpoint_attributes().endpoint_arn(&device).attributes("Enabled", on).send();
+    publish().await.unwrap();
+    turn("false").await.unwrap();
+    assert!(publish().await.unwrap_err().into_service_error().is_endpoint_disabled_exception());
+    turn("true").await.unwrap();
+    let attributes = sns.get_endpoint_attributes().endpoint_arn(&device).send().await.unwrap().attributes.unwrap();
+    assert_eq!((attributes["Enabled"].as_str(), attributes["Token"].as_str()), ("true", "one"));
+
+    service.sns.shutdown().await;
+    let again =
+        start(vec![], false, service.player.clone(), service.queues.clone(), service.directory.path().into()).await;
+    let sns = client(&again);
+    sns.publish().target_arn(&device).message("push").send().await.unwrap();
+    sns.delete_endpoint().endpoint_arn(&device).send().await.unwrap();
+    let gone = sns.publish().target_arn(&device).message("push").send().await.unwrap_err();
+    assert!(gone.into_service_error().is_not_found_exception());
 }
 
 #[tokio::test]
@@ -396,8 +421,14 @@ async fn a_template_subscription_that_cannot_be_served_stops_the_start() {
         subscriptions: BTreeMap::from([subscribed("Webhook", "https", "https://a.example", None)]),
         ..Stack::default()
     };
-    let config =
-        Config { template: &template, functions: Player::default(), queues, directory: directory.path(), demo: false };
+    let config = Config {
+        template: &template,
+        functions: Player::default(),
+        queues,
+        directory: directory.path(),
+        faults: Arc::default(),
+        demo: false,
+    };
     let error = Sns::start(config).await.err().unwrap().to_string();
     assert!(error.starts_with("subscription Webhook: InvalidParameter") && error.contains("https"), "{error}");
 }

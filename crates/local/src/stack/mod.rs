@@ -16,8 +16,19 @@ pub use directory::{Announcement, announced};
 pub use endpoints::Endpoints;
 
 use crate::{
-    coworking, dynamodb::DynamoDb, faults::Faults, identity::Identity, iot::Iot, lambda::Host, mappings::Mappings,
-    options::Options, postgres::Postgres, queues::Queues, schedules::Schedules, seed, sns::Sns,
+    coworking,
+    dynamodb::DynamoDb,
+    faults::Faults,
+    identity::Identity,
+    iot::Iot,
+    lambda::{ACCESS_KEY, Host, SECRET_KEY},
+    mappings::Mappings,
+    options::Options,
+    postgres::Postgres,
+    queues::Queues,
+    schedules::Schedules,
+    seed,
+    sns::Sns,
 };
 use directory::DataDirectory;
 use progress::Progress;
@@ -129,6 +140,18 @@ impl Stack {
     #[must_use]
     pub fn dynamodb(&self) -> &DynamoDb {
         &self.dynamodb
+    }
+
+    /// A client of DynamoDB, for what is put there in the functions' stead.
+    #[must_use]
+    pub fn dynamodb_client(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::from_static(REGION))
+            .credentials_provider(aws_credential_types::Credentials::from_keys(ACCESS_KEY, SECRET_KEY, None))
+            .endpoint_url(self.dynamodb.endpoint())
+            .http_client(aws_smithy_http_client::Builder::new().build_http());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// PostgreSQL.

@@ -8,6 +8,7 @@ use crate::{
     http::PROVIDER,
     identity::{self, Identity},
     options::Options,
+    sns,
     state::State,
 };
 
@@ -32,11 +33,15 @@ pub(super) fn template(
     let mut resolution = Resolution::default()
         .parameter("Stage", STAGE)
         .parameter("InvitationsFrom", INVITATIONS_FROM)
+        .parameter("PushFcmApplication", sns::FCM_APPLICATION)
+        .parameter("PushApnsApplication", sns::APNS_APPLICATION)
         .queue_endpoint(queue_endpoint)
         .parameter("PaymentEndpoint", format!("{}{PROVIDER}", identity.issuer().trim_end_matches(identity::PATH)))
         .parameter("PaymentPublishableKey", parvis_test_provider::PUBLISHABLE_KEY)
         .output("Identity", "Issuer", identity.issuer())
         .output("Identity", "WebClientId", identity.client_id())
+        // The pages stand at the origin of the login.
+        .output("Web", "Url", identity.issuer().trim_end_matches(identity::PATH))
         .output("Identity", "OperatorClientId", identity::MACHINE_CLIENT)
         .secrets(move |reference| secret(&secrets, reference));
     // Nothing local reads these; the sandboxes get the true PostgreSQL address as environment.

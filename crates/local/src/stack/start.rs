@@ -189,7 +189,9 @@ async fn start_sns(
     directory: &Path,
 ) -> anyhow::Result<Sns> {
     let (functions, queues, demo) = (host.clone(), queues.clone(), options.demo);
-    Sns::start(sns::Config { template, directory, functions, queues, demo }).await.context("SNS did not start")
+    Sns::start(sns::Config { template, directory, functions, queues, faults: options.faults.clone(), demo })
+        .await
+        .context("SNS did not start")
 }
 
 async fn start_iot(
@@ -311,6 +313,8 @@ fn services(endpoints: &Endpoints, ses: &Ses, postgres: &Postgres, options: &Opt
         services.insert(format!("AWS_ENDPOINT_URL_{service}"), endpoint.clone());
     }
     services.insert("AWS_ENDPOINT_URL_SESV2".to_owned(), ses.endpoint().to_owned());
+    // In links of e-mails.
+    services.insert("API_URL".to_owned(), endpoints.api.clone());
     services.extend(options.environment.clone());
     services
 }

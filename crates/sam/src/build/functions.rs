@@ -89,7 +89,11 @@ fn statements(scope: &Scope<'_>, policies: Option<&Value>, at: &Location) -> Res
                     other => return Err(at.invalid(format!("Effect {other} is neither Allow nor Deny"))),
                 },
                 actions: statement.action.into_vec(),
-                resources: statement.resource.into_vec(),
+                resources: match (statement.resource, statement.not_resource) {
+                    (Some(resource), None) => resource.into_vec(),
+                    (None, Some(others)) => others.into_vec().iter().map(|arn| format!("not {arn}")).collect(),
+                    _ => return Err(at.invalid("must have one of Resource and NotResource")),
+                },
                 condition: statement.condition,
             });
         }

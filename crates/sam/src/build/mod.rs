@@ -29,6 +29,7 @@ pub const WITHOUT_LOCAL_EFFECT: &[&str] = &[
     "AWS::CloudWatch::",
     "AWS::SQS::QueuePolicy",
     "AWS::SNS::TopicPolicy",
+    "AWS::SES::",
     "AWS::IoT::Policy",
     "AWS::IoT::Logging",
     "AWS::ApiGatewayV2::",

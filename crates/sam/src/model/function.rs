@@ -39,7 +39,7 @@ pub struct Statement {
     pub allow: bool,
     /// Actions, for example `dynamodb:PutItem`.
     pub actions: Vec<String>,
-    /// Resource ARNs or patterns.
+    /// Resource ARNs or patterns; those of `NotResource` begin with `not `.
     pub resources: Vec<String>,
     /// The condition block as written.
     pub condition: Option<Value>,

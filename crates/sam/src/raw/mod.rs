@@ -412,6 +412,7 @@ pub struct Statement {
     pub _sid: Option<String>,
     pub effect: String,
     pub action: OneOrMany<String>,
-    pub resource: OneOrMany<String>,
+    pub resource: Option<OneOrMany<String>>,
+    pub not_resource: Option<OneOrMany<String>>,
     pub condition: Option<Value>,
 }

@@ -12,9 +12,12 @@ use syn::{
 use super::{Call, Known, Operation, Receiver, Types};
 
 /// Methods of the SDK's clients that begin an operation. They take no arguments, which tells them from most others.
-const OPERATIONS: [&str; 15] = [
+const OPERATIONS: [&str; 19] = [
     "batch_get_item",
     "batch_write_item",
+    "change_message_visibility",
+    "create_platform_endpoint",
+    "delete_endpoint",
     "delete_item",
     "delete_message",
     "delete_message_batch",
@@ -27,6 +30,7 @@ const OPERATIONS: [&str; 15] = [
     "send_email",
     "send_message",
     "send_message_batch",
+    "set_endpoint_attributes",
     "update_item",
 ];
 

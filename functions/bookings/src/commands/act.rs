@@ -85,7 +85,7 @@ pub async fn step(tx: &mut Tx<'_>, mut record: Record, act: &Act, now: DateTime<
     let ended = (!after.is_live() && before != State::Waitlist && now > record.booking.slot.start).then_some(now);
     slots::follow(tx.sql(), &[record.booking.id], after, ended).await?;
     bookings::update(tx.sql(), &record).await?;
-    tx.emit(event(kind(&record, before, action), &record.booking, Some(&old), now));
+    tx.emit(event(kind(&record, before, action), &record, Some(&old), now));
     if before.is_live() && !after.is_live() {
         let booking = &record.booking;
         offer::offer(tx, &booking.resources, booking.slot, &booking.owner, now).await?;

@@ -11,6 +11,7 @@ use parvis_events::booking as kinds;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::money::PriceAsk;
 use super::{allocate, money};
 use crate::actor::Actor;
 use crate::error::Refused;
@@ -68,7 +69,9 @@ impl Command for Book {
         }
         if let Some(quote) = &self.quote {
             let wish = &quote.wish;
-            if wish.items != self.items || wish.slot != self.slot || wish.participants != self.participants {
+            let other = wish.items != self.items || wish.slot != self.slot || wish.participants != self.participants;
+            // The price of each of a series is not that of one booking alone.
+            if other || quote.repeats {
                 return Err(Refused::QuoteForOther.into());
             }
         }
@@ -103,7 +106,7 @@ impl Command for Book {
             slots::follow(tx.sql(), &[self.id], record.booking.state, None).await?;
         }
         tx.make(std::slice::from_ref(&record));
-        tx.emit(event(kind, &record.booking, None, now));
+        tx.emit(event(kind, &record, None, now));
         Ok(record)
     }
 }
@@ -145,7 +148,8 @@ impl Book {
             return Ok(quote.charge);
         }
         let wish = Wish { items: self.items.clone(), slot: self.slot, participants: self.participants };
-        Ok(money::priced(tx.sql(), &self.actor.subject, wish, chosen, member, self.pay_with, now).await?.charge)
+        let ask = PriceAsk { owner: &self.actor.subject, wish, pay_with: self.pay_with, repeats: false };
+        Ok(money::priced(tx.sql(), ask, chosen, member, now).await?.charge)
     }
 
     /// Joins the waitlist. Nothing is paid before something is offered.
@@ -160,7 +164,7 @@ impl Book {
         record.booking.state = State::Waitlist;
         record.booking.waited = true;
         tx.make(std::slice::from_ref(&record));
-        tx.emit(event(kinds::JOINED, &record.booking, None, now));
+        tx.emit(event(kinds::JOINED, &record, None, now));
         Ok(record)
     }
 

@@ -10,6 +10,7 @@ use parvis_kit::http::Expected;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::money::PriceAsk;
 use super::{allocate, money, offer};
 use crate::actor::Actor;
 use crate::error::Refused;
@@ -89,7 +90,7 @@ pub async fn change(
     } else {
         kinds::CHANGED
     };
-    tx.emit(event(kind, &record.booking, Some(&old), now));
+    tx.emit(event(kind, &record, Some(&old), now));
     if after == State::Waitlist {
         // What is waited for now may be free.
         return offer::offer_one(tx, record, now).await;
@@ -131,8 +132,12 @@ async fn move_to(
     let (credits, included) = (old.charge.credits, old.charge.included_minutes);
     money::give_back(tx.sql(), &booking.owner, &record.usage, credits, included).await?;
     let wish = Wish { items: booking.items.clone(), slot: booking.slot, participants: booking.participants };
-    let (owner, pay_with) = (&booking.owner, old.charge.pay_with);
-    booking.charge = money::priced(tx.sql(), owner, wish, &chosen, &found.member, pay_with, now).await?.charge;
+    // More people, or another seat of the same pool, cost what was promised: only other times and places are priced anew.
+    if booking.slot != old.slot || booking.items != old.items {
+        let (owner, pay_with) = (&booking.owner, old.charge.pay_with);
+        let ask = PriceAsk { owner, wish, pay_with, repeats: booking.series.is_some() };
+        booking.charge = money::priced(tx.sql(), ask, &chosen, &found.member, now).await?.charge;
+    }
     booking.resources = allocate::ids(&chosen);
     if let Some(first) = chosen.first() {
         booking.site = first.site.id.clone();

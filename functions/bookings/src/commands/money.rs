@@ -1,5 +1,7 @@
 //! What a booking costs and counts.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use parvis_booking::Slot;
 use parvis_booking::booking::{Booking, Charge, PayWith, Wish};
@@ -14,51 +16,75 @@ use crate::store::demand;
 use crate::store::people::{self, Member, included_key};
 use crate::store::tx::WriteError;
 
+/// What a price is asked for.
+#[derive(Debug)]
+pub struct PriceAsk<'a> {
+    /// By whom.
+    pub owner: &'a str,
+    /// What is wished.
+    pub wish: Wish,
+    /// How it will be paid.
+    pub pay_with: PayWith,
+    /// Whether it is one of a series: who comes every week pays the same every week, whatever the demand.
+    pub repeats: bool,
+}
+
 /// The quote for what was chosen, for somebody who is a member or not.
 ///
 /// # Errors
 /// When the database fails or the prices do not add up.
 pub async fn priced(
     sql: &mut PgConnection,
-    owner: &str,
-    wish: Wish,
+    ask: PriceAsk<'_>,
     chosen: &[&Candidate],
     member: &Member,
-    pay_with: PayWith,
     now: DateTime<Utc>,
 ) -> Result<Quote, WriteError> {
-    let left = included_left(sql, owner, member, wish.slot, chosen).await?;
-    let factor = expected(sql, chosen, wish.slot).await?;
-    Ok(quoted(owner, wish, chosen, pay_with, (member, left), factor, now)?)
+    let left = included_left(sql, ask.owner, member, ask.wish.slot, chosen).await?;
+    let factors = if ask.repeats { Vec::new() } else { expected(sql, chosen, ask.wish.slot).await? };
+    Ok(quoted(ask, chosen, (member, left), &factors, now)?)
 }
 
-/// How expected demand moves the price of what was chosen: by that for the first place whose price it may move.
-async fn expected(sql: &mut PgConnection, chosen: &[&Candidate], slot: Slot) -> Result<DemandFactor, WriteError> {
-    let moved = chosen.iter().find(|one| one.resource.rates.as_ref().is_some_and(RateCard::moves));
-    let Some(Candidate { resource, site, .. }) = moved else { return Ok(DemandFactor::none()) };
-    let hours = demand::of_slot(sql, site.id.as_str(), resource.kind.as_str(), slot).await?;
-    Ok(factor_over(slot, &hours))
+/// How expected demand moves the price of each of those chosen that it may move: by that for places of its own kind.
+async fn expected(sql: &mut PgConnection, chosen: &[&Candidate], slot: Slot) -> Result<Vec<DemandFactor>, WriteError> {
+    let mut of_kinds = HashMap::new();
+    let mut factors = Vec::with_capacity(chosen.len());
+    for Candidate { resource, site, .. } in chosen {
+        if !resource.rates.as_ref().is_some_and(RateCard::moves) {
+            factors.push(DemandFactor::none());
+            continue;
+        }
+        let kind = (site.id.as_str(), resource.kind.as_str());
+        let factor = match of_kinds.get(&kind) {
+            Some(factor) => *factor,
+            None => factor_over(slot, &demand::of_slot(&mut *sql, kind.0, kind.1, slot).await?),
+        };
+        of_kinds.insert(kind, factor);
+        factors.push(factor);
+    }
+    Ok(factors)
 }
 
-/// The quote for what was chosen, for a member in whose plan so many minutes are left.
+/// The quote for what was chosen, for a member in whose plan so many minutes are left. Of those chosen for which there is no factor
+/// demand does not move the price.
 pub fn quoted(
-    owner: &str,
-    wish: Wish,
+    ask: PriceAsk<'_>,
     chosen: &[&Candidate],
-    pay_with: PayWith,
     (member, included_minutes): (&Member, u32),
-    factor: DemandFactor,
+    factors: &[DemandFactor],
     now: DateTime<Utc>,
 ) -> Result<Quote, Refused> {
-    let parts = chosen.iter().copied().map(part).collect();
+    let factors = factors.iter().copied().chain(std::iter::repeat(DemandFactor::none()));
+    let parts = chosen.iter().copied().zip(factors).map(part).collect();
     let zone = chosen.first().map_or(chrono_tz::Tz::UTC, |one| one.zone());
     let is_member = member.plan.as_ref().is_some_and(|(_, plan)| plan.member);
-    Ok(quote(QuoteAsk { owner, wish, parts, zone, member: is_member, included_minutes, pay_with, factor, now })?)
+    let PriceAsk { owner, wish, pay_with, repeats } = ask;
+    Ok(quote(QuoteAsk { owner, wish, parts, zone, member: is_member, included_minutes, pay_with, repeats, now })?)
 }
 
-fn part(candidate: &Candidate) -> Part<'_> {
+fn part((candidate, factor): (&Candidate, DemandFactor)) -> Part<'_> {
     let Candidate { resource, policy, .. } = candidate;
-    Part { resource: &resource.id, rates: resource.rates.as_ref(), policy }
+    Part { resource: &resource.id, rates: resource.rates.as_ref(), policy, factor }
 }
 
 /// The minutes that the plan still includes in the month of `slot`.
@@ -86,7 +112,7 @@ pub async fn count(
 ) -> Result<Vec<Counted>, WriteError> {
     let mut all = quota_usages(booking, groups, chosen);
     if booking.charge.included_minutes > 0 {
-        let member = people::member(&mut *sql, &booking.owner).await?;
+        let member = people::member(&mut *sql, &booking.owner, booking.slot.start).await?;
         let minutes = booking.charge.included_minutes;
         all.extend(member.included_usage(&booking.owner, booking.slot, booking.zone, minutes));
     }

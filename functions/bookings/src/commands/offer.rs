@@ -7,6 +7,7 @@ use parvis_booking::life::{Action, State};
 use parvis_booking::{ResourceId, Slot};
 use parvis_events::booking::OFFERED;
 
+use super::money::PriceAsk;
 use super::{allocate, money};
 use crate::events::event;
 use crate::store::bookings::{self, Record};
@@ -43,8 +44,8 @@ pub async fn offer_one(tx: &mut Tx<'_>, mut record: Record, now: DateTime<Utc>) 
     let booking = &mut record.booking;
     let wish = Wish { items: booking.items.clone(), slot, participants: booking.participants };
     let (owner, pay_with) = (&booking.owner, booking.charge.pay_with);
-    let quote = money::priced(tx.sql(), owner, wish, &chosen, &found.member, pay_with, now).await?;
-    booking.charge = quote.charge;
+    let ask = PriceAsk { owner, wish, pay_with, repeats: false };
+    booking.charge = money::priced(tx.sql(), ask, &chosen, &found.member, now).await?.charge;
     // Groups are those of a login, and nobody is logged in now: quotas of groups do not count an offer.
     match money::count(tx.sql(), booking, &[], &chosen).await {
         Ok(usage) => record.usage = usage,
@@ -62,6 +63,6 @@ pub async fn offer_one(tx: &mut Tx<'_>, mut record: Record, now: DateTime<Utc>) 
     booking.version += 1;
     booking.modified_at = now;
     bookings::update(tx.sql(), &record).await?;
-    tx.emit(event(OFFERED, &record.booking, Some(&waits.booking), now));
+    tx.emit(event(OFFERED, &record, Some(&waits.booking), now));
     Ok(record)
 }

@@ -7,7 +7,6 @@ use parvis_booking::Slot;
 use parvis_booking::booking::{Booking, Charge, PayWith, Wish};
 use parvis_booking::life::State;
 use parvis_booking::policy::Usage;
-use parvis_booking::pricing::DemandFactor;
 use parvis_booking::recurrence::Occurrence;
 use parvis_events::booking as kinds;
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::money::PriceAsk;
 use super::{allocate, money};
 use crate::actor::Actor;
 use crate::error::{PolicyRefusal, Refused};
@@ -249,7 +249,7 @@ impl BookSeries {
         tx.make(&records);
         for record in &records {
             let kind = if record.booking.state == State::Pending { kinds::REQUESTED } else { kinds::CONFIRMED };
-            tx.emit(event(kind, &record.booking, None, now));
+            tx.emit(event(kind, record, None, now));
         }
         Ok(())
     }
@@ -264,10 +264,8 @@ impl BookSeries {
     ) -> Result<Charge, Refused> {
         let SeriesDetails { items, participants, pay_with, .. } = &self.details;
         let wish = Wish { items: items.clone(), slot: one.occurrence.slot, participants: *participants };
-        // Who comes every week pays the same every week: demand moves no prices of series.
-        let factor = DemandFactor::none();
-        let member = (member, included);
-        Ok(money::quoted(&self.actor.subject, wish, chosen, *pay_with, member, factor, now)?.charge)
+        let ask = PriceAsk { owner: &self.actor.subject, wish, pay_with: *pay_with, repeats: true };
+        Ok(money::quoted(ask, chosen, (member, included), &[], now)?.charge)
     }
 
     fn record(&self, one: &Planned, chosen: &[&Candidate], now: DateTime<Utc>) -> Result<Record, Refused> {

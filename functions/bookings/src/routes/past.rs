@@ -1,5 +1,7 @@
 //! Bookings of a system that was used before: what reports and forecasts start from.
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use chrono::TimeDelta;
 use parvis_booking::{ResourceId, Slot};
@@ -77,7 +79,11 @@ fn faults(bookings: &[PastBooking], now: chrono::DateTime<chrono::Utc>) -> Vec<F
     if bookings.is_empty() || bookings.len() > MOST {
         errors.push(FieldError::new("/bookings", format!("must hold 1 to {MOST}")));
     }
+    let mut ids = HashSet::new();
     for (place, one) in bookings.iter().enumerate() {
+        if !ids.insert(one.id) {
+            errors.push(FieldError::new(format!("/bookings/{place}/id"), "is there twice"));
+        }
         if one.slot.end > now {
             errors.push(FieldError::new(format!("/bookings/{place}/slot"), "is not over yet"));
         }
@@ -94,7 +100,7 @@ fn faults(bookings: &[PastBooking], now: chrono::DateTime<chrono::Utc>) -> Vec<F
 
 /// Takes over past bookings of another system: all of them or, with any error, nothing.
 ///
-/// They belong to nobody and cannot be changed; reports and forecasts count them. For administrators.
+/// They belong to nobody and cannot be changed; reports count them at once, forecasts from the next night on. For administrators.
 #[utoipa::path(
     post, path = "/v1/past-bookings", tag = "Overview", security(("login" = [])), request_body = PastBookings,
     responses((status = 200, body = PastImported), Declined)

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use parvis_booking::recommend::{Preferences, Recommendation, available, recommend};
 use parvis_booking::{ResourceId, Slot};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::input::staff;
+use crate::commands::SetMember;
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
 use crate::store::availability::{self, ResourceTimes};
@@ -74,7 +76,7 @@ async fn read_profile(State(app): State<App>, caller: Caller) -> ApiResult<Json<
     let (preferences, favourites, member) = tokio::try_join!(
         people::preferences(pool, &caller.subject),
         people::favourites(pool, &caller.subject),
-        people::member(pool, &caller.subject)
+        people::member(pool, &caller.subject, app.now())
     )?;
     let plan = match member.plan {
         Some((id, plan)) => {
@@ -202,7 +204,7 @@ struct MemberList {
     members: Vec<Holder>,
 }
 
-/// People with a subscription or credits, by the subjects of their logins: no name and no address is kept here.
+/// People with a subscription or credits, by the subjects of their logins: no name and no address is kept here. The first 10,000 of them.
 #[utoipa::path(
     get, path = "/v1/members", tag = "Overview", security(("login" = [])),
     responses((status = 200, body = MemberList), Declined)
@@ -220,16 +222,22 @@ struct MemberInput {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     plan: Option<Option<String>>,
+    /// When the subscription ends; null for without end. It counts for bookings that start before.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    plan_until: Option<Option<DateTime<Utc>>>,
     /// Credits.
     credits: Option<u32>,
 }
 
 /// A field that is there, even with null.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Sets somebody's subscription or credits.
+/// Sets somebody's subscription or credits. Who gets a subscription, or loses it, is told, and reminded of its end.
 #[utoipa::path(
     put, path = "/v1/members/{subject}", tag = "Overview", security(("login" = [])), request_body = MemberInput,
     params(("subject" = String, Path, description = "The login's subject")),
@@ -242,7 +250,7 @@ async fn put_member(
     Json(input): Json<MemberInput>,
 ) -> ApiResult<StatusCode> {
     staff(&caller)?;
-    let set = people::set_member(app.store().database().pool().await?, &subject, input.plan, input.credits).await;
-    super::catalog::written(set.map(|()| Some(1)))?;
+    let MemberInput { plan, plan_until: until, credits } = input;
+    app.execute(None, &SetMember { subject, plan, until, credits }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

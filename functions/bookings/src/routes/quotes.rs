@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::commands::priced;
+use crate::commands::{PriceAsk, priced};
 use crate::error::{ApiError, ApiResult, Declined, Refused};
 use crate::state::App;
 use crate::store::candidates;
@@ -36,6 +36,9 @@ struct QuoteRequest {
     /// How it will be paid.
     #[serde(default)]
     pay_with: PayWith,
+    /// Whether it is for each of a series: expected demand does not move the prices of series.
+    #[serde(default)]
+    repeats: bool,
 }
 
 /// A quote and the token that proves it.
@@ -47,7 +50,8 @@ struct SignedQuote {
     quote: Quote,
 }
 
-/// The price of a wish, explained line by line. It holds for a quarter of an hour, and keeps no place.
+/// The price of a wish, explained line by line. It holds for a quarter of an hour, and keeps no place. That of a series is for each
+/// date, and books no single one.
 #[utoipa::path(
     post, path = "/v1/quotes", tag = "Bookings", security(("login" = [])), request_body = QuoteRequest,
     responses((status = 200, body = SignedQuote), Declined)
@@ -58,14 +62,15 @@ async fn make_quote(
     Json(request): Json<QuoteRequest>,
 ) -> ApiResult<Json<SignedQuote>> {
     let mut sql = app.store().database().pool().await?.acquire().await?;
-    let QuoteRequest { items, slot, participants, pay_with } = request;
+    let QuoteRequest { items, slot, participants, pay_with, repeats } = request;
     let found = candidates::read(&mut *sql, &items, slot, None, &caller.subject, Uuid::nil()).await?;
     let chosen: Vec<_> = found.items.iter().filter_map(|found| found.first()).collect();
     if items.is_empty() || chosen.len() < items.len() {
         return Err(Refused::NotFound("resource").into());
     }
     let wish = Wish { items, slot, participants };
-    let quote = priced(&mut sql, &caller.subject, wish, &chosen, &found.member, pay_with, app.now()).await;
+    let ask = PriceAsk { owner: &caller.subject, wish, pay_with, repeats };
+    let quote = priced(&mut sql, ask, &chosen, &found.member, app.now()).await;
     let quote = quote.map_err(ApiError::from)?;
     Ok(Json(SignedQuote { token: app.key().sign(&quote), quote }))
 }

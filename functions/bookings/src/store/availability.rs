@@ -1,8 +1,9 @@
 //! Who is free when: one query for any filter and range.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use parvis_booking::life::State;
 use parvis_booking::opening::OpeningHours;
 use parvis_booking::policy::Policy;
 use parvis_booking::resource::Resource;
@@ -10,6 +11,7 @@ use parvis_booking::suggest::Candidate;
 use parvis_booking::{Slot, merged, without};
 use parvis_kit::postgres::DatabaseError;
 use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{PgExecutor, Row as _};
 use utoipa::ToSchema;
@@ -94,15 +96,19 @@ pub async fn read(
     range: Slot,
 ) -> Result<Vec<ResourceTimes>, DatabaseError> {
     // Lateral, so that it is one look into the index of the exclusion constraint per resource, whatever the planner believes about
-    // tables that have grown since they were last analysed.
+    // tables that have grown since they were last analysed. What many resources share comes with the first of them only: to read
+    // the same rules five hundred times takes longer than to look for what is taken.
     let query = format!(
-        "SELECT r.no, r.details AS resource, p.details AS policy, s.details->'opening' AS opening, s.details->>'timezone' AS zone,
-                b.starts, b.ends, b.states, b.imported
+        "SELECT r.no, r.details AS resource, r.policy AS policy_id, r.site,
+                CASE WHEN row_number() OVER (PARTITION BY r.policy ORDER BY r.id) = 1 THEN p.details END AS policy,
+                CASE WHEN row_number() OVER (PARTITION BY r.site ORDER BY r.id) = 1 THEN s.details END AS clocks,
+                b.starts, b.ends, b.tentative, b.imported
          FROM booking_resource r
               JOIN booking_site s ON s.id = r.site
               JOIN booking_policy p ON p.id = r.policy
               CROSS JOIN LATERAL (SELECT array_agg(lower(during)) AS starts, array_agg(upper(during)) AS ends,
-                                         array_agg(state) AS states, array_agg(booking IS NULL) AS imported
+                                         array_agg(state IN ('held', 'pending')) AS tentative,
+                                         array_agg(booking IS NULL) AS imported
                                   FROM booking_slot
                                   WHERE resource = r.no AND during && tstzrange($8, $9)
                                     AND state IN ('held', 'pending', 'booked', 'arrived')) b
@@ -110,38 +116,66 @@ pub async fn read(
     );
     let query = sqlx::query(sqlx::AssertSqlSafe(query));
     let rows = bind_filter!(query, filter).bind(range.start).bind(range.end).fetch_all(sql).await?;
-    rows.iter().map(times).collect()
+    let mut shared = Shared::default();
+    rows.iter().map(|row| shared.times(row)).collect()
 }
 
-fn times(row: &sqlx::postgres::PgRow) -> Result<ResourceTimes, DatabaseError> {
-    let resource: Resource = row.try_get::<Json<_>, _>("resource")?.0;
-    let opening = match &resource.opening {
-        Some(own) => own.clone(),
-        None => row.try_get::<Json<_>, _>("opening")?.0,
-    };
+/// What resources have in common, as it was read with the first of them.
+#[derive(Default)]
+struct Shared {
+    policies: HashMap<String, Policy>,
+    sites: HashMap<String, Clocks>,
+}
+
+/// What a site says of time.
+#[derive(Deserialize)]
+struct Clocks {
+    opening: OpeningHours,
+    timezone: Tz,
+}
+
+impl Shared {
+    fn times(&mut self, row: &PgRow) -> Result<ResourceTimes, DatabaseError> {
+        let resource: Resource = row.try_get::<Json<_>, _>("resource")?.0;
+        let (policy, site): (String, String) = (row.try_get("policy_id")?, row.try_get("site")?);
+        if let Some(Json(first)) = row.try_get::<Option<Json<Policy>>, _>("policy")? {
+            self.policies.insert(policy.clone(), first);
+        }
+        if let Some(Json(first)) = row.try_get::<Option<Json<Clocks>>, _>("clocks")? {
+            self.sites.insert(site.clone(), first);
+        }
+        let (Some(policy), Some(clocks)) = (self.policies.get(&policy), self.sites.get(&site)) else {
+            return Err(bad(format!("{} without policy or site", resource.id)));
+        };
+        Ok(ResourceTimes {
+            no: row.try_get("no")?,
+            policy: policy.clone(),
+            opening: resource.opening.as_ref().unwrap_or(&clocks.opening).clone(),
+            zone: clocks.timezone,
+            busy: busy(row)?,
+            resource,
+        })
+    }
+}
+
+/// The times of a row, in order.
+fn busy(row: &PgRow) -> Result<Vec<Busy>, DatabaseError> {
     let starts: Option<Vec<DateTime<Utc>>> = row.try_get("starts")?;
     let ends: Option<Vec<DateTime<Utc>>> = row.try_get("ends")?;
-    let states: Option<Vec<String>> = row.try_get("states")?;
+    let tentative: Option<Vec<bool>> = row.try_get("tentative")?;
     let imported: Option<Vec<bool>> = row.try_get("imported")?;
-    let mut busy = Vec::new();
     let all = starts.unwrap_or_default().into_iter().zip(ends.unwrap_or_default());
-    let why = states.unwrap_or_default().into_iter().zip(imported.unwrap_or_default());
-    for ((start, end), (state, imported)) in all.zip(why) {
-        let kind = match (imported, State::from_name(&state)) {
+    let why = tentative.unwrap_or_default().into_iter().zip(imported.unwrap_or_default());
+    let mut busy = Vec::new();
+    for ((start, end), (tentative, imported)) in all.zip(why) {
+        let kind = match (imported, tentative) {
             (true, _) => BusyType::BusyUnavailable,
-            (false, Some(State::Held | State::Pending)) => BusyType::BusyTentative,
-            _ => BusyType::Busy,
+            (false, true) => BusyType::BusyTentative,
+            (false, false) => BusyType::Busy,
         };
         busy.push(Busy { slot: Slot::new(start, end).map_err(|error| bad(error.to_string()))?, kind });
     }
     // Sorted here: the database would sort each of the four lists of each resource by itself.
     busy.sort_unstable();
-    Ok(ResourceTimes {
-        no: row.try_get("no")?,
-        resource,
-        policy: row.try_get::<Json<_>, _>("policy")?.0,
-        opening,
-        zone: row.try_get::<String, _>("zone")?.parse().map_err(|error| bad(format!("{error}")))?,
-        busy,
-    })
+    Ok(busy)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use parvis_booking::booking::{Booking, Charge, CheckIn, Guest};
 use parvis_booking::life::State;
 use parvis_booking::policy::{Policy, Refund};
@@ -28,6 +28,15 @@ pub struct Record {
     pub usage: Vec<Counted>,
     /// What came back when it ended.
     pub refund: Option<Refund>,
+}
+
+impl Record {
+    /// From when on one can check in; `None` where nobody has to.
+    #[must_use]
+    pub fn check_in_opens_at(&self) -> Option<DateTime<Utc>> {
+        let rule = self.terms.check_in.as_ref()?;
+        Some(self.booking.slot.start - TimeDelta::minutes(i64::from(rule.opens_minutes_before)))
+    }
 }
 
 const COLUMNS: &str = "

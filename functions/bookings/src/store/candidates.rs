@@ -92,7 +92,9 @@ pub async fn read(
                                                         $4 + make_interval(mins => p.pad_after))
                               AND b.booking IS DISTINCT FROM $5) AS free,
                 (SELECT jsonb_build_array(m.credits, m.plan, l.details)
-                 FROM booking_person m LEFT JOIN booking_plan l ON l.id = m.plan WHERE m.subject = $7) AS member
+                 FROM booking_person m
+                      LEFT JOIN booking_plan l ON l.id = m.plan AND (m.plan_until IS NULL OR m.plan_until > $3)
+                 WHERE m.subject = $7) AS member
          FROM booking_resource r
               JOIN booking_site s ON s.id = r.site
               JOIN booking_policy p ON p.id = r.policy

@@ -14,6 +14,7 @@ use sqlx::{PgExecutor, PgPool};
 use utoipa::ToSchema;
 
 use super::{bad, document, json};
+use crate::commands::SetMember;
 
 /// A subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -78,18 +79,55 @@ pub fn included_key(subject: &str, at: DateTime<Utc>, zone: Tz) -> String {
     format!("{INCLUDED}{:04}-{:02}|{subject}", local.year(), local.month())
 }
 
-/// What somebody has paid before; nothing for people never heard of.
+/// What somebody has paid before, of what counts for a booking that starts `at`; nothing for people never heard of.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn member(sql: impl PgExecutor<'_>, subject: &str) -> Result<Member, DatabaseError> {
+pub async fn member(sql: impl PgExecutor<'_>, subject: &str, at: DateTime<Utc>) -> Result<Member, DatabaseError> {
     let row: Option<MemberRow> = sqlx::query_as(
-        "SELECT m.credits, m.plan, p.details FROM booking_person m LEFT JOIN booking_plan p ON p.id = m.plan WHERE m.subject = $1",
+        "SELECT m.credits, m.plan, p.details
+         FROM booking_person m
+              LEFT JOIN booking_plan p ON p.id = m.plan AND (m.plan_until IS NULL OR m.plan_until > $2)
+         WHERE m.subject = $1",
     )
     .bind(subject)
+    .bind(at)
     .fetch_optional(sql)
     .await?;
     Ok(row.map(Member::of_row).transpose()?.unwrap_or_default())
+}
+
+/// A subscription that somebody has.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Pass {
+    /// Its id.
+    pub plan: String,
+    /// For people.
+    pub name: String,
+    /// Until when; without end when absent.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Somebody's subscription, whether it has ended or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn pass(sql: impl PgExecutor<'_>, subject: &str) -> Result<Option<Pass>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT p.id AS plan, p.details->>'name' AS name, m.plan_until AS until
+         FROM booking_person m JOIN booking_plan p ON p.id = m.plan WHERE m.subject = $1",
+    )
+    .bind(subject)
+    .fetch_optional(sql)
+    .await
+}
+
+/// Whether there is such a subscription.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_plan(sql: impl PgExecutor<'_>, plan: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM booking_plan WHERE id = $1)").bind(plan).fetch_one(sql).await
 }
 
 /// Somebody with a subscription or credits.
@@ -99,41 +137,42 @@ pub struct Holder {
     pub subject: String,
     /// Id of the subscription.
     pub plan: Option<String>,
+    /// When it ends, or has ended; without end when absent.
+    pub plan_until: Option<DateTime<Utc>>,
     /// Credits left.
     pub credits: i32,
 }
 
-/// Everybody with a subscription or credits, 10,000 at most.
+/// Everybody with a subscription or credits, by subject: the first 10,000.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn holders(sql: impl PgExecutor<'_>) -> Result<Vec<Holder>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT subject, plan, credits FROM booking_person WHERE plan IS NOT NULL OR credits > 0 ORDER BY subject LIMIT 10000",
+        "SELECT subject, plan, plan_until, credits FROM booking_person WHERE plan IS NOT NULL OR credits > 0 ORDER BY subject LIMIT 10000",
     )
     .fetch_all(sql)
     .await
 }
 
-/// Sets somebody's plan or credits; what is `None` stays.
+/// Sets somebody's plan, its end, or credits; what is `None` stays. Without a plan there is no end.
 ///
 /// # Errors
 /// When the database fails; a plan that does not exist is a violation of a foreign key.
-pub async fn set_member(
-    sql: impl PgExecutor<'_>,
-    subject: &str,
-    plan: Option<Option<String>>,
-    credits: Option<u32>,
-) -> Result<(), sqlx::Error> {
+pub async fn set_member(sql: impl PgExecutor<'_>, set: &SetMember) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO booking_person (subject, plan, credits) VALUES ($1, $3, COALESCE($4, 0))
+        "INSERT INTO booking_person (subject, plan, plan_until, credits) VALUES ($1, $3, $5, COALESCE($6, 0))
          ON CONFLICT (subject) DO UPDATE
-         SET plan = CASE WHEN $2 THEN excluded.plan ELSE booking_person.plan END, credits = COALESCE($4, booking_person.credits)",
+         SET plan = CASE WHEN $2 THEN excluded.plan ELSE booking_person.plan END,
+             plan_until = CASE WHEN $2 AND $3 IS NULL THEN NULL WHEN $4 THEN excluded.plan_until ELSE booking_person.plan_until END,
+             credits = COALESCE($6, booking_person.credits)",
     )
-    .bind(subject)
-    .bind(plan.is_some())
-    .bind(plan.flatten())
-    .bind(credits.map(|credits| i32::try_from(credits).unwrap_or(i32::MAX)))
+    .bind(&set.subject)
+    .bind(set.plan.is_some())
+    .bind(set.plan.as_ref().and_then(Option::as_ref))
+    .bind(set.until.is_some())
+    .bind(set.until.flatten())
+    .bind(set.credits.map(|credits| i32::try_from(credits).unwrap_or(i32::MAX)))
     .execute(sql)
     .await
     .map(drop)

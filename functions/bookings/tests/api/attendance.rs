@@ -45,6 +45,8 @@ async fn one_checks_in_within_the_window_and_then_is_no_no_show() {
     let platform = with_check_in(false).await;
     let booked = platform.book(ANNE, "dirac", "08:00", "09:00").await;
     assert_eq!(booked["check_in_opens_at"], slot("07:50", "09:00")["start"]);
+    let told = platform.told(&booked).await;
+    assert_eq!(told[0].data["check_in_opens_at"], booked["check_in_opens_at"], "for the reminder");
     let problem = platform.act(ANNE, &booked, "check-in").await.refused(409, "check-in");
     assert_eq!(problem["opens_at"], booked["check_in_opens_at"]);
     later(115);

@@ -99,7 +99,8 @@ async fn managers_see_who_has_a_subscription_or_credits_and_end_what_nobody_has(
     platform.get_as(ANNE, "/v1/members").await.refused(403, "forbidden");
     let told = platform.get_as(MANAGER, "/v1/members").await.ok();
     let expected = json!([
-        { "subject": "anne", "plan": "nomad", "credits": 0 }, { "subject": "ben", "plan": null, "credits": 7 },
+        { "subject": "anne", "plan": "nomad", "plan_until": null, "credits": 0 },
+        { "subject": "ben", "plan": null, "plan_until": null, "credits": 7 },
     ]);
     assert_eq!(told["members"], expected);
     let delete = async |id: &str| platform.send("DELETE", &format!("/v1/plans/{id}"), Some(MANAGER), &[], None).await;
@@ -107,4 +108,25 @@ async fn managers_see_who_has_a_subscription_or_credits_and_end_what_nobody_has(
     delete("nomad").await.refused(409, "conflict");
     platform.put("/v1/members/anne", json!({ "plan": null })).await;
     delete("nomad").await.ok();
+}
+
+#[tokio::test]
+async fn a_subscription_counts_until_its_end_and_its_holder_is_told() {
+    let platform = priced().await;
+    platform.put("/v1/plans/desk", json!({ "name": "Desk", "included_minutes": 600 })).await;
+    let end = slot("11:00", "12:00")["start"].clone();
+    platform.put("/v1/members/anne", json!({ "plan": "desk", "plan_until": end })).await;
+    platform.put("/v1/members/anne", json!({ "credits": 3 })).await;
+    platform.put("/v1/members/anne", json!({ "plan": "desk" })).await;
+    let before = platform.book(ANNE, "dirac", "10:00", "11:00").await;
+    assert_eq!(before["charge"]["included_minutes"], 60);
+    let after = platform.book(ANNE, "dirac", "11:00", "12:00").await;
+    assert_eq!(after["charge"]["included_minutes"], 0, "it has ended by then");
+    later(1);
+    platform.put("/v1/members/anne", json!({ "plan": null })).await;
+    let told = platform.told_of("pass/anne").await;
+    let facts: Vec<_> = told.iter().map(|event| (event.kind.as_str(), &event.data["valid_until"])).collect();
+    assert_eq!(facts, [("parvis.pass.started", &end), ("parvis.pass.ended", &end)], "nothing else has changed for her");
+    let unknown = json!({ "plan": "nothing" });
+    platform.send("PUT", "/v1/members/anne", Some(MANAGER), &[], Some(unknown)).await.refused(404, "not-found");
 }

@@ -51,6 +51,7 @@ async fn with_one_mistake_nothing_is_taken_over() {
     for (wrong, field) in [
         (ahead, "/bookings/1/slot"),
         (past(2, "arago", "08:00", "10:00", "fulfilled", -1), "/bookings/1/total"),
+        (past(1, "arago", "10:00", "12:00", "fulfilled", 0), "/bookings/1/id"),
         (past(2, "nowhere", "08:00", "10:00", "fulfilled", 0), "/bookings/1/resource"),
     ] {
         let body = json!({ "bookings": [past(1, "arago", "08:00", "10:00", "fulfilled", 0), wrong] });

@@ -252,10 +252,17 @@ impl Platform {
 
     /// The events themselves.
     pub async fn told(&self, booking: &Value) -> Vec<CloudEvent<Value>> {
-        let subject = format!("booking/{}", booking["id"].as_str().unwrap());
-        let events = EventStore::new(self.dynamodb.clone(), "events");
-        let mut found: Vec<_> = events.newest::<Value>(&subject, 100, None).await.unwrap();
+        let mut found = self.told_of(&format!("booking/{}", booking["id"].as_str().unwrap())).await;
         found.sort_by_key(|event| event.data["version"].as_i64());
+        found
+    }
+
+    /// The events about a subject; each is what its schema describes.
+    pub async fn told_of(&self, subject: &str) -> Vec<CloudEvent<Value>> {
+        let events = EventStore::new(self.dynamodb.clone(), "events");
+        let mut found: Vec<_> = events.newest::<Value>(subject, 100, None).await.unwrap();
+        found.reverse();
+        found.iter().for_each(parvis_test_events::check);
         found
     }
 

@@ -1,7 +1,7 @@
 //! Advice on capacity.
 
 use axum::extract::State;
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use parvis_booking::{SiteId, resource::Kind as PlaceKind};
 use parvis_forecasting::Kind;
 use parvis_forecasts::{Definition, ForecastStore, Measure, Outcome, Outlook, StoreError, Subject, subject::COWORKING};
@@ -9,12 +9,13 @@ use parvis_kit::{
     auth::Caller,
     http::{Json, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use parvis_parking::{Level, PlaceId};
 use parvis_places::OpenStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::READERS;
 use crate::{
@@ -23,8 +24,8 @@ use crate::{
     state::App,
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_advice))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_advice))
 }
 
 /// Kinds of places by which the people in a house are counted.
@@ -116,15 +117,24 @@ async fn area(
     subject: Subject,
     name: &str,
     open: bool,
-    now: chrono::DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Option<Area>, StoreError> {
     let (entry, outlook) = tokio::try_join!(store.listed(&subject), store.outlook(&subject))?;
     let Some(entry) = entry else { return Ok(None) };
     let forecast = matches!(entry.outcome, Some(Outcome::Forecast { .. }));
-    let ahead = outlook.filter(|_| forecast).map_or_else(Vec::new, |outlook| ahead(&outlook, now));
+    let outlook = outlook.filter(|_| forecast);
+    let ahead = outlook.as_ref().map_or_else(Vec::new, |outlook| ahead(outlook, now));
+    let known = outlook.as_ref().and_then(|outlook| known(outlook, now)).unwrap_or((now, now));
     let id = subject.zone().map_or_else(|| subject.to_string(), ToString::to_string);
     let capacity = capacity(&entry.definition);
-    Ok((!ahead.is_empty() || !open).then(|| Area { id, name: name.to_owned(), capacity, open, ahead }))
+    Ok((!ahead.is_empty() || !open).then(|| Area { id, name: name.to_owned(), capacity, open, ahead, known }))
+}
+
+/// From the first step to come to the end of the last one.
+fn known(outlook: &Outlook, now: DateTime<Utc>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let first = outlook.steps.iter().find(|step| step.start >= now)?.start;
+    let length = TimeDelta::minutes(i64::from(outlook.definition.step_minutes));
+    Some((first, outlook.steps.last()?.start + length))
 }
 
 fn capacity(definition: &Definition) -> f64 {
@@ -134,7 +144,7 @@ fn capacity(definition: &Definition) -> f64 {
     }
 }
 
-fn ahead(outlook: &Outlook, now: chrono::DateTime<Utc>) -> Vec<Expected> {
+fn ahead(outlook: &Outlook, now: DateTime<Utc>) -> Vec<Expected> {
     let quantile = |step: &parvis_forecasting::StepForecast, place: usize| step.quantiles.get(place).copied();
     let steps = outlook.steps.iter().filter(|step| step.open && step.start >= now);
     steps

@@ -7,30 +7,31 @@ use parvis_kit::{
     auth::Caller,
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{LONGEST_HOURS, may_see};
 use crate::{
-    backtest_view::BacktestView,
+    backtest_view::{BacktestState, BacktestView, state_of},
     error::{ApiResult, Refusal},
     plan::floor,
     state::App,
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list_backtests))
-        .routes(routes!(ask_for_backtest))
-        .routes(routes!(read_backtest))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_backtests)).routes(routes!(ask_for_backtest)).routes(routes!(read_backtest))
 }
 
 /// The longest past that is tested.
 const LONGEST: TimeDelta = TimeDelta::days(366);
 /// The most forecasts that one test makes, so that it ends within minutes.
 const MOST_ORIGINS: i64 = 60;
+
+/// Backtests of a series that may wait to be done: they share the queue with the night's trainings.
+const MOST_PENDING: usize = 3;
 
 /// Which series.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,7 +45,7 @@ struct SeriesParams {
 /// The backtests of a series.
 #[derive(Debug, Serialize, ToSchema)]
 struct Backtests {
-    /// The newest first; those of the last 90 days.
+    /// The newest first; those of the last 90 days, without their single points.
     backtests: Vec<BacktestView>,
 }
 
@@ -68,8 +69,9 @@ async fn list_backtests(
 ) -> ApiResult<Json<Backtests>> {
     let subject = subject(&params.series)?;
     may_see(&caller, &subject)?;
-    let stored = app.store().backtests(&subject).await?;
-    Ok(Json(Backtests { backtests: stored.iter().rev().map(|one| BacktestView::of(&subject, one)).collect() }))
+    let (stored, now) = (app.store().backtests(&subject).await?, app.now());
+    let view = |one| BacktestView::of(&subject, one, now).in_short();
+    Ok(Json(Backtests { backtests: stored.iter().rev().map(view).collect() }))
 }
 
 /// What is to be tested, and how.
@@ -122,7 +124,8 @@ impl BacktestInput {
 ///
 /// Forecasts are made from moment after moment of the past, each knowing only what came before it, by the models of reference and by
 /// what Parvis chooses, and compared with what then came. The same test within a quarter of an hour is done once. The answer is pending
-/// at first; read it again until it is not.
+/// at first; read it again until it is not. Three of a series may be pending at a time, and one that is not done within three hours has
+/// failed.
 #[utoipa::path(
     post,
     path = "/v1/backtests",
@@ -144,6 +147,11 @@ async fn ask_for_backtest(
     let stored = match app.store().backtest(&subject, &trial.name()).await? {
         Some(stored) => stored,
         None => {
+            let others = app.store().backtests(&subject).await?;
+            if others.iter().filter(|one| state_of(one, now) == BacktestState::Pending).count() >= MOST_PENDING {
+                let message = format!("{MOST_PENDING} backtests of this series are not done yet");
+                return Err(Problem::conflict(message).into());
+            }
             let stored = StoredBacktest { trial, asked_at: now, tested: None };
             app.store().put_backtest(&subject, &stored).await?;
             stored
@@ -153,7 +161,7 @@ async fn ask_for_backtest(
         // Sent again when asked again: who takes it knows whether it was done.
         app.queue().send(&[Message::Backtest(Asked { subject: subject.clone(), backtest: trial })]).await?;
     }
-    Ok((StatusCode::ACCEPTED, Json(BacktestView::of(&subject, &stored))))
+    Ok((StatusCode::ACCEPTED, Json(BacktestView::of(&subject, &stored, now))))
 }
 
 /// A backtest
@@ -174,5 +182,5 @@ async fn read_backtest(
     let subject = subject(&params.series)?;
     may_see(&caller, &subject)?;
     let stored = app.store().backtest(&subject, &id).await?.ok_or_else(|| Problem::not_found("backtest"))?;
-    Ok(Json(BacktestView::of(&subject, &stored)))
+    Ok(Json(BacktestView::of(&subject, &stored, app.now())))
 }

@@ -7,10 +7,11 @@ use parvis_kit::{
     auth::Caller,
     http::{Json, Path, Query},
     problem::Problem,
+    routes,
+    routes::Routes,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{DaysParams, HorizonParams, READERS, may_see};
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
     views::{AccuracyView, ForecastView, SeriesView},
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_demand)).routes(routes!(read_demand)).routes(routes!(read_demand_accuracy))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_demand)).routes(routes!(read_demand)).routes(routes!(read_demand_accuracy))
 }
 
 /// The series of sites.

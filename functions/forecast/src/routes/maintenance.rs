@@ -8,12 +8,13 @@ use parvis_kit::{
     auth::Caller,
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use parvis_maintenance::{Evidence, Kind, State as OrderState, Verdict, work::Step};
 use parvis_parking::PlaceId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{MANAGERS, READERS};
 use crate::{
@@ -21,8 +22,8 @@ use crate::{
     state::App,
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_orders)).routes(routes!(step_order)).routes(routes!(note_life))
+pub(super) fn router() -> Routes<App> {
+    Routes::new().routes(routes!(list_orders)).routes(routes!(step_order)).routes(routes!(note_life))
 }
 
 /// How often a step is tried when others write the same order.
@@ -133,7 +134,7 @@ async fn list_orders(
     };
     Ok(Json(Orders {
         orders: orders.into_iter().map(OrderView::from).collect(),
-        reliability: reliability.into_iter().map(kind).collect(),
+        reliability: reliability.into_iter().filter(|(_, counts)| counts.looked_at > 0).map(kind).collect(),
     }))
 }
 
@@ -187,7 +188,8 @@ impl StepInput {
 
 /// Plan, close, dismiss or reopen an order
 ///
-/// What is closed teaches: how often findings of its kind are right, and, of equipment, how long such a thing lives.
+/// What is closed teaches: how often findings of its kind are right, and, of equipment, how long such a thing lives. Reopened, it has
+/// taught nothing.
 #[utoipa::path(
     post,
     path = "/v1/maintenance/{id}/steps",
@@ -207,30 +209,14 @@ async fn step_order(
     let now = app.now();
     let step = input.read(now)?;
     for _ in 0..ATTEMPTS {
-        let mut stored = app.store().order(&id).await?.ok_or_else(|| Problem::not_found("order"))?;
+        let before = app.store().order(&id).await?.ok_or_else(|| Problem::not_found("order"))?;
+        let mut stored = before.clone();
         stored.order.apply(step, now).map_err(|refused| Problem::conflict(refused.to_string()))?;
-        if app.store().put_order(&stored).await? {
-            learn(&app, &stored, now).await?;
+        if app.store().put_step(&before, &stored).await? {
             return Ok(Json(stored.into()));
         }
     }
     Err(ApiError::from(Problem::conflict("others keep changing this order")))
-}
-
-/// Notes what a closed order teaches.
-async fn learn(app: &App, stored: &StoredOrder, now: DateTime<Utc>) -> ApiResult<()> {
-    let OrderState::Closed { verdict } = stored.order.state else { return Ok(()) };
-    let confirmed = verdict == Verdict::Confirmed;
-    app.store().count_verdict(stored.order.finding.kind, confirmed).await?;
-    let Thing::Equipment { resource, .. } = &stored.thing else { return Ok(()) };
-    // What was mended or replaced begins a new life; what was sound goes on with the old one.
-    if let (Some(age), Some(group)) = (stored.age_hours.filter(|age| *age > 0.0), &stored.group)
-        && verdict != Verdict::NothingWrong
-    {
-        let life = PastLife { life: Life { age, failed: confirmed }, ended_at: now };
-        app.store().put_life(group, resource, &life).await?;
-    }
-    Ok(())
 }
 
 /// How long a piece of equipment lived.

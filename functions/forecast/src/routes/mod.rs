@@ -16,10 +16,11 @@ use parvis_kit::{
     auth::{Caller, Role},
     http::Asset,
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::ApiResult,
@@ -64,8 +65,8 @@ use crate::{
 )]
 struct Document;
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+fn described() -> Routes<App> {
+    Routes::new()
         .merge(parking::router())
         .merge(demand::router())
         .merge(series::router())
@@ -77,13 +78,13 @@ fn described() -> OpenApiRouter<App> {
 
 /// All routes.
 pub fn router(app: App) -> Router {
-    described().split_for_parts().0.with_state(app)
+    described().into_router().with_state(app)
 }
 
 /// The OpenAPI 3.1 document as JSON.
 pub fn document() -> &'static str {
     static DOCUMENT: LazyLock<String> =
-        LazyLock::new(|| parvis_kit::api::document(described().into_openapi(), &["login"]));
+        LazyLock::new(|| parvis_kit::api::document(described().describe(Document::openapi()), &["login"]));
     &DOCUMENT
 }
 

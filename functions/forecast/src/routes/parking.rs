@@ -1,17 +1,18 @@
 //! Free places of car parks and zones.
 
-use axum::extract::State;
+use axum::{extract::State, http::header, response::IntoResponse};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use parvis_forecasts::{Outcome, Outlook, StoreError, Subject, subject::PARKING};
 use parvis_kit::{
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{DaysParams, HorizonParams, LONGEST_HOURS, READS};
 use crate::{
@@ -21,8 +22,8 @@ use crate::{
     views::{AccuracyView, Arrival, ForecastView, SeriesView, steps},
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_forecasts))
         .routes(routes!(read_forecast))
         .routes(routes!(read_arrival))
@@ -30,9 +31,12 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(read_accuracy))
 }
 
+/// Suggestions rest on forecasts of every hour: the same question need not be asked again within two minutes.
+const KEPT: &str = "public, max-age=120";
+
 /// All series of car parks.
 #[derive(Debug, Serialize, ToSchema)]
-struct Series {
+struct ParkingSeries {
     /// By id.
     series: Vec<SeriesView>,
 }
@@ -54,13 +58,13 @@ struct ListParams {
     path = "/v1/forecasts",
     tag = "Parking",
     params(ListParams),
-    responses((status = 200, description = "The series of car parks and zones", body = Series), Refusal)
+    responses((status = 200, description = "The series of car parks and zones", body = ParkingSeries), Refusal)
 )]
-async fn list_forecasts(State(app): State<App>, Query(params): Query<ListParams>) -> ApiResult<Json<Series>> {
+async fn list_forecasts(State(app): State<App>, Query(params): Query<ListParams>) -> ApiResult<Json<ParkingSeries>> {
     let entries = app.store().entries(PARKING).await?;
     let wanted = |subject: &Subject| params.place.as_ref().is_none_or(|place| subject.place() == Some(place));
     let of = entries.iter().filter(|entry| wanted(&entry.definition.subject));
-    Ok(Json(Series { series: of.map(SeriesView::from).collect() }))
+    Ok(Json(ParkingSeries { series: of.map(SeriesView::from).collect() }))
 }
 
 /// Which part of the car park.
@@ -156,23 +160,26 @@ async fn list_suggestions(
     State(app): State<App>,
     Path(place): Path<PlaceId>,
     Query(params): Query<WishParams>,
-) -> ApiResult<Json<Suggestions>> {
+) -> ApiResult<impl IntoResponse> {
     let (at, now) = (arrival(params.at, app.now())?, app.now());
     let wanted = app.places().get(&place).await?.ok_or_else(|| Problem::not_found("place"))?;
-    let candidates = suggest::candidates(&wanted, &app.places().list().await?);
+    let candidates = suggest::candidates(&wanted, &app.listing().await?);
     let reads = candidates.into_iter().map(|candidate| {
         let store = app.store();
         async move {
-            let (entry, outlook) =
-                tokio::try_join!(store.listed(&candidate.subject), store.outlook(&candidate.subject))?;
-            let forecast = matches!(entry.and_then(|entry| entry.outcome), Some(Outcome::Forecast { .. }));
+            let entry = store.listed(&candidate.subject).await?;
+            // A week of quantiles is only read where it is a forecast.
+            let outlook = match entry.and_then(|entry| entry.outcome) {
+                Some(Outcome::Forecast { .. }) => store.outlook(&candidate.subject).await?,
+                Some(Outcome::Refused { .. }) | None => None,
+            };
             let around = |outlook: &Outlook| steps(outlook, at - AROUND, at + AROUND);
-            let steps = outlook.filter(|_| forecast).as_ref().map_or_else(Vec::new, around);
-            Ok::<_, StoreError>((candidate, steps))
+            Ok::<_, StoreError>((candidate, outlook.as_ref().map_or_else(Vec::new, around)))
         }
     });
     let found = futures::stream::iter(reads).buffered(READS).try_collect().await?;
-    Ok(Json(Suggestions { suggestions: suggest::best(found, at, now) }))
+    let suggestions = Suggestions { suggestions: suggest::best(found, at, now) };
+    Ok(([(header::CACHE_CONTROL, KEPT)], Json(suggestions)))
 }
 
 /// A time of arrival that can be forecast.

@@ -9,11 +9,12 @@ use parvis_kit::{
     auth::Caller,
     http::{Json, Path, Query},
     problem::{FieldError, Problem},
+    routes,
+    routes::Routes,
 };
 use parvis_parking::PlaceId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{DaysParams, HorizonParams, MANAGERS, READERS};
 use crate::{
@@ -22,8 +23,8 @@ use crate::{
     views::{AccuracyView, ForecastView, SeriesView},
 };
 
-pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list_series))
         .routes(routes!(define_series))
         .routes(routes!(feed_series))

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use parvis_forecasts::{StoredOrder, Thing};
-use parvis_maintenance::{Evidence, Finding, Kind, Order};
+use parvis_maintenance::{Evidence, Finding, Kind, Order, Verdict, work::Step};
 use serde_json::{Value, json};
 
 use crate::support::{Platform, later, now};
@@ -68,6 +68,29 @@ async fn orders_are_told_by_urgency_planned_closed_and_teach() {
         (1, "laser", 480.0, true)
     );
     assert_eq!(step("equipment:hq:laser:wear", json!({ "step": "reopen" })).await.ok()["status"]["state"], "proposed");
+    // Reopened it has taught nothing, and closed again it teaches once.
+    let taught = async || {
+        let lives = platform.store.lives("lasers").await.unwrap();
+        (orders(&platform, "").await["reliability"][1].clone(), lives.len())
+    };
+    assert_eq!(taught().await, (Value::Null, 0));
+    step("equipment:hq:laser:wear", json!({ "step": "close", "verdict": "other" })).await.ok();
+    assert_eq!(taught().await, (json!({ "kind": "wear", "looked_at": 1, "confirmed": 0 }), 1));
+    step("equipment:hq:laser:wear", json!({ "step": "reopen" })).await.ok();
+    step("equipment:hq:laser:wear", json!({ "step": "dismiss" })).await.ok();
+    assert_eq!(taught().await, (Value::Null, 0));
+}
+
+#[tokio::test]
+async fn a_step_that_comes_too_late_teaches_nothing() {
+    let platform = board().await;
+    let read = platform.store.order("equipment:hq:laser:wear").await.unwrap().unwrap();
+    let mut closed = read.clone();
+    closed.order.apply(Step::Close(Verdict::Confirmed), now()).unwrap();
+    assert!(platform.store.put_step(&read, &closed).await.unwrap());
+    assert!(!platform.store.put_step(&read, &closed).await.unwrap(), "by an old version");
+    assert_eq!(platform.store.reliability().await.unwrap()["wear"].looked_at, 1);
+    assert_eq!(platform.store.lives("lasers").await.unwrap().len(), 1);
 }
 
 #[tokio::test]

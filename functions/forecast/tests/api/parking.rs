@@ -107,6 +107,11 @@ async fn better_places_and_times_are_suggested() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((&told[0]["why"], &told[0]["step"]["at"]), (&"other_time".into(), &later(4).into()));
     assert_eq!(suggest(9).await, Vec::<Value>::new(), "in the evening it is empty");
+    // Everybody may ask: the whole register is read once a minute, and the same answer is kept for a while.
+    platform.places.put_place(&place("parc", None)).await.unwrap();
+    assert_eq!(platform.app.listing().await.unwrap().len(), 3);
+    let answer = platform.get(&format!("/v1/forecasts/gare/suggestions?at={}", later(3))).await;
+    assert_eq!(answer.headers["cache-control"], "public, max-age=120");
     platform.get(&format!("/v1/forecasts/nowhere/suggestions?at={}", later(3))).await.refused(404);
     platform.get(&format!("/v1/forecasts/gare/suggestions?at={}", later(200))).await.refused(422);
 }

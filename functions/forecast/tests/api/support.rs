@@ -30,6 +30,7 @@ pub fn at(text: &str) -> DateTime<Utc> {
 
 /// An application under test.
 pub struct Platform {
+    pub app: App,
     router: axum::Router,
     pub store: ForecastStore,
     pub places: PlacesStore,
@@ -101,7 +102,8 @@ impl Platform {
         let store = ForecastStore::new(dynamodb.clone(), "forecasts");
         let places = PlacesStore::new(dynamodb, "places");
         let (queue, queued) = queue().await;
-        Self { router: router(App::new(store.clone(), places.clone(), queue, now)), store, places, queued }
+        let app = App::new(store.clone(), places.clone(), queue, now);
+        Self { router: router(app.clone()), app, store, places, queued }
     }
 
     /// What was put into the queue of jobs.

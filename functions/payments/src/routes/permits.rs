@@ -70,6 +70,14 @@ pub struct PermitInput {
     start: DateTime<Utc>,
     /// Until.
     end: DateTime<Utc>,
+    /// The subject of the holder's login: they are told of the permit and reminded of its end. Nobody is without it, nor of permits of series.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
+    owner: Option<String>,
+    /// What the holder calls it.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 80, example = "Abonnement résident")]
+    title: Option<String>,
 }
 
 /// A permit as it is stored: plates are kept as hashes, so their number is all that is told.
@@ -134,6 +142,12 @@ fn permit(app: &App, id: Uuid, version: u32, input: PermitInput, series: Option<
     if input.zones.is_empty() {
         return Err(invalid("/zones", "at least one"));
     }
+    for (field, text, most) in [("/owner", &input.owner, 128), ("/title", &input.title, 80)] {
+        let fits = |text: &String| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        if !text.as_ref().is_none_or(fits) {
+            return Err(invalid(field, "must be one line, and not too long"));
+        }
+    }
     let plates: Vec<PlateHash> =
         input.plates.iter().map(|text| Ok(plate(text)?.hash(app.plate_key()))).collect::<Result<_, Problem>>()?;
     let Some(first) = plates.first().filter(|_| plates.len() <= MOST_PLATES).cloned() else {
@@ -149,6 +163,8 @@ fn permit(app: &App, id: Uuid, version: u32, input: PermitInput, series: Option<
         start: input.start,
         end: input.end,
         series,
+        owner: input.owner,
+        title: input.title,
     })
 }
 
@@ -172,7 +188,7 @@ async fn put_permit(
     let known = app.store().permit(id, None).await?;
     let version = known.as_ref().map_or(1, |(permit, _)| permit.version + 1);
     let permit = permit(&app, id, version, input, None)?;
-    app.store().save_permit(known.as_ref().map(|(permit, revision)| (permit, *revision)), &permit).await?;
+    app.store().save_permit(known.as_ref().map(|(permit, revision)| (permit, *revision)), &permit, app.now()).await?;
     Ok(Json((&permit).into()))
 }
 
@@ -213,7 +229,7 @@ async fn activate_plate(
     let plate = plate(&input.plate)?.hash(app.plate_key());
     after.activate(&plate, app.now()).map_err(|refused| Problem::conflict(refused.to_string()))?;
     if after != before {
-        app.store().save_permit(Some((&before, revision)), &after).await?;
+        app.store().save_permit(Some((&before, revision)), &after, app.now()).await?;
     }
     Ok(Json((&after).into()))
 }
@@ -273,7 +289,9 @@ async fn fill_series(
         let known = app.store().permit(id, Some(&series)).await?;
         let version = known.as_ref().map_or(1, |(permit, _)| permit.version + 1);
         let permit = permit(&app, id, version, input, Some(series.clone()))?;
-        app.store().save_permit(known.as_ref().map(|(permit, revision)| (permit, *revision)), &permit).await?;
+        app.store()
+            .save_permit(known.as_ref().map(|(permit, revision)| (permit, *revision)), &permit, app.now())
+            .await?;
     }
     Ok(Json(Stored { stored }))
 }

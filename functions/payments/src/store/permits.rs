@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
 use parvis_rights::{AssignedRight, Permit, SeriesId, SeriesRegister};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use super::error::StoreError;
 use super::items;
 use super::keys::Key;
 use super::{KEEP, PaymentsStore};
+use crate::permit_events;
 
 impl PaymentsStore {
     /// A permit with its revision: the one that stands by itself, or the one of a series.
@@ -28,11 +30,16 @@ impl PaymentsStore {
         self.all_at(Key::permit(id, None).pk).await
     }
 
-    /// Writes a permit together with the rights of its plates, over the one that was read.
+    /// Writes a permit together with the rights of its plates, over the one that was read, and what its holder is to hear of it.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when it was changed since.
-    pub async fn save_permit(&self, known: Option<(&Permit, u64)>, permit: &Permit) -> Result<(), StoreError> {
+    pub async fn save_permit(
+        &self,
+        known: Option<(&Permit, u64)>,
+        permit: &Permit,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let expires = Some(permit.end + KEEP);
         let revision = known.map_or(1, |(_, revision)| revision + 1);
         let item = items::item(Key::permit(permit.id, permit.series.as_ref()), "permit", revision, permit, expires)?;
@@ -52,6 +59,9 @@ impl PaymentsStore {
         }
         if let Some(series) = &permit.series {
             parts.push(self.put(items::item(Key::of_series(series, permit.id), "listed", 0, permit, expires)?, None)?);
+        }
+        for event in permit_events::of(known.map(|(before, _)| before), permit, self.told.timezone, now) {
+            parts.push(self.told.events.put_in_transaction(&event)?);
         }
         self.transact(parts).await
     }

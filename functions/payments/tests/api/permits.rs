@@ -163,3 +163,52 @@ async fn a_revoked_exemption_holds_no_more_and_is_known_to_have_held() {
     assert_eq!(platform.send("DELETE", &path, BOSS, None).await.status, 204);
     platform.send("DELETE", &path, BOSS, None).await.refused(404);
 }
+
+#[tokio::test]
+async fn a_holder_is_told_of_the_permit_its_renewal_and_that_it_was_withdrawn() {
+    let platform = Platform::start().await;
+    let id = Uuid::new_v4();
+    let path = format!("/v1/parking/permits/{id}");
+    let put = async |change: Value| {
+        let mut permit = permit(&["AB123CD", "XY987ZZ"]);
+        permit.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        platform.send("PUT", &path, BOSS, Some(permit)).await
+    };
+    let told = async || {
+        let events = platform.told_of(&format!("permit/{id}")).await;
+        events.into_iter().map(|event| (event.kind.clone(), event.data)).collect::<Vec<_>>()
+    };
+    put(json!({})).await.ok();
+    assert_eq!(told().await, [], "nobody to tell");
+    put(json!({ "owner": "driver-1", "title": "Abonnement" })).await.ok();
+    put(json!({ "owner": "driver-1", "title": "Abonnement" })).await.ok();
+    platform.send("POST", &format!("{path}/activate"), BOSS, Some(json!({ "plate": "XY987ZZ" }))).await.ok();
+    let ready = told().await;
+    assert_eq!(ready.len(), 1, "plates are nothing to tell: {ready:?}");
+    assert_eq!((ready[0].0.as_str(), &ready[0].1["owner"]), ("parvis.parking.permit.ready", &json!("driver-1")));
+    assert!(!json!(ready).to_string().contains("AB123CD"));
+    put(json!({ "owner": "driver-1", "end": "2028-01-01T00:00:00Z" })).await.ok();
+    put(json!({ "owner": "driver-2" })).await.ok();
+    put(json!({ "owner": "driver-2", "end": "2026-02-01T00:00:00Z" })).await.ok();
+    let told = told().await;
+    let lines: Vec<_> = told
+        .iter()
+        .map(|(kind, data)| {
+            format!(
+                "{} {} {}",
+                &kind[kind.rfind('.').unwrap() + 1..],
+                data["owner"].as_str().unwrap(),
+                &data["valid_until"].as_str().unwrap()[..4]
+            )
+        })
+        .collect();
+    let wanted = [
+        "ready driver-1 2027",
+        "ready driver-1 2028",
+        "ended driver-1 2028",
+        "ready driver-2 2027",
+        "ended driver-2 2027",
+    ];
+    assert_eq!(lines, wanted);
+    assert_eq!(put(json!({ "owner": "" })).await.refused(422)["errors"][0]["field"], "/owner");
+}

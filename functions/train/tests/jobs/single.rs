@@ -179,6 +179,7 @@ async fn expected_saturation_is_alerted_once_and_again_only_after_it_has_become_
     let alerts = async || {
         let events = EventStore::new(city.dynamodb.clone(), "events");
         let found: Vec<CloudEvent<Alert>> = events.newest(&place_subject("gare"), 50, None).await.unwrap();
+        found.iter().for_each(parvis_test_events::check);
         found.into_iter().filter(|event| event.data.zone.is_some()).collect::<Vec<_>>()
     };
     for quarter in 0..5 {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasting::lifetime::Life;
 use parvis_forecasts::{Inspection, PastLife, StoredOrder, Target};
-use parvis_maintenance::{Evidence, Kind, State, Verdict, work::Step};
+use parvis_maintenance::{Evidence, Kind, State, work::Step};
 use parvis_parking::{Block, BlockKey, SpaceNumber};
 use parvis_places::{Source, Space, Zone};
 
@@ -97,6 +97,23 @@ async fn an_order_that_is_dismissed_rests_and_one_nobody_needs_is_withdrawn() {
 }
 
 #[tokio::test]
+async fn an_order_that_somebody_has_planned_meanwhile_is_not_withdrawn() {
+    let city = City::new().await;
+    lot(&city).await;
+    report(&city, 0, None).await;
+    let read = inspect(&city, Target::Place("lot".parse().unwrap()), now()).await.remove(0);
+    // Between the inspection's look and its end somebody plans the order.
+    let mut planned = read.clone();
+    planned.order.apply(Step::Plan(now() + hours(48)), now()).unwrap();
+    assert!(city.store().put_order(&planned).await.unwrap());
+    assert!(!city.store().withdraw_order(&read).await.unwrap(), "by an old version");
+    let kept = city.store().order(&read.id()).await.unwrap().unwrap();
+    assert_eq!(kept.order.state, State::Planned { on: now() + hours(48) });
+    assert!(city.store().withdraw_order(&kept).await.unwrap());
+    assert!(city.store().orders("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn equipment_is_due_by_its_hours_and_the_lives_of_others() {
     let city = City::new().await;
     let pool = city.trainer.database.pool().await.unwrap();
@@ -135,7 +152,4 @@ async fn equipment_is_due_by_its_hours_and_the_lives_of_others() {
     let overhaul = PastLife { life: Life { age: 480.0, failed: false }, ended_at: now() };
     city.store().put_life("laser", "laser", &overhaul).await.unwrap();
     assert!(inspect(&city, Target::Equipment, now() + hours(1)).await.is_empty());
-    // Feedback moves what is believed.
-    city.store().count_verdict(Kind::Wear, Verdict::NothingWrong == Verdict::Confirmed).await.unwrap();
-    assert_eq!(city.store().reliability().await.unwrap()["wear"].looked_at, 1);
 }

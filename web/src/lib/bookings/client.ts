@@ -101,8 +101,9 @@ export class BookingsApi {
     (await this.#api.own<{ recommendations: Recommendation[] }>("/v1/me/recommendations")).recommendations;
   report = (query: Query) => this.#api.own<UseReport>("/v1/reports/bookings", query);
 
-  quote = (items: Item[], slot: Slot, participants: number, pay_with: PayWith) =>
-    this.#post<Quote>("/v1/quotes", { items, slot, participants, pay_with });
+  /** What it costs; if it `repeats`, each date of it. */
+  quote = (items: Item[], slot: Slot, participants: number, pay_with: PayWith, repeats: boolean) =>
+    this.#post<Quote>("/v1/quotes", { items, slot, participants, pay_with, repeats });
 
   book = (wish: NewBooking, key: string) => this.#post<Booking>("/v1/bookings", wish, key);
 

@@ -243,6 +243,8 @@ export interface QuoteLine {
   quantity: number;
   unit_cents?: number;
   amount: Money;
+  /** Of demand: percent of the places of this kind expected to be taken. */
+  expected_percent?: number;
 }
 
 export interface Quote {
@@ -250,8 +252,6 @@ export interface Quote {
   quote: {
     charge: Charge;
     lines: QuoteLine[];
-    /** How demand moved the price, and why: percent of the places expected to be taken. */
-    factor: { basis_points: number; expected_percent?: number };
     issued_at: string;
     expires_at: string;
   };

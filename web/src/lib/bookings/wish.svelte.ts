@@ -112,7 +112,7 @@ export class Wish {
     this.checking = true;
     try {
       const [quote, found] = await Promise.all([
-        loggedIn ? this.#api.quote(items, slot, participants, payWith) : null,
+        loggedIn ? this.#api.quote(items, slot, participants, payWith, rule !== null) : null,
         loggedIn ? this.#try(slot, items, rule) : this.#look(slot, items),
       ]);
       if (asked !== this.#asked) return;

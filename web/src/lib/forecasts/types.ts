@@ -138,9 +138,11 @@ export interface Backtest {
   from: string;
   every_hours: number;
   horizon_hours: number;
-  state: "pending" | "measured" | "refused";
+  /** `failed`: not done in hours, and never will be. */
+  state: "pending" | "measured" | "refused" | "failed";
   reason: Coded | null;
   origins: number;
   contenders: Contender[];
+  /** Empty in the list. */
   points: Outcome[];
 }

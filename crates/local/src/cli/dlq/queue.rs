@@ -105,6 +105,12 @@ impl DeadLetterQueue {
         deleted.map(drop).context("the message was sent again, but could not be taken off this queue")
     }
 
+    /// Whether what lies here came from devices.
+    pub async fn is_of_devices(&self) -> anyhow::Result<bool> {
+        let source = self.source().await?;
+        Ok(["IngestQueue", "PlateQueue"].iter().any(|name| source.contains(name)))
+    }
+
     async fn source(&self) -> anyhow::Result<String> {
         let sources = self.client.list_dead_letter_source_queues().queue_url(&self.url).send().await;
         let sources = sources.context("the queue's source cannot be found out")?.queue_urls;

@@ -224,8 +224,13 @@ impl Platform {
 
     /// What its driver is told of a session, from the first on.
     pub async fn told(&self, session: &Value) -> Vec<CloudEvent> {
-        let subject = session_subject(session.as_str().unwrap());
-        let newest = EventStore::new(self.dynamodb.clone(), "events").newest(&subject, 50, None).await.unwrap();
+        self.told_of(&session_subject(session.as_str().unwrap())).await
+    }
+
+    /// The events about a subject, from the first on; each is what its schema describes.
+    pub async fn told_of(&self, subject: &str) -> Vec<CloudEvent> {
+        let newest = EventStore::new(self.dynamodb.clone(), "events").newest(subject, 50, None).await.unwrap();
+        newest.iter().for_each(parvis_test_events::check);
         newest.into_iter().rev().collect()
     }
 

@@ -7,8 +7,6 @@ export const en = {
   "page.use": "Overview of use",
   "page.resources": "Places and equipment",
   "page.check-in": "Check-in",
-  "need.login": "Log in to see this.",
-  "need.staff": "This page is for managers and administrators.",
 
   "site.choose": "Site",
   "site.all": "All sites",

@@ -8,8 +8,6 @@ export const fr: Record<keyof typeof en, Text> = {
   "page.use": "Synthèse d'utilisation",
   "page.resources": "Lieux et équipements",
   "page.check-in": "Arrivée",
-  "need.login": "Connectez-vous pour voir cette page.",
-  "need.staff": "Cette page est réservée aux gestionnaires et administrateurs.",
 
   "site.choose": "Site",
   "site.all": "Tous les sites",

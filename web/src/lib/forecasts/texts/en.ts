@@ -148,6 +148,7 @@ export const en = {
   "backtest.run": "Test",
   "backtest.pending": "Testing… this takes up to some minutes.",
   "backtest.refused": "It could not be tested: {reason}",
+  "backtest.lost": "It was not done within three hours. Please ask for it again.",
   "backtest.failed": "It could not be asked for: {reason}",
   "backtest.done": { one: "{n} forecast", other: "{n} forecasts" },
   "backtest.settings": "from {from}, every {every}, {horizon} ahead",

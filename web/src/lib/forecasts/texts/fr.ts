@@ -152,6 +152,7 @@ export const fr: Record<keyof typeof en, Text> = {
   "backtest.run": "Tester",
   "backtest.pending": "Test en cours… cela prend jusqu’à quelques minutes.",
   "backtest.refused": "Impossible à tester : {reason}",
+  "backtest.lost": "Il n’a pas été effectué en trois heures. Veuillez le redemander.",
   "backtest.failed": "La demande n’a pas abouti : {reason}",
   "backtest.done": { one: "{n} prévision", other: "{n} prévisions" },
   "backtest.settings": "à partir du {from}, toutes les {every}, {horizon} à l’avance",

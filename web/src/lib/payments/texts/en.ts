@@ -6,8 +6,6 @@ export const en = {
   "page.vehicles": "Vehicles and data",
   "page.revenue": "Revenue",
   "page.tariffs": "Tariffs",
-  "need.login": "Log in to see this.",
-  "need.staff": "This page is for managers and administrators.",
   "none.offer": "No parking is sold here yet. A manager puts tariffs in force first.",
   "action.dismiss": "Dismiss",
   "action.cancel": "Cancel",

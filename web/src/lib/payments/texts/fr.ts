@@ -7,8 +7,6 @@ export const fr: Record<keyof typeof en, Text> = {
   "page.vehicles": "Véhicules et données",
   "page.revenue": "Recettes",
   "page.tariffs": "Tarifs",
-  "need.login": "Connectez-vous pour voir cette page.",
-  "need.staff": "Cette page est réservée aux gestionnaires et aux administrateurs.",
   "none.offer":
     "Aucun stationnement n’est encore en vente ici. Un gestionnaire doit d’abord mettre des tarifs en vigueur.",
   "action.dismiss": "Fermer",
