@@ -6,6 +6,7 @@ use parvis_ledger_rules::{ListedMovement, ParkingMovement};
 use parvis_money::Money;
 use parvis_rights::SessionState;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::PaymentsStore;
 use super::error::StoreError;
