@@ -53,6 +53,15 @@ pub struct Invited {
     pub email: Option<String>,
 }
 
+/// A parking space, as the parking context knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookedSpace {
+    /// Its zone.
+    pub zone: String,
+    /// Its number in the zone.
+    pub space: u32,
+}
+
 /// Facts of an event about a booking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingChanged {
@@ -71,6 +80,9 @@ pub struct BookingChanged {
     pub timezone: String,
     /// What was given; empty while it waits.
     pub resources: Vec<String>,
+    /// The parking spaces among them; none of those that the parking context does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spaces: Vec<BookedSpace>,
     /// Names of the places and of the site, for people; told only to those who have guests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,

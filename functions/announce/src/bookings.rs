@@ -64,6 +64,7 @@ mod tests {
             site: "hq".to_owned(),
             timezone: "Europe/Paris".to_owned(),
             resources: vec!["arago".to_owned()],
+            spaces: Vec::new(),
             slot,
             before: None,
             title: "Salary talk".to_owned(),

@@ -37,6 +37,7 @@ pub fn event(kind: &str, record: &Record, old: Option<&Booking>, now: DateTime<U
         site: booking.site.to_string(),
         timezone: booking.zone.name().to_owned(),
         resources: booking.resources.iter().map(ToString::to_string).collect(),
+        spaces: record.spaces.clone(),
         slot: span(booking.slot),
         location: None,
         before: moved.map(|old| span(old.slot)),

@@ -7,6 +7,7 @@ use parvis_booking::life::State;
 use parvis_booking::policy::{Ask, Refusal, check};
 use parvis_booking::resource::{Item, Kind};
 use parvis_booking::{ResourceId, Slot};
+use parvis_events::booking::BookedSpace;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -133,4 +134,11 @@ pub fn claims(booking: Uuid, chosen: &[&Candidate], slot: Slot) -> Vec<Claim> {
 /// The ids of a choice.
 pub fn ids(chosen: &[&Candidate]) -> Vec<ResourceId> {
     chosen.iter().map(|candidate| candidate.resource.id.clone()).collect()
+}
+
+/// The parking spaces of a choice, as the live state knows them; those without a sensor are not known there.
+pub fn spaces(chosen: &[&Candidate]) -> Vec<BookedSpace> {
+    let parking = chosen.iter().map(|candidate| &candidate.resource).filter(|one| one.kind == Kind::Parking);
+    let sensors = parking.filter_map(|one| one.sensor.as_ref());
+    sensors.map(|sensor| BookedSpace { zone: sensor.zone.clone(), space: sensor.space }).collect()
 }

@@ -160,6 +160,7 @@ impl Book {
         }
         let mut record = self.record(&first, now)?;
         record.booking.resources.clear();
+        record.spaces.clear();
         record.booking.charge.pay_with = self.pay_with;
         record.booking.state = State::Waitlist;
         record.booking.waited = true;
@@ -193,6 +194,6 @@ impl Book {
             created_at: now,
             modified_at: now,
         };
-        Ok(Record { booking, terms, usage: Vec::new(), refund: None })
+        Ok(Record { booking, terms, usage: Vec::new(), refund: None, spaces: allocate::spaces(chosen) })
     }
 }

@@ -139,6 +139,7 @@ async fn move_to(
         booking.charge = money::priced(tx.sql(), ask, &chosen, &found.member, now).await?.charge;
     }
     booking.resources = allocate::ids(&chosen);
+    record.spaces = allocate::spaces(&chosen);
     if let Some(first) = chosen.first() {
         booking.site = first.site.id.clone();
         booking.zone = first.zone();

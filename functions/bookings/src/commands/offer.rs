@@ -58,6 +58,7 @@ pub async fn offer_one(tx: &mut Tx<'_>, mut record: Record, now: DateTime<Utc>) 
     let booking = &mut record.booking;
     booking.state = booking.state.after(Action::Offer).map_err(crate::error::Refused::from)?;
     booking.resources = allocate::ids(&chosen);
+    record.spaces = allocate::spaces(&chosen);
     let minutes = TimeDelta::minutes(i64::from(record.terms.offer_minutes));
     booking.expires_at = Some((now + minutes).min(slot.start));
     booking.version += 1;

@@ -294,7 +294,8 @@ impl BookSeries {
             created_at: now,
             modified_at: now,
         };
-        Ok(Record { booking, terms: first.policy.clone(), usage: Vec::new(), refund: None })
+        let (terms, spaces) = (first.policy.clone(), allocate::spaces(chosen));
+        Ok(Record { booking, terms, usage: Vec::new(), refund: None, spaces })
     }
 }
 

@@ -8,6 +8,7 @@ use parvis_booking::life::State;
 use parvis_booking::policy::{Policy, Refund};
 use parvis_booking::resource::Item;
 use parvis_booking::{ResourceId, Slot};
+use parvis_events::booking::BookedSpace;
 use parvis_kit::postgres::DatabaseError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +29,9 @@ pub struct Record {
     pub usage: Vec<Counted>,
     /// What came back when it ended.
     pub refund: Option<Refund>,
+    /// The parking spaces among its resources, as the live state knows them.
+    #[serde(default)]
+    pub spaces: Vec<BookedSpace>,
 }
 
 impl Record {
@@ -43,7 +47,12 @@ const COLUMNS: &str = "
     b.id, b.state, b.owner, b.site, b.zone, b.items, b.starts_at, b.ends_at, b.title, b.participants, b.guests, b.charge, b.refund,
     b.terms, b.usage, b.expires_at, b.check_in, b.series, b.occurrence, b.waited, b.version, b.created_at, b.modified_at,
     COALESCE((SELECT array_agg(r.id ORDER BY s.item, r.id) FROM booking_slot s JOIN booking_resource r ON r.no = s.resource
-              WHERE s.booking = b.id), '{}') AS resources";
+              WHERE s.booking = b.id), '{}') AS resources,
+    COALESCE((SELECT jsonb_agg(jsonb_build_object('zone', r.details->'sensor'->'zone', 'space', r.details->'sensor'->'space')
+                               ORDER BY s.item, r.id)
+              FROM booking_slot s JOIN booking_resource r ON r.no = s.resource
+              WHERE s.booking = b.id AND r.kind = 'parking'
+                AND jsonb_typeof(r.details->'sensor') = 'object'), '[]') AS spaces";
 
 fn record(row: &sqlx::postgres::PgRow) -> Result<Record, DatabaseError> {
     let doc = |name: &str| -> Result<Value, sqlx::Error> { row.try_get(name) };
@@ -78,6 +87,7 @@ fn record(row: &sqlx::postgres::PgRow) -> Result<Record, DatabaseError> {
         terms: document(doc("terms")?)?,
         usage: document(doc("usage")?)?,
         refund: optional("refund")?.map(document).transpose()?,
+        spaces: document(doc("spaces")?)?,
     })
 }
 
@@ -270,7 +280,7 @@ mod erased {
 /// # Errors
 /// When the database fails.
 pub async fn update(sql: &mut PgConnection, record: &Record) -> Result<(), DatabaseError> {
-    let Record { booking, terms, usage, refund } = record;
+    let Record { booking, terms, usage, refund, .. } = record;
     sqlx::query(
         "UPDATE booking SET state = $2, items = $3, starts_at = $4, ends_at = $5, title = $6, participants = $7, guests = $8,
                 charge = $9, terms = $10, usage = $11, refund = $12, expires_at = $13, check_in = $14, version = $15,
