@@ -50,6 +50,15 @@ impl PermitKind {
     }
 }
 
+/// A parking space.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Its zone.
+    pub zone: ZoneId,
+    /// Its number in the zone.
+    pub number: SpaceNumber,
+}
+
 /// Where a right holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "area", rename_all = "snake_case")]
@@ -59,22 +68,20 @@ pub enum Where {
         /// The zones.
         zones: Vec<ZoneId>,
     },
-    /// On one space only.
-    Space {
-        /// Its zone.
-        zone: ZoneId,
-        /// Its number.
-        space: SpaceNumber,
+    /// On some spaces only.
+    Spaces {
+        /// The spaces.
+        spaces: Vec<Space>,
     },
 }
 
 impl Where {
-    /// True when the right holds in a zone; a right to one space needs the space to be known and the same.
+    /// True when the right holds in a zone; a right to spaces needs the space to be known and one of them.
     #[must_use]
     pub fn holds_at(&self, zone: &ZoneId, space: Option<SpaceNumber>) -> bool {
         match self {
             Self::Zones { zones } => zones.contains(zone),
-            Self::Space { zone: own, space: number } => own == zone && space == Some(*number),
+            Self::Spaces { spaces } => spaces.iter().any(|own| own.zone == *zone && space == Some(own.number)),
         }
     }
 }
@@ -121,4 +128,24 @@ pub struct AssignedRight {
     /// The series of permits it belongs to: it holds only while the series is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<SeriesId>,
+}
+
+impl AssignedRight {
+    /// When it begins to hold.
+    #[must_use]
+    pub fn start(&self) -> Option<DateTime<Utc>> {
+        Some(self.segments.first()?.start)
+    }
+
+    /// The right as it has held until `at`, and holds no more; `None` when it has not begun by then.
+    #[must_use]
+    pub fn cut(&self, at: DateTime<Utc>) -> Option<Self> {
+        let past = self.segments.iter().filter(|segment| segment.start < at);
+        let segments: Vec<Segment> = past.map(|segment| Segment { end: segment.end.min(at), ..*segment }).collect();
+        if segments.is_empty() {
+            return None;
+        }
+        let version = if segments == self.segments { self.version } else { self.version + 1 };
+        Some(Self { version, segments, ..self.clone() })
+    }
 }

@@ -8,7 +8,7 @@ use parvis_parking::plate::{Plate, PlateHash, PlateKey};
 use parvis_parking::{SpaceNumber, ZoneId};
 use parvis_rights::{
     AssignedRight, Command, Permit, PermitError, PermitKind, Replacement, RightKind, Segment, SeriesError, SeriesId,
-    SeriesRegister, Session, SessionRefusal, SessionSegment, SessionSource, SessionState, Where, coverage,
+    SeriesRegister, Session, SessionRefusal, SessionSegment, SessionSource, SessionState, Space, Where, coverage,
 };
 use parvis_tariffs::Holder;
 use proptest::prelude::*;
@@ -138,7 +138,7 @@ fn a_booked_space_covers_that_space_only() {
         version: 1,
         plate: plate("AA-123-AA"),
         kind: RightKind::Booking,
-        place: Where::Space { zone: zone("A"), space: number(3) },
+        place: Where::Spaces { spaces: vec![Space { zone: zone("A"), number: number(3) }] },
         segments: vec![Segment { start: at(0), end: at(60) }],
         series: None,
     };
@@ -148,7 +148,7 @@ fn a_booked_space_covers_that_space_only() {
     assert!(covers(Some(number(3))));
     assert!(!covers(Some(number(4))) && !covers(None));
     let json = serde_json::to_value(&right).unwrap();
-    assert_eq!((json["kind"].as_str(), json["place"]["area"].as_str()), (Some("booking"), Some("space")));
+    assert_eq!((json["kind"].as_str(), json["place"]["area"].as_str()), (Some("booking"), Some("spaces")));
     assert_eq!(serde_json::from_value::<AssignedRight>(json).unwrap(), right);
 }
 

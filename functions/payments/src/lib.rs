@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`record`] | a session with its payments, and what the provider's answers do to it; pure |
 //! | [`flow`] | starting, extending, stopping, settling: rows of steps that survive a crash between any two |
+//! | [`stream`] | what happens to bookings of parking spaces, from the stream of events |
 //! | [`sweep`] | the schedules, and going on where somebody died |
 //! | [`compare`] | comparing with the provider |
 //! | [`events`], [`permit_events`] | what drivers are told of their sessions, and holders of their permits |
@@ -22,9 +23,11 @@ pub mod record;
 pub mod routes;
 pub mod state;
 pub mod store;
+pub mod stream;
 pub mod sweep;
 pub mod views;
 
+use lambda_runtime::LambdaEvent;
 use sweep::Task;
 
 /// The function's name in metrics.
@@ -37,10 +40,17 @@ pub const FUNCTION: &str = "payments";
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     parvis_kit::telemetry::init();
     let app = config::app_from_env().await?;
-    let tasks = app.clone();
-    parvis_kit::http::run_http_and_tasks(routes::router(app), move |task: Task| {
-        let app = tasks.clone();
-        async move { sweep::run(&app, task).await }
-    })
+    let (events, tasks) = (app.clone(), app.clone());
+    parvis_kit::http::run_http_stream_and_tasks(
+        routes::router(app),
+        move |event: LambdaEvent<aws_lambda_events::dynamodb::Event>| {
+            let app = events.clone();
+            async move { Ok(stream::handle(&app, &event.payload.records).await) }
+        },
+        move |task: Task| {
+            let app = tasks.clone();
+            async move { sweep::run(&app, task).await }
+        },
+    )
     .await
 }

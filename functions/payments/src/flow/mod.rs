@@ -11,6 +11,7 @@
 //! Nobody who goes on where another died ever confirms: an abandoned charge is cancelled at the provider, and only
 //! then given up here. So nobody is charged without being there, and a charge that went through just before is honoured.
 
+mod booking;
 mod extend;
 mod least;
 mod operator;
@@ -23,6 +24,7 @@ mod start;
 mod stop;
 mod top_up;
 
+pub use booking::booking_facts;
 pub use extend::Extension;
 pub use operator::Sold;
 pub use settle::Patience;

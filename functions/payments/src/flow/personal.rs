@@ -30,7 +30,8 @@ impl App {
         }
     }
 
-    /// Takes a person off all sessions that are over and off their movements, and forgets their plates and the wallet. May be repeated.
+    /// Takes a person off all sessions that are over and off their movements, and forgets their plates, the wallet, and what is known of
+    /// their bookings. May be repeated.
     ///
     /// # Errors
     /// 409 as long as a session runs, money is under way or the wallet holds some; failures of the table.
@@ -62,6 +63,10 @@ impl App {
             after.forget_person();
             self.store().save_top_up(&top_up, &mut after, None).await?;
             self.store().unlist(Key::top_up_of(owner, top_up.created_at, id)).await?;
+        }
+        for (mut booking, revision) in self.store().bookings_of(owner).await? {
+            let change = booking.name_plate(None, self.now()).unwrap_or_default();
+            self.store().forget_booking(&booking, revision, &change).await?;
         }
         self.store().forget_wallet(owner).await?;
         Ok(())

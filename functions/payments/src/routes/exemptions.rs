@@ -93,18 +93,10 @@ async fn put_exemption(
 async fn revoke_exemption(State(app): State<App>, caller: Caller, Path(id): Path<Uuid>) -> ApiResult<StatusCode> {
     staff(&caller)?;
     let (before, revision) = app.store().exemption(id).await?.ok_or_else(|| Problem::not_found("exemption"))?;
-    let now = app.now();
-    let segments: Vec<Segment> = before
-        .segments
-        .iter()
-        .filter(|segment| segment.start < now)
-        .map(|segment| Segment { end: segment.end.min(now), ..*segment })
-        .collect();
-    if segments.is_empty() {
-        app.store().delete_exemption(&before, revision).await?;
-    } else if segments != before.segments {
-        let after = AssignedRight { version: before.version + 1, segments, ..before.clone() };
-        app.store().save_exemption(Some((&before, revision)), &after).await?;
+    match before.cut(app.now()) {
+        None => app.store().delete_exemption(&before, revision).await?,
+        Some(after) if after != before => app.store().save_exemption(Some((&before, revision)), &after).await?,
+        Some(_) => {}
     }
     Ok(StatusCode::NO_CONTENT)
 }

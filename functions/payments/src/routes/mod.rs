@@ -1,5 +1,6 @@
 //! The routes, by topic, and the document that describes them.
 
+mod bookings;
 mod docs;
 mod exemptions;
 mod operator;
@@ -37,7 +38,7 @@ use crate::state::App;
         (name = "Tariffs", description = "What parking costs, and why."),
         (name = "Sessions", description = "Starting, extending and stopping. Needs a login."),
         (name = "Operators", description = "Other apps that sell parking here: client credentials with the scope `parvis/park`."),
-        (name = "Rights", description = "Who may park where. Needs the role admin, manager or agent."),
+        (name = "Rights", description = "Who may park where. Needs the role admin, manager or agent; of a booking, its owner may."),
         (name = "Personal", description = "A person's own data."),
         (name = "Service", description = "Messages of the payment provider; this document.")
     )
@@ -54,6 +55,7 @@ fn described() -> Routes<App> {
         .merge(rights::router())
         .merge(permits::router())
         .merge(exemptions::router())
+        .merge(bookings::router())
         .merge(personal::router())
         .merge(wallet::router())
         .merge(webhook::router())

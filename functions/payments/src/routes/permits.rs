@@ -198,7 +198,7 @@ async fn put_permit(
 pub struct PlateInput {
     /// The plate.
     #[schema(example = "AB-123-CD")]
-    plate: String,
+    pub(super) plate: String,
 }
 
 /// Makes a plate of a permit the active one; the one before it stops at the same instant.

@@ -9,6 +9,7 @@ use parvis_kit::routes::Routes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::bookings::BookingPlate;
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
 use crate::views::SessionView;
@@ -26,9 +27,11 @@ pub struct PersonalData {
     wallet_cents: i64,
     /// The sessions, the latest first.
     sessions: Vec<SessionView>,
+    /// The bookings of parking spaces.
+    bookings: Vec<BookingPlate>,
 }
 
-/// The caller's sessions and wallet. Receipts are told by `/v1/parking/receipts`.
+/// The caller's sessions, booked spaces and wallet. Receipts are told by `/v1/parking/receipts`.
 #[utoipa::path(
     get,
     path = "/v1/me/parking-data",
@@ -43,11 +46,14 @@ async fn export_data(State(app): State<App>, caller: Caller) -> ApiResult<Json<P
         sessions.push(SessionView::new(&record, plate.map(|plate| plate.reveal().to_owned()), app.now()));
     }
     let wallet_cents = app.store().wallet(&caller.subject).await?;
-    Ok(Json(PersonalData { subject: caller.subject, wallet_cents, sessions }))
+    let bookings = app.store().bookings_of(&caller.subject).await?;
+    let bookings = bookings.into_iter().map(|(booking, _)| booking.into()).collect();
+    Ok(Json(PersonalData { subject: caller.subject, wallet_cents, sessions, bookings }))
 }
 
 /// Erases what ties the caller to sessions that are over: the plates in clear, and the caller's subject on sessions, payments and
-/// movements. What the law has the books keep stays there: receipts, under the subject.
+/// movements; bookings of parking spaces lose their plates and are forgotten. What the law has the books keep stays there: receipts,
+/// under the subject.
 #[utoipa::path(
     delete,
     path = "/v1/me/parking-data",

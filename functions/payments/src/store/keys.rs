@@ -123,6 +123,18 @@ impl Key {
         Self::new(format!("exemption#{id}"), "exemption")
     }
 
+    /// A booking of parking spaces.
+    #[must_use]
+    pub fn booking(id: Uuid) -> Self {
+        Self::new(format!("booking#{id}"), "booking")
+    }
+
+    /// A booking of parking spaces in the list of its owner.
+    #[must_use]
+    pub fn booking_of(owner: &str, id: Uuid) -> Self {
+        Self::new(format!("owner#{owner}"), format!("booking#{id}"))
+    }
+
     /// A permit in the list of its series.
     #[must_use]
     pub fn of_series(series: &SeriesId, id: Uuid) -> Self {

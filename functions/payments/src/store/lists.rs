@@ -84,16 +84,20 @@ impl PaymentsStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn begun_since(&self, owner: &str, since: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
-        let Key { pk, sk } = Key::of_owner(owner, since, Uuid::nil());
+        self.listed(Key::of_owner(owner, since, Uuid::nil()), "session#~").await
+    }
+
+    /// The ids in a list of an owner, from one entry to another.
+    pub(super) async fn listed(&self, from: Key, to: &str) -> Result<Vec<Uuid>, StoreError> {
         let query = self
             .client
             .query()
             .table_name(&self.table)
             .consistent_read(true)
             .key_condition_expression("pk = :owner AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":owner", AttributeValue::S(pk))
-            .expression_attribute_values(":from", AttributeValue::S(sk))
-            .expression_attribute_values(":to", AttributeValue::S("session#~".to_owned()));
+            .expression_attribute_values(":owner", AttributeValue::S(from.pk))
+            .expression_attribute_values(":from", AttributeValue::S(from.sk))
+            .expression_attribute_values(":to", AttributeValue::S(to.to_owned()));
         let found = query.send().await.map_err(StoreError::call)?;
         found.items.unwrap_or_default().into_iter().map(|item| Ok(items::value(item)?.0)).collect()
     }

@@ -4,6 +4,7 @@
 //! the right of the plate, the plate's last stay in the zone, the movement for the books, the entry in the work list, the event. There is
 //! no moment at which one of them is there without the others.
 
+mod bookings;
 mod error;
 mod items;
 pub mod keys;

@@ -1,13 +1,13 @@
 //! Payments into wallets.
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use chrono::{DateTime, Utc};
 use parvis_ledger_rules::{ListedMovement, WalletMovement};
 use uuid::Uuid;
 
 use super::error::StoreError;
 use super::items;
-use super::keys::{self, Key};
+use super::keys::Key;
 use super::write::LISTED;
 use super::{Funds, KEEP, PaymentsStore};
 use crate::record::{Delay, TopUp};
@@ -26,18 +26,7 @@ impl PaymentsStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn top_ups_of(&self, owner: &str, since: DateTime<Utc>) -> Result<Vec<TopUp>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :owner AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":owner", AttributeValue::S(format!("owner#{owner}")))
-            .expression_attribute_values(":from", AttributeValue::S(format!("topup#{}", keys::stamp(since))))
-            .expression_attribute_values(":to", AttributeValue::S("topup#~".to_owned()));
-        let found = query.send().await.map_err(StoreError::call)?.items.unwrap_or_default();
-        let ids: Vec<Uuid> =
-            found.into_iter().map(|item| Ok(items::value(item)?.0)).collect::<Result<_, StoreError>>()?;
+        let ids = self.listed(Key::top_up_of(owner, since, Uuid::nil()), "topup#~").await?;
         let read = futures::future::try_join_all(ids.into_iter().map(|id| self.top_up(id))).await?;
         Ok(read.into_iter().flatten().collect())
     }

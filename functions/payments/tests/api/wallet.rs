@@ -114,7 +114,7 @@ async fn refusals_put_nothing_in() {
 async fn the_books_hear_of_it_and_erasure_takes_the_person_off() {
     let platform = Platform::start().await;
     let paid = platform.post(PATH, wish(240)).await.ok();
-    let mut movements = Vec::new();
+    let mut movements: Vec<KeptMovement> = Vec::new();
     for shard in 0..LIST_SHARDS {
         for listed in platform.data_of(&list_partition(platform.now().date_naive(), shard), "").await {
             let listed: ListedMovement = serde_json::from_str(&listed).unwrap();

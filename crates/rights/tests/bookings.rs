@@ -1,0 +1,131 @@
+//! Bookings of parking spaces as rights of plates, against a model that knows who held what at each minute.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
+use chrono::{DateTime, Duration, Utc};
+use parvis_parking::plate::{Plate, PlateHash, PlateKey};
+use parvis_parking::{SpaceNumber, ZoneId};
+use parvis_rights::{AssignedRight, BookingFacts, RightChange, Segment, SeriesRegister, Space, SpaceBooking, coverage};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+const PLATES: [&str; 2] = ["AB-123-CD", "XY-987-ZZ"];
+const MINUTES: i64 = 180;
+
+fn plate(index: usize) -> PlateHash {
+    Plate::normalise(PLATES[index]).unwrap().hash(&PlateKey::new(b"test"))
+}
+
+fn at(minute: i64) -> DateTime<Utc> {
+    "2026-03-02T09:00:00Z".parse::<DateTime<Utc>>().unwrap() + Duration::minutes(minute)
+}
+
+fn zone() -> ZoneId {
+    "A".parse().unwrap()
+}
+
+fn number(number: u32) -> SpaceNumber {
+    SpaceNumber::try_from(number).unwrap()
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Its context tells it anew: until when, whether it is certain, and which space it gives.
+    Told { end: i64, certain: bool, space: Option<u32> },
+    /// A plate is named.
+    Name(Option<usize>),
+}
+
+fn facts(version: i32, end: i64, certain: bool, space: Option<u32>) -> BookingFacts {
+    BookingFacts {
+        owner: "driver-1".to_owned(),
+        spaces: space.map(|space| Space { zone: zone(), number: number(space) }).into_iter().collect(),
+        slot: Segment { start: at(30), end: at(end) },
+        certain,
+        version,
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (31..MINUTES, prop::bool::weighted(0.7), prop::option::weighted(0.8, 1..3_u32))
+            .prop_map(|(end, certain, space)| Step::Told { end, certain, space }),
+        3 => prop::option::weighted(0.8, 0..2_usize).prop_map(Step::Name),
+    ]
+}
+
+fn keep(kept: &mut Vec<AssignedRight>, change: RightChange) {
+    kept.retain(|right| change.gone.as_ref() != Some(right));
+    kept.extend(change.kept);
+}
+
+/// Which plate may stand on which space at a minute.
+fn holders(kept: &[AssignedRight], minute: i64) -> Vec<(usize, u32)> {
+    let mut found = Vec::new();
+    for index in 0..PLATES.len() {
+        let own: Vec<AssignedRight> = kept.iter().filter(|right| right.plate == plate(index)).cloned().collect();
+        for space in 1..3 {
+            let covers = coverage(&own, &SeriesRegister::default(), &zone(), Some(number(space)), at(minute));
+            if covers.covering.is_some() {
+                found.push((index, space));
+            }
+        }
+    }
+    found
+}
+
+proptest! {
+    #[test]
+    fn the_past_stays_and_from_now_on_holds_what_is_known(
+        steps in prop::collection::vec((0..40_i64, step()), 1..12),
+    ) {
+        let (mut now, mut kept) = (0, Vec::new());
+        let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(0, 120, true, Some(1)), at(0));
+        let mut named = None;
+        for (version, (pause, step)) in (1..).zip(steps) {
+            now += pause;
+            let before: Vec<_> = (0..now).map(|minute| holders(&kept, minute)).collect();
+            let change = match step {
+                Step::Told { end, certain, space } => booking.told(facts(version, end, certain, space), at(now)),
+                Step::Name(index) => {
+                    named = index;
+                    booking.name_plate(index.map(plate), at(now))
+                }
+            };
+            if let Some(change) = change {
+                keep(&mut kept, change);
+            }
+            for (minute, holders_then) in (0..now).zip(&before) {
+                prop_assert_eq!(&holders(&kept, minute), holders_then, "minute {} of {}", minute, now);
+            }
+            let facts = &booking.facts;
+            for minute in now..MINUTES {
+                let within = facts.certain && facts.slot.contains(at(minute));
+                let space = facts.spaces.first().filter(|_| within).map(|space| u32::from(space.number));
+                let expected: Vec<_> = named.zip(space).into_iter().collect();
+                prop_assert_eq!(holders(&kept, minute), expected, "minute {} from {}", minute, now);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_older_than_what_is_known_changes_nothing(version in 0..5_i32, end in 31..MINUTES) {
+        let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(5, 120, true, Some(1)), at(0));
+        booking.name_plate(Some(plate(0)), at(1));
+        let before = booking.clone();
+        prop_assert_eq!(booking.told(facts(version, end, false, None), at(2)), None);
+        prop_assert_eq!(booking.told(facts(5, end, false, None), at(2)), None);
+        prop_assert_eq!(booking.name_plate(Some(plate(0)), at(3)), None);
+        prop_assert_eq!(booking, before);
+    }
+}
+
+#[test]
+fn a_right_that_is_told_of_late_does_not_reach_back() {
+    let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(0, 120, false, Some(1)), at(0));
+    booking.name_plate(Some(plate(0)), at(50));
+    // It was approved at minute 40; the plate is known since minute 50.
+    let change = booking.told(facts(1, 120, true, Some(1)), at(40)).unwrap();
+    assert_eq!(change.kept[0].segments, [Segment { start: at(50), end: at(120) }]);
+}
