@@ -84,10 +84,13 @@ impl SpaceBooking {
         let place = Where::Spaces { spaces: self.facts.spaces.clone() };
         let gives = self.facts.certain && !self.facts.spaces.is_empty();
         let plate = self.plate.clone().filter(|_| gives);
-        let goes_on = before.as_ref().filter(|right| plate.as_ref() == Some(&right.plate) && right.place == place);
-        let begun = goes_on.and_then(AssignedRight::start).filter(|start| *start <= at);
-        let segment =
-            Segment { start: begun.unwrap_or_else(|| self.facts.slot.start.max(at)), end: self.facts.slot.end };
+        let same = |right: &&AssignedRight| plate.as_ref() == Some(&right.plate) && right.place == place;
+        let goes_on = before.as_ref().filter(same).and_then(AssignedRight::bounds).filter(|bounds| bounds.end >= at);
+        let slot = self.facts.slot;
+        let segment = match goes_on.filter(|bounds| bounds.start <= at) {
+            Some(begun) => Segment { start: begun.start, end: slot.end.max(at) },
+            None => Segment { start: slot.start.max(at), end: slot.end },
+        };
         let version = before.as_ref().map_or(1, |right| right.version + 1);
         self.right = plate.filter(|_| segment.start < segment.end).map(|plate| AssignedRight {
             id: self.id,

@@ -131,10 +131,10 @@ pub struct AssignedRight {
 }
 
 impl AssignedRight {
-    /// When it begins to hold.
+    /// From when until when it holds, pauses between its segments included.
     #[must_use]
-    pub fn start(&self) -> Option<DateTime<Utc>> {
-        Some(self.segments.first()?.start)
+    pub fn bounds(&self) -> Option<Segment> {
+        Some(Segment { start: self.segments.first()?.start, end: self.segments.last()?.end })
     }
 
     /// The right as it has held until `at`, and holds no more; `None` when it has not begun by then.

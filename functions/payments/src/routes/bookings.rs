@@ -9,7 +9,7 @@ use parvis_kit::problem::Problem;
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use parvis_parking::{SpaceNumber, ZoneId};
-use parvis_rights::{Space, SpaceBooking};
+use parvis_rights::{AssignedRight, Space, SpaceBooking};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,15 +57,18 @@ pub struct BookingPlate {
     gives_right: bool,
 }
 
-impl From<SpaceBooking> for BookingPlate {
-    fn from(booking: SpaceBooking) -> Self {
+impl BookingPlate {
+    /// A booking as it stands at `now`.
+    #[must_use]
+    pub fn new(booking: SpaceBooking, now: DateTime<Utc>) -> Self {
+        let until = booking.right.as_ref().and_then(AssignedRight::bounds).map(|bounds| bounds.end);
         Self {
             booking: booking.id,
             start: booking.facts.slot.start,
             end: booking.facts.slot.end,
             spaces: booking.facts.spaces.into_iter().map(SpaceView::from).collect(),
             has_plate: booking.plate.is_some(),
-            gives_right: booking.right.is_some(),
+            gives_right: until.is_some_and(|until| until > now),
         }
     }
 }
@@ -97,7 +100,7 @@ async fn read_booking_plate(
         .await?
         .filter(|(booking, _)| may(&caller)(booking))
         .ok_or_else(|| Problem::not_found("booking of a parking space"))?;
-    Ok(Json(booking.into()))
+    Ok(Json(BookingPlate::new(booking, app.now())))
 }
 
 /// Names the plate that a booking of a parking space is for, from now on: it has the right to stand there while the booking is certain.
@@ -118,7 +121,8 @@ async fn name_booking_plate(
     Json(input): Json<PlateInput>,
 ) -> ApiResult<Json<BookingPlate>> {
     let hash = plate(&input.plate)?.hash(app.plate_key());
-    Ok(Json(app.name_plate(id, Some(hash), may(&caller)).await?.into()))
+    let booking = app.name_plate(id, Some(hash), may(&caller)).await?;
+    Ok(Json(BookingPlate::new(booking, app.now())))
 }
 
 /// Takes the plate off a booking of a parking space: from now on it gives no right. That it gave one is still known.

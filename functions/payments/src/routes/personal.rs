@@ -47,7 +47,7 @@ async fn export_data(State(app): State<App>, caller: Caller) -> ApiResult<Json<P
     }
     let wallet_cents = app.store().wallet(&caller.subject).await?;
     let bookings = app.store().bookings_of(&caller.subject).await?;
-    let bookings = bookings.into_iter().map(|(booking, _)| booking.into()).collect();
+    let bookings = bookings.into_iter().map(|(booking, _)| BookingPlate::new(booking, app.now())).collect();
     Ok(Json(PersonalData { subject: caller.subject, wallet_cents, sessions, bookings }))
 }
 
