@@ -167,10 +167,14 @@ async fn without_postgresql_people_park_and_the_receipt_comes_later() {
 
 /// An operator's app, logged in as itself.
 async fn operator(platform: &Platform, scope: &str) -> Api {
+    machine(platform, "parvis-machine", scope).await
+}
+
+/// A machine client of the embedded issuer.
+async fn machine(platform: &Platform, client: &str, scope: &str) -> Api {
     let form = [("grant_type", "client_credentials"), ("scope", scope)];
     let url = format!("{}/_local/identity/oauth2/token", platform.api_url());
-    let request =
-        reqwest::Client::new().post(url).basic_auth("parvis-machine", Some("parvis-machine-demo")).form(&form);
+    let request = reqwest::Client::new().post(url).basic_auth(client, Some(format!("{client}-demo"))).form(&form);
     let answer: Value = request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
     platform.api().with_token(answer["access_token"].as_str().unwrap().to_owned())
 }
@@ -199,6 +203,10 @@ async fn what_an_operators_app_sells_gives_a_right_and_stands_on_its_account() {
     assert!(!is_allowed(&platform, &plate).await);
     let list = app.get(path).await.unwrap();
     assert!(list["sessions"].as_array().unwrap().iter().any(|session| session["id"] == sold["id"]), "{list}");
+    // The app of another operator sees nothing of it.
+    let other = machine(&platform, "parvis-machine-2", "parvis/park").await;
+    let list = other.get(path).await.unwrap();
+    assert!(list["sessions"].as_array().unwrap().iter().all(|session| session["id"] != sold["id"]), "{list}");
     // The account of the operator owes it: sold 3.00, given back 1.80, and no receipt of ours.
     let manager = platform.login("manager").await;
     let books = eventually(|| async {

@@ -242,6 +242,13 @@ impl Session {
         Ok(())
     }
 
+    /// Takes back that its time ran out, for what was done before that and is only told of now.
+    pub fn reopen(&mut self) {
+        if self.state == SessionState::Ended {
+            self.change(SessionState::Active);
+        }
+    }
+
     fn change(&mut self, state: SessionState) {
         self.state = state;
         self.version += 1;

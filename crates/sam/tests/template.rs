@@ -330,3 +330,13 @@ fn metrics_of_left_out_data_have_alarms() {
         assert!(counted.iter().any(|source| source.contains(&format!("\"{metric}\""))), "{metric} is counted nowhere");
     }
 }
+
+#[test]
+fn each_operators_app_has_a_client_of_its_own() {
+    let audience = |resolution: Resolution| {
+        let stack = Template::load(TEMPLATE).unwrap().resolve(&resolution).unwrap();
+        stack.http_apis.values().next().unwrap().authorizers["Operators"].audience.clone()
+    };
+    assert_eq!(audience(resolution()), ["operator"]);
+    assert_eq!(audience(resolution().parameter("OperatorClients", "easy,park")), ["operator", "easy", "park"]);
+}

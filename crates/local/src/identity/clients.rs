@@ -15,12 +15,19 @@ pub struct Machine {
     pub scopes: &'static [&'static str],
 }
 
-/// The one machine client.
+/// The first machine client.
 pub const MACHINE: Machine = Machine {
     id: "parvis-machine",
     secret: "parvis-machine-demo",
     scopes: &["parvis/read", "parvis/write", "parvis/park"],
 };
+
+/// Another operator's app: it sees nothing of what the first one sells.
+pub const OTHER_MACHINE: Machine =
+    Machine { id: "parvis-machine-2", secret: "parvis-machine-2-demo", scopes: &["parvis/park"] };
+
+/// All machine clients.
+pub static MACHINES: [Machine; 2] = [MACHINE, OTHER_MACHINE];
 
 /// Whether tokens may be sent to this address: a loopback address of any port, or the very host through which the
 /// browser reached the issuer (a phone in the same network). Anything else could be an attacker's page, so it is

@@ -43,6 +43,9 @@ pub const WEB_CLIENT: &str = clients::WEB;
 /// Client id of the machine that logs in as itself: in the place of a parking operator's app.
 pub const MACHINE_CLIENT: &str = clients::MACHINE.id;
 
+/// Client id of the app of another operator.
+pub const OTHER_MACHINE_CLIENT: &str = clients::OTHER_MACHINE.id;
+
 /// The issuer.
 pub struct Identity {
     issuer: String,

@@ -249,6 +249,8 @@ async fn a_machine_logs_in_with_its_secret() {
     assert!(claims.get("cognito:groups").is_none() && tokens.get("id_token").is_none());
     assert_eq!(ask("wrong", "parvis/read").await.unwrap().status(), 401);
     assert_eq!(ask("parvis-machine-demo", "admin").await.unwrap().status(), 400);
+    // The secret of another client is none of this one's.
+    assert_eq!(ask("parvis-machine-2-demo", "parvis/park").await.unwrap().status(), 401);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     Identity, IdentityError, Tokens,
-    clients::{MACHINE, WEB},
+    clients::{MACHINES, WEB},
     endpoints::server_error,
     tokens::{Session, machine},
 };
@@ -86,16 +86,17 @@ impl Identity {
                 Ok(session.ok_or(INVALID_GRANT)?.renew(&self.issuer, &keys)?)
             }
             Some("client_credentials") => {
-                let proven = credentials(headers, &request)
-                    .is_some_and(|(id, secret)| id == MACHINE.id && secret == MACHINE.secret);
-                if !proven {
+                let proven = credentials(headers, &request).and_then(|(id, secret)| {
+                    MACHINES.iter().find(|machine| id == machine.id && secret == machine.secret)
+                });
+                let Some(client) = proven else {
                     return Err(Refused::Code(StatusCode::UNAUTHORIZED, "invalid_client"));
-                }
-                let scope = request.scope.unwrap_or_else(|| MACHINE.scopes.join(" "));
-                if scope.split_whitespace().any(|scope| !MACHINE.scopes.contains(&scope)) {
+                };
+                let scope = request.scope.unwrap_or_else(|| client.scopes.join(" "));
+                if scope.split_whitespace().any(|scope| !client.scopes.contains(&scope)) {
                     return Err(Refused::Code(StatusCode::BAD_REQUEST, "invalid_scope"));
                 }
-                Ok(machine(&MACHINE, &scope, &self.issuer, &keys)?)
+                Ok(machine(client, &scope, &self.issuer, &keys)?)
             }
             Some(_) => Err(Refused::Code(StatusCode::BAD_REQUEST, "unsupported_grant_type")),
             None => Err(INVALID_REQUEST),

@@ -38,6 +38,7 @@ pub(super) fn template(
         .queue_endpoint(queue_endpoint)
         .parameter("PaymentEndpoint", format!("{}{PROVIDER}", identity.issuer().trim_end_matches(identity::PATH)))
         .parameter("PaymentPublishableKey", parvis_test_provider::PUBLISHABLE_KEY)
+        .parameter("OperatorClients", identity::OTHER_MACHINE_CLIENT)
         .output("Identity", "Issuer", identity.issuer())
         .output("Identity", "WebClientId", identity.client_id())
         // The pages stand at the origin of the login.

@@ -1,5 +1,6 @@
 //! Extending a session.
 
+use chrono::{DateTime, Utc};
 use parvis_kit::problem::Problem;
 use parvis_rights::{Segment, SessionSegment, SessionState};
 use parvis_tariffs::Quote;
@@ -33,13 +34,23 @@ impl App {
     /// # Errors
     /// Refusals of the tariff; the plate's next stay, when an operator has told of one that begins within it.
     pub async fn quote_extension(&self, record: &SessionRecord, length: Length) -> ApiResult<Quote> {
+        self.quote_extension_at(record, length, self.now()).await
+    }
+
+    /// The same of one that is bought at an instant.
+    pub(super) async fn quote_extension_at(
+        &self,
+        record: &SessionRecord,
+        length: Length,
+        at: DateTime<Utc>,
+    ) -> ApiResult<Quote> {
         if record.session.state != SessionState::Active {
             record.session.state.after(parvis_rights::Command::Extend)?;
         }
         // By the tariffs that it began under: the whole stay has one price, and what is given back of it adds up.
         let book = self.book_at(record.book).await?;
         let end = length.end(record.end());
-        let quote = book.tariffs.quote_extension(&record.session.as_paid(), end, self.now())?;
+        let quote = book.tariffs.quote_extension(&record.session.as_paid(), end, at)?;
         let part = Segment { start: record.end(), end: quote.end };
         let last = self.store().last_stay(&record.session.plate, &record.session.zone).await?;
         let asks = record.whose().unwrap_or_default();

@@ -26,7 +26,7 @@ mod top_up;
 
 pub use booking::booking_facts;
 pub use extend::Extension;
-pub use operator::Sold;
+pub use operator::{Sold, SoldMore};
 pub use settle::Patience;
 pub use start::Start;
 

@@ -16,7 +16,7 @@ use crate::record::{Charge, ChargeState, SessionRecord, Source};
 use crate::state::App;
 use crate::store::{Creation, LastStay, StoreError};
 
-/// How late a session may arrive that was sold without a connection.
+/// How late may arrive what an operator has done without a connection.
 pub const LATEST: TimeDelta = TimeDelta::hours(24);
 /// How far an operator's clock may be ahead.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
@@ -46,6 +46,21 @@ pub struct Sold {
     pub operator: String,
 }
 
+/// An extension that an operator has sold.
+#[derive(Debug, Clone)]
+pub struct SoldMore {
+    /// Made by the operator, so that telling twice extends once.
+    pub id: Uuid,
+    /// Until when, or for how much longer.
+    pub length: Length,
+    /// When it was sold, by the operator's clock; now without it.
+    pub at: Option<DateTime<Utc>>,
+    /// What the operator's customer has paid, in minor units.
+    pub price_cents: Option<i64>,
+    /// The operator, by its client id.
+    pub operator: String,
+}
+
 impl App {
     /// Takes a session that an operator has sold; the same id again is answered the same.
     ///
@@ -53,9 +68,7 @@ impl App {
     /// Refusals of the tariff, of the plate's other session, of the time; failures of the table.
     pub async fn sold(&self, sold: &Sold) -> ApiResult<SessionRecord> {
         let now = self.now();
-        if sold.start < now - LATEST || sold.start > now + AHEAD {
-            return Err(Problem::invalid(vec![FieldError::new("/start", "at most 24 hours ago, and not ahead")]).into());
-        }
+        timely("/start", sold.start, now)?;
         let plate = sold.plate.hash(self.plate_key());
         for _ in 0..ATTEMPTS {
             if let Some(known) = self.store().session(sold.id).await? {
@@ -123,29 +136,23 @@ impl App {
         })
     }
 
-    /// Extends a session that an operator has sold.
+    /// Extends a session that an operator has sold. One that was extended in time is, though its time has run out before that is told.
     ///
     /// # Errors
-    /// Refusals of the tariff and of the session's state; failures of the table.
-    pub async fn extend_sold(
-        &self,
-        mut record: SessionRecord,
-        extension: Uuid,
-        length: Length,
-        price_cents: Option<i64>,
-        operator: &str,
-    ) -> ApiResult<SessionRecord> {
-        let id = Uuid::new_v5(&record.session.id, extension.as_bytes());
+    /// Refusals of the tariff, of the session's state and of the time; failures of the table.
+    pub async fn extend_sold(&self, mut record: SessionRecord, more: &SoldMore) -> ApiResult<SessionRecord> {
+        let id = Uuid::new_v5(&record.session.id, more.id.as_bytes());
         for _ in 0..ATTEMPTS {
             if record.charge(id).is_some() || record.free.contains(&id) {
                 return Ok(record);
             }
-            let quote = super::agreed(self.quote_extension(&record, length).await?, price_cents)?;
+            let at = self.done_at(more.at)?;
+            let mut after = record.as_of(at);
+            let quote = super::agreed(self.quote_extension_at(&after, more.length, at).await?, more.price_cents)?;
             let part =
                 SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };
-            let mut after = record.clone();
             after.session.extend(part.clone())?;
-            let charge = self.invoiced(id, &quote, part, operator)?;
+            let charge = self.invoiced(id, &quote, part, &more.operator)?;
             let movement = match &charge {
                 Some(charge) => after.sale(charge, self.now()),
                 None => {
@@ -161,6 +168,27 @@ impl App {
             }
         }
         Err(StoreError::Conflict.into())
+    }
+
+    /// Stops a session that an operator has sold. One that was stopped in time is, though its time has run out before that is told.
+    ///
+    /// # Errors
+    /// Refusals of the session's state and of the time; failures of the table.
+    pub async fn stop_sold(&self, record: SessionRecord, at: Option<DateTime<Utc>>) -> ApiResult<SessionRecord> {
+        let at = match record.session.state {
+            // Told again, however late.
+            SessionState::Stopped => self.now(),
+            _ => self.done_at(at)?,
+        };
+        self.stop_at(record, at).await
+    }
+
+    /// When an operator has done what it tells of: now, unless it says when.
+    fn done_at(&self, at: Option<DateTime<Utc>>) -> Result<DateTime<Utc>, Problem> {
+        let now = self.now();
+        let at = at.unwrap_or(now);
+        timely("/at", at, now)?;
+        Ok(at.min(now))
     }
 
     /// The charge of an operator's sale, which stands on its monthly invoice; `None` when nothing is due.
@@ -181,6 +209,14 @@ impl App {
             created_at: self.now(),
         }))
     }
+}
+
+/// Refuses a time that is too long ago, or ahead.
+fn timely(field: &str, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Problem> {
+    if at < now - LATEST || at > now + AHEAD {
+        return Err(Problem::invalid(vec![FieldError::new(field, "at most 24 hours ago, and not ahead")]));
+    }
+    Ok(())
 }
 
 /// Whether a session that has this id is the one that is told of now.

@@ -1,5 +1,6 @@
 //! Stopping a session early.
 
+use chrono::{DateTime, Utc};
 use parvis_kit::problem::Problem;
 use parvis_rights::SessionState;
 use parvis_tariffs::session::EarlyStop;
@@ -19,10 +20,14 @@ impl App {
     /// # Errors
     /// When the session is not running.
     pub async fn quote_stop(&self, record: &SessionRecord) -> ApiResult<EarlyStop> {
+        self.quote_stop_at(record, self.now()).await
+    }
+
+    async fn quote_stop_at(&self, record: &SessionRecord, at: DateTime<Utc>) -> ApiResult<EarlyStop> {
         record.session.state.after(parvis_rights::Command::Stop)?;
         // What was sold is settled by the tariffs that it was sold under.
         let book = self.book_at(record.book).await?;
-        Ok(book.tariffs.stop_early(&record.session.as_paid(), self.now())?)
+        Ok(book.tariffs.stop_early(&record.session.as_paid(), at)?)
     }
 
     /// Stops a session now and gives back what the tariff allows. A payment that is under way is given up first.
@@ -30,7 +35,13 @@ impl App {
     /// # Errors
     /// Refusals of the session's state; failures of the table, and of the provider as long as a payment is under way. What
     /// the provider cannot give back now it gives back later.
-    pub async fn stop(&self, mut record: SessionRecord) -> ApiResult<SessionRecord> {
+    pub async fn stop(&self, record: SessionRecord) -> ApiResult<SessionRecord> {
+        let now = self.now();
+        self.stop_at(record, now).await
+    }
+
+    /// The same of one that was stopped at an instant, of which is only told now.
+    pub(super) async fn stop_at(&self, mut record: SessionRecord, at: DateTime<Utc>) -> ApiResult<SessionRecord> {
         for _ in 0..ATTEMPTS {
             if record.open_charge().is_some() {
                 record = self.bring_forward(record, Patience::GiveUp).await?;
@@ -41,9 +52,9 @@ impl App {
                 SessionState::Failed | SessionState::Stopped => return Ok(self.give_back_what_is_due(record).await),
                 _ => {}
             }
-            let early = self.quote_stop(&record).await?;
-            let mut after = record.clone();
-            after.stop(self.now(), &early, self.now())?;
+            let mut after = record.as_of(at);
+            let early = self.quote_stop_at(&after, at).await?;
+            after.stop(at, &early, self.now())?;
             match self.write(&record, &mut after, None).await {
                 Ok(()) => return Ok(self.give_back_what_is_due(after).await),
                 Err(ApiError::Store(StoreError::Conflict)) => record = self.reload(record.session.id).await?,

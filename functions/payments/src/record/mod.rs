@@ -174,6 +174,16 @@ impl SessionRecord {
         self.session.bounds().map_or(self.created_at, |bounds| bounds.end)
     }
 
+    /// The session as it was at an instant: one whose time has run out since was running then.
+    #[must_use]
+    pub fn as_of(&self, at: DateTime<Utc>) -> Self {
+        let mut then = self.clone();
+        if at < then.end() {
+            then.session.reopen();
+        }
+        then
+    }
+
     /// What is paid, less what goes back.
     #[must_use]
     pub fn net(&self) -> Money {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::quotes::plate;
 use crate::error::{ApiResult, Refusal};
-use crate::flow::{Length, Sold};
+use crate::flow::{Length, Sold, SoldMore};
 use crate::record::SessionRecord;
 use crate::state::App;
 use crate::views::{SessionView, Vehicle};
@@ -74,6 +74,9 @@ pub struct SoldExtension {
     /// How much longer; or say `end`.
     #[serde(default)]
     minutes: Option<u32>,
+    /// When it was sold; at most 24 hours ago, for extensions sold without a connection. Now without it.
+    #[serde(default)]
+    at: Option<DateTime<Utc>>,
     /// What the customer has paid, in cents.
     #[serde(default)]
     price_cents: Option<i64>,
@@ -96,6 +99,13 @@ struct ListParams {
     cursor: Option<String>,
     /// 1 to 100; 20 without it.
     limit: Option<i32>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct StopParams {
+    /// When the driver left; at most 24 hours ago, for what was stopped without a connection. Now without it.
+    at: Option<DateTime<Utc>>,
 }
 
 fn view(app: &App, record: &SessionRecord) -> Json<SessionView> {
@@ -177,7 +187,7 @@ async fn read_sold(State(app): State<App>, machine: Machine, Path(id): Path<Uuid
     Ok(view(&app, &own(&app, &machine, id).await?))
 }
 
-/// Extends a session that the operator has sold.
+/// Extends a session that the operator has sold. Steps that are told late are told in their order.
 #[utoipa::path(
     post,
     path = "/v1/operator/sessions/{id}/extend",
@@ -194,9 +204,9 @@ async fn extend_sold(
     Json(input): Json<SoldExtension>,
 ) -> ApiResult<Json<SessionView>> {
     let record = own(&app, &machine, id).await?;
-    let length = Length::of(input.end, input.minutes)?;
-    let record = app.extend_sold(record, input.id, length, input.price_cents, &machine.client).await?;
-    Ok(view(&app, &record))
+    let SoldExtension { id, end, minutes, at, price_cents } = input;
+    let more = SoldMore { id, length: Length::of(end, minutes)?, at, price_cents, operator: machine.client };
+    Ok(view(&app, &app.extend_sold(record, &more).await?))
 }
 
 /// Stops a session that the operator has sold; what the tariff gives back comes off the operator's invoice.
@@ -205,10 +215,15 @@ async fn extend_sold(
     path = "/v1/operator/sessions/{id}/stop",
     tag = "Operators",
     security(("operator" = ["parvis/park"])),
-    params(("id" = Uuid, Path, description = "Id of the session")),
+    params(("id" = Uuid, Path, description = "Id of the session"), StopParams),
     responses((status = 200, body = SessionView), Refusal)
 )]
-async fn stop_sold(State(app): State<App>, machine: Machine, Path(id): Path<Uuid>) -> ApiResult<Json<SessionView>> {
+async fn stop_sold(
+    State(app): State<App>,
+    machine: Machine,
+    Path(id): Path<Uuid>,
+    Query(StopParams { at }): Query<StopParams>,
+) -> ApiResult<Json<SessionView>> {
     let record = own(&app, &machine, id).await?;
-    Ok(view(&app, &app.stop(record).await?))
+    Ok(view(&app, &app.stop_sold(record, at).await?))
 }

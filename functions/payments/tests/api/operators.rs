@@ -115,3 +115,41 @@ async fn an_operator_extends_and_stops_its_own_sessions_only() {
     let list = ask(&platform, "easy", "parvis/park", "GET", "/v1/operator/sessions", None).await.ok();
     assert_eq!(list["sessions"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn what_was_extended_and_stopped_offline_counts_by_its_own_time() {
+    let platform = Platform::start().await;
+    let told = sell(&platform, "easy", &sold("2026-03-03T08:50:00Z", 30)).await.ok();
+    let path = format!("/v1/operator/sessions/{}", told["id"].as_str().unwrap());
+    platform.pass(TimeDelta::minutes(40));
+    platform.app.sweep().await.unwrap();
+    assert!(!platform.is_allowed("AB123CD").await);
+    let extend = async |at: &str, id: Uuid| {
+        let longer = json!({ "id": id, "minutes": 60, "at": at });
+        ask(&platform, "easy", "parvis/park", "POST", &format!("{path}/extend"), Some(longer)).await
+    };
+    // After its end, too long ago, and ahead.
+    assert_eq!(extend("2026-03-03T09:25:00Z", Uuid::new_v4()).await.refused(409)["reason"], "over");
+    extend("2026-03-02T09:00:00Z", Uuid::new_v4()).await.refused(422);
+    assert_eq!(extend("2026-03-03T09:50:00Z", Uuid::new_v4()).await.refused(422)["errors"][0]["field"], "/at");
+    let id = Uuid::new_v4();
+    for _ in 0..2 {
+        let extended = extend("2026-03-03T09:10:00Z", id).await.ok();
+        assert_eq!((&extended["end"], &extended["state"]), (&json!("2026-03-03T10:20:00Z"), &json!("active")));
+        assert_eq!(extended["paid"]["cents"], 360);
+    }
+    assert!(platform.is_allowed("AB123CD").await);
+
+    platform.pass(TimeDelta::minutes(80));
+    platform.app.sweep().await.unwrap();
+    let stop =
+        async |at: &str| ask(&platform, "easy", "parvis/park", "POST", &format!("{path}/stop?at={at}"), None).await;
+    assert_eq!(stop("2026-03-03T10:30:00Z").await.refused(409)["reason"], "over");
+    for _ in 0..2 {
+        let stopped = stop("2026-03-03T09:50:00Z").await.ok();
+        assert_eq!((&stopped["state"], &stopped["end"]), (&json!("stopped"), &json!("2026-03-03T09:50:00Z")));
+        assert_eq!(stopped["paid"]["cents"], 240);
+        // Told again a day later.
+        platform.pass(TimeDelta::hours(30));
+    }
+}
