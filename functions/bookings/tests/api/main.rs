@@ -18,5 +18,6 @@ mod outbox;
 mod past;
 mod samples;
 mod series;
+mod spaces;
 mod support;
 mod waitlist;
