@@ -124,6 +124,18 @@ fn sessions_refuse_what_their_times_forbid() {
 }
 
 #[test]
+fn only_a_session_whose_time_ran_out_is_reopened() {
+    let mut session = active(1, 0, 60);
+    session.end(at(60)).unwrap();
+    assert_eq!(session.extend(segment(60, 120)), Err(SessionRefusal::Over));
+    session.reopen();
+    session.extend(segment(60, 120)).unwrap();
+    session.stop(at(90)).unwrap();
+    session.reopen();
+    assert_eq!(session.state, SessionState::Stopped);
+}
+
+#[test]
 fn a_session_stopped_before_it_began_gives_no_time() {
     let mut session = active(1, 60, 120);
     session.stop(at(0)).unwrap();
