@@ -74,7 +74,7 @@ impl BookingPlate {
 }
 
 /// Whether a booking is the caller's business: its owner's, and the staff's.
-fn may(caller: &Caller) -> impl Fn(&SpaceBooking) -> bool {
+fn may(caller: &Caller) -> impl Fn(&SpaceBooking) -> bool + use<> {
     let staff = caller.is(&[Role::Admin, Role::Manager]);
     let subject = caller.subject.clone();
     move |booking| staff || booking.facts.owner == subject
