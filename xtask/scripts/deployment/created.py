@@ -154,7 +154,7 @@ def schedules(ministack, stack, source, template, values):
         expect(f"{id} state", found["State"], "ENABLED")
         expect(f"{id} input", found["Target"]["Input"], properties["Target"]["Input"])
         expect(f"{id} target", found["Target"]["Arn"].split(":")[6], stack.physical(properties["Target"]["Arn"]["Fn::GetAtt"][0]))
-        role(ministack.client("iam"), stack, template, properties["Target"]["RoleArn"]["Fn::GetAtt"][0])
+        role(ministack.client("iam"), stack, template, values, properties["Target"]["RoleArn"]["Fn::GetAtt"][0])
     return f"{len(wanted)} schedule with its target and input"
 
 
