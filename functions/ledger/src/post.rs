@@ -54,6 +54,13 @@ impl PostError {
     }
 }
 
+impl PostError {
+    /// Whether somebody else has written the same meanwhile.
+    fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Database(DatabaseError::Sql(sqlx::Error::Database(error))) if error.is_unique_violation())
+    }
+}
+
 impl From<sqlx::Error> for PostError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
@@ -87,8 +94,11 @@ impl App {
         if known.is_some() {
             return Ok(Posted::Known);
         }
-        // Two at once: the key lets one through, and the other finds it when it comes again.
-        insert_entry(&mut transaction, &entry, self.date(self.now())).await?;
+        match insert_entry(&mut transaction, &entry, self.date(self.now())).await {
+            // Two at once, the stream and the nightly completion: the key lets one through.
+            Err(error) if error.is_duplicate() => return Ok(Posted::Known),
+            inserted => inserted?,
+        }
         transaction.commit().await?;
         Ok(Posted::New)
     }

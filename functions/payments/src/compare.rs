@@ -195,14 +195,16 @@ impl App {
 impl App {
     async fn compare_top_up(&self, top_up: &TopUp, intent: &Intent, given: i64) -> ApiResult<Verdict> {
         let paid = intent.status == IntentStatus::Succeeded;
+        if top_up.intent.as_deref() != Some(intent.id.as_str()) {
+            // As of a session: made by somebody who died before writing it down.
+            return Ok(if paid { Verdict::Differs("paid_and_unknown_to_the_session") } else { Verdict::Same });
+        }
         Ok(match top_up.state {
             _ if paid && intent.amount != top_up.amount.cents => Verdict::Differs("another_amount"),
-            ChargeState::Open if top_up.intent.as_deref() == Some(intent.id.as_str()) => {
-                match self.settle_top_up(top_up, intent).await? {
-                    Some(_) => Verdict::Repaired,
-                    None => Verdict::Same,
-                }
-            }
+            ChargeState::Open => match self.settle_top_up(top_up, intent).await? {
+                Some(_) => Verdict::Repaired,
+                None => Verdict::Same,
+            },
             ChargeState::Failed if paid => Verdict::Differs("paid_after_it_was_given_up"),
             ChargeState::Succeeded if !paid => Verdict::Differs("not_paid_after_all"),
             _ if given > 0 => Verdict::Differs("refunds_differ"),

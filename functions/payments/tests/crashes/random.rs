@@ -30,8 +30,8 @@ fn ask() -> impl Strategy<Value = Ask> {
         3 => (session.clone(), 0..3_usize, 5..60_u32, pay())
             .prop_map(|(session, extension, minutes, pay)| Ask::Extend { session, extension, minutes, pay }),
         2 => session.clone().prop_map(|session| Ask::Stop { session }),
-        2 => session.prop_map(|session| Ask::Message { session }),
-        2 => (0..2_usize, 50..2_000_i64, prop_oneof![Just(by("visa")), Just(by("chargeDeclined"))])
+        2 => session.prop_map(|number| Ask::Message { number }),
+        2 => (0..2_usize, 50..2_000_i64, prop_oneof![2 => Just(by("visa")), 1 => Just(by("chargeDeclined")), 1 => Just(BROWSER)])
             .prop_map(|(number, cents, pay)| Ask::TopUp { number, cents, pay }),
         1 => Just(Ask::Sweep),
         1 => Just(Ask::Reconcile),
@@ -43,7 +43,7 @@ fn event() -> impl Strategy<Value = (Event, Option<Death>)> {
     let death = option::weighted(0.5, (1..6_usize, side).prop_map(|(at, side)| Death { at, side }));
     prop_oneof![
         7 => (ask(), death).prop_map(|(ask, death)| (Event::Ask(ask), death)),
-        2 => (0..3_usize).prop_map(|session| (Event::Browser { session }, None)),
+        2 => (0..3_usize).prop_map(|number| (Event::Browser { number }, None)),
         2 => (0..25_u32).prop_map(|minutes| (Event::Pass(minutes), None)),
     ]
 }

@@ -30,7 +30,7 @@ fn stop() -> Event {
 }
 
 fn message() -> Event {
-    Event::Ask(Ask::Message { session: 0 })
+    Event::Ask(Ask::Message { number: 0 })
 }
 
 /// One run of a script in which the process dies at a step after the first `safe` events; false when there are fewer steps.
@@ -98,12 +98,12 @@ async fn being_declined() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paying_in_the_browser() {
-    everywhere(&[start(BROWSER), Event::Browser { session: 0 }, message()], 0).await;
+    everywhere(&[start(BROWSER), Event::Browser { number: 0 }, message()], 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strong_authentication() {
-    everywhere(&[start(by("authenticationRequired")), Event::Browser { session: 0 }, message()], 0).await;
+    everywhere(&[start(by("authenticationRequired")), Event::Browser { number: 0 }, message()], 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,32 +149,39 @@ async fn an_extension_that_is_paid_too_late() {
         extend(BROWSER),
         Event::Pass(6),
         again,
-        Event::Browser { session: 0 },
+        Event::Browser { number: 0 },
         message(),
     ];
     everywhere(&script, 4).await;
 }
 
-fn top_up(cents: i64) -> Event {
-    Event::Ask(Ask::TopUp { number: 0, cents, pay: by("visa") })
+fn top_up(pay: parvis_payments::flow::PayWith) -> Event {
+    Event::Ask(Ask::TopUp { number: 0, cents: 1000, pay })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn putting_money_into_the_wallet() {
-    everywhere(&[top_up(1000)], 0).await;
-    everywhere(&[Event::Ask(Ask::TopUp { number: 0, cents: 1000, pay: by("chargeDeclined") })], 0).await;
+    everywhere(&[top_up(by("visa"))], 0).await;
+    everywhere(&[top_up(by("chargeDeclined"))], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn putting_money_into_the_wallet_in_the_browser() {
+    everywhere(&[top_up(BROWSER), Event::Browser { number: 0 }, message()], 0).await;
+    everywhere(&[top_up(by("authenticationRequired")), Event::Browser { number: 0 }, message()], 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paying_from_the_wallet_and_getting_it_back() {
-    let script = [top_up(1000), start(WALLET), Event::Pass(10), extend(WALLET), Event::Pass(10), stop()];
+    let script = [top_up(by("visa")), start(WALLET), Event::Pass(10), extend(WALLET), Event::Pass(10), stop()];
     everywhere(&script, 1).await;
 }
 
 /// There is enough for the beginning, and not for what is wanted then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallet_that_runs_empty() {
-    let script = [top_up(300), start(WALLET), extend(WALLET), Event::Pass(10), stop()];
+    let little = Event::Ask(Ask::TopUp { number: 0, cents: 300, pay: by("visa") });
+    let script = [little, start(WALLET), extend(WALLET), Event::Pass(10), stop()];
     everywhere(&script, 1).await;
 }
 

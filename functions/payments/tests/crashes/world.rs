@@ -11,7 +11,7 @@ use parvis_kit::event_store::EventStore;
 use parvis_money::Money;
 use parvis_parking::plate::{Plate, PlateKey};
 use parvis_payments::error::ApiError;
-use parvis_payments::flow::{Extension, Length, PayWith, Start};
+use parvis_payments::flow::{Extension, Length, Patience, PayWith, Start};
 use parvis_payments::provider::REFERENCE;
 use parvis_payments::record::{RefundState, SessionRecord, TopUp};
 use parvis_payments::state::{App, Parts, Settings};
@@ -39,8 +39,8 @@ pub enum Ask {
     Stop { session: usize },
     /// Money for the driver's wallet; the number makes repetitions the same.
     TopUp { number: usize, cents: i64, pay: PayWith },
-    /// The provider's message about it.
-    Message { session: usize },
+    /// The provider's message about the session and the top-up of this number.
+    Message { number: usize },
     /// The schedule.
     Sweep,
     /// The other schedule.
@@ -52,8 +52,8 @@ pub enum Ask {
 pub enum Event {
     /// Somebody asks.
     Ask(Ask),
-    /// The payer's browser brings the open payment of a session to an end at the provider.
-    Browser { session: usize },
+    /// The payer's browser brings the open payments of the session and the top-up of this number to an end at the provider.
+    Browser { number: usize },
     /// Time goes by.
     Pass(u32),
 }
@@ -150,8 +150,14 @@ impl World {
         Uuid::new_v5(&self.run, format!("session {session}").as_bytes())
     }
 
-    fn top_up_id(&self, number: usize) -> Uuid {
+    /// The client's id of a payment into the wallet.
+    fn asked(&self, number: usize) -> Uuid {
         Uuid::new_v5(&self.run, format!("top-up {number}").as_bytes())
+    }
+
+    /// The service's.
+    fn top_up(&self, number: usize) -> Uuid {
+        TopUp::id_of(OWNER, self.asked(number))
     }
 
     /// A process: it knows nothing but what is stored.
@@ -176,7 +182,7 @@ impl World {
     pub async fn happen(&self, event: &Event, death: Option<Death>) -> bool {
         match event {
             Event::Pass(minutes) => *self.clock.lock().unwrap() += TimeDelta::minutes(i64::from(*minutes)),
-            Event::Browser { session } => self.browser(self.id(*session)).await,
+            Event::Browser { number } => self.browser(*number).await,
             Event::Ask(ask) => {
                 self.fuse.light(death);
                 tokio::select! {
@@ -223,10 +229,13 @@ impl World {
                 app.stop(record).await.map(drop)
             }
             Ask::TopUp { number, cents, pay } => {
-                app.top_up(OWNER, self.top_up_id(*number), Money::eur(*cents), pay).await.map(drop)
+                app.top_up(OWNER, self.asked(*number), Money::eur(*cents), pay).await.map(drop)
             }
-            Ask::Message { session } => {
-                let Some(record) = app.store().session(self.id(*session)).await? else { return Ok(()) };
+            Ask::Message { number } => {
+                if let Some(top_up) = app.store().top_up(self.top_up(*number)).await? {
+                    app.bring_top_up_forward(top_up, Patience::Wait).await?;
+                }
+                let Some(record) = app.store().session(self.id(*number)).await? else { return Ok(()) };
                 app.told(record, true).await.map(drop)
             }
             Ask::Sweep => app.sweep().await.map(drop),
@@ -234,17 +243,22 @@ impl World {
         }
     }
 
-    /// The payer's browser, with the secret that the page has.
-    async fn browser(&self, session: Uuid) {
-        let Some(record) = self.store().session(session).await.unwrap() else { return };
-        let Some((intent, secret)) =
-            record.open_charge().and_then(|charge| charge.intent.clone().zip(charge.client_secret.clone()))
-        else {
-            return;
-        };
+    /// The payer's browser, with the secrets that the page has of the session and the top-up of this number.
+    async fn browser(&self, number: usize) {
+        let session = self.store().session(self.id(number)).await.unwrap();
+        let charge = session.as_ref().and_then(SessionRecord::open_charge);
+        let paid = charge.and_then(|charge| charge.intent.clone().zip(charge.client_secret.clone()));
+        let top_up = self.store().top_up(self.top_up(number)).await.unwrap();
+        let put_in = top_up.and_then(|top_up| top_up.intent.zip(top_up.client_secret));
+        for (intent, secret) in paid.into_iter().chain(put_in) {
+            self.confirm(&intent, &secret).await;
+        }
+    }
+
+    async fn confirm(&self, intent: &str, secret: &str) {
         for action in ["confirm", "authenticate"] {
             let url = format!("{}/v1/payment_intents/{intent}/{action}", self.provider_url);
-            let form = [("client_secret", secret.as_str()), ("payment_method", "pm_card_visa"), ("success", "true")];
+            let form = [("client_secret", secret), ("payment_method", "pm_card_visa"), ("success", "true")];
             let request = self.http.post(url).bearer_auth(PUBLISHABLE_KEY).form(&form);
             request.send().await.unwrap();
         }
@@ -269,8 +283,8 @@ impl World {
                     return;
                 }
                 // The provider tells of what banks have sent back until somebody listens.
-                for session in 0..3 {
-                    self.happen(&Event::Ask(Ask::Message { session }), None).await;
+                for number in 0..3 {
+                    self.happen(&Event::Ask(Ask::Message { number }), None).await;
                 }
                 continue;
             };

@@ -19,12 +19,14 @@ import type {
   StopPreview,
   TopUp,
   Vehicle,
+  Wallet,
 } from "./types";
 
 type Query = Record<string, string | number | null | undefined>;
 
 const PARKING = "/v1/parking";
-const TOP_UPS = "/v1/me/wallet/top-ups";
+const WALLET = "/v1/me/wallet";
+const TOP_UPS = `${WALLET}/top-ups`;
 
 /** Whose price is asked for. */
 export interface Holder {
@@ -79,6 +81,7 @@ export class PaymentsApi {
   document = (number: string, kind: "pdf" | "html", lang: string) =>
     this.file(`${PARKING}/receipts/${encodeURIComponent(number)}/document.${kind}`, { lang });
 
+  wallet = () => this.#api.own<Wallet>(WALLET);
   topUp = (wish: { id: string; cents: number; pay: PayWith }) => this.#post<TopUp>(TOP_UPS, wish);
   settleTopUp = (id: string) => this.#post<TopUp>(`${TOP_UPS}/${encodeURIComponent(id)}/settle`, {});
   stopTopUp = (id: string) => this.#post<TopUp>(`${TOP_UPS}/${encodeURIComponent(id)}/stop`, {});

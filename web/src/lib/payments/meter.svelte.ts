@@ -53,8 +53,8 @@ export class Meter extends Notices {
 
   /** Reads what the wallet holds; a failure leaves it unknown, and cards remain. */
   async readWallet(): Promise<void> {
-    this.wallet = await this.api.personalData().then(
-      (data) => data.wallet_cents,
+    this.wallet = await this.api.wallet().then(
+      (wallet) => wallet.balance.cents,
       () => null,
     );
   }

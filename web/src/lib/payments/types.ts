@@ -101,6 +101,12 @@ export interface Payable {
   end?: string;
 }
 
+export interface Wallet {
+  balance: Money;
+  /** The least that can be put into it at a time. */
+  least: Money;
+}
+
 /** Money on its way into the wallet. */
 export interface TopUp extends Payable {
   state: "pending" | "paid" | "failed";
