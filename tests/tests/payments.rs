@@ -165,6 +165,38 @@ async fn without_postgresql_people_park_and_the_receipt_comes_later() {
     receipts(&api, &begun["id"], 1).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_into_a_wallet_pays_for_parking() {
+    let platform = Platform::start().await;
+    let (api, plate) = (driver(&platform).await, plate(&platform));
+    let balance = async || api.get("/v1/me/wallet").await.unwrap()["balance"]["cents"].as_i64().unwrap();
+    let before = balance().await;
+    let pay = json!({ "with": "method", "id": "pm_card_visa" });
+    let wish = json!({ "id": Uuid::new_v4(), "cents": 1000, "pay": pay });
+    for _ in 0..2 {
+        let (status, paid) = post(&api, "/v1/me/wallet/top-ups", &wish).await;
+        assert_eq!((status, &paid["state"]), (StatusCode::CREATED, &json!("paid")), "{paid}");
+    }
+    assert_eq!(balance().await - before, 1000, "once");
+    let mut asked = stay(&plate, 60);
+    asked["pay"] = json!({ "with": "wallet" });
+    assert_eq!(begin(&api, &asked).await["state"], "active");
+    assert_eq!(balance().await - before, 760);
+    assert!(is_allowed(&platform, &plate).await);
+    // The books owe the rest to its owner.
+    let manager = platform.login("manager").await;
+    let books = eventually(|| async {
+        let books = manager.get("/v1/parking/books").await?;
+        let wallets = books["balances"].as_array().into_iter().flatten().find(|one| one["account"] == "419100");
+        match wallets.map(|one| (one["debit"].as_i64(), one["credit"].as_i64())) {
+            Some((Some(debit), Some(credit))) if credit - debit == before + 760 => Ok(books),
+            _ => bail!("{books}"),
+        }
+    })
+    .await;
+    assert_eq!(books["sound"], true, "{books}");
+}
+
 /// An operator's app, logged in as itself.
 async fn operator(platform: &Platform, scope: &str) -> Api {
     machine(platform, "parvis-machine", scope).await
