@@ -19,5 +19,5 @@ pub use export::write_csv;
 pub use fec::{FEC_COLUMNS, FecError, FecWriter, Validated, fec_file_name};
 pub use listing::{LIST_SHARDS, ListedMovement, list_partition, movement_key};
 pub use number::{Counter, DocumentNumber, Gap, NumberError, Series, gaps};
-pub use parking::{KeptMovement, ParkingMovement, ParkingMovementKind, Stay, WalletMovement};
+pub use parking::{KeptMovement, ParkingMovement, ParkingMovementKind, Stay, WalletMovement, WalletMovementKind};
 pub use rules::{Movement, MovementError, Payer, Supply};

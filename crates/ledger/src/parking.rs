@@ -28,13 +28,27 @@ pub struct ParkingMovement {
     pub stay: Stay,
 }
 
-/// Money that was put into a wallet.
+/// Which way money of a wallet went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WalletMovementKind {
+    /// Into it.
+    #[default]
+    TopUp,
+    /// Back to its owner.
+    PayBack,
+}
+
+/// Money that was put into a wallet, or paid back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalletMovement {
     /// Made with the payment that it records, so that it is recorded once.
     pub id: Uuid,
     /// When it happened.
     pub at: DateTime<Utc>,
+    /// Which way.
+    #[serde(default)]
+    pub kind: WalletMovementKind,
     /// How much.
     pub amount: Money,
     /// Whose wallet.
@@ -45,7 +59,11 @@ impl WalletMovement {
     /// The movement for the books.
     #[must_use]
     pub fn movement(&self) -> Movement {
-        Movement::TopUp { amount: self.amount, customer: self.customer.clone() }
+        let (amount, customer) = (self.amount, self.customer.clone());
+        match self.kind {
+            WalletMovementKind::TopUp => Movement::TopUp { amount, customer },
+            WalletMovementKind::PayBack => Movement::PayBack { amount, customer },
+        }
     }
 }
 

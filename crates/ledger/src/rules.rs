@@ -81,6 +81,13 @@ pub enum Movement {
         /// Whose wallet.
         customer: Auxiliary,
     },
+    /// Money of a wallet went back to its owner.
+    PayBack {
+        /// How much.
+        amount: Money,
+        /// Whose wallet.
+        customer: Auxiliary,
+    },
     /// A monthly invoice was paid.
     Settlement {
         /// How much.
@@ -128,12 +135,10 @@ impl Movement {
                 (Journal::Sales, "Remboursement stationnement", swapped(sale_lines(chart, *supply, *gross, payer)?))
             }
             Self::TopUp { amount, customer } => {
-                let credit = EntryLine::credit(&chart.wallets, *amount).about(Some(customer.clone()));
-                (
-                    Journal::Treasury,
-                    "Approvisionnement porte-monnaie",
-                    vec![EntryLine::debit(&chart.provider, *amount), credit],
-                )
+                (Journal::Treasury, "Approvisionnement porte-monnaie", top_up_lines(chart, *amount, customer))
+            }
+            Self::PayBack { amount, customer } => {
+                (Journal::Treasury, "Remboursement porte-monnaie", swapped(top_up_lines(chart, *amount, customer)))
             }
             Self::Settlement { amount, customer } => {
                 let credit = EntryLine::credit(&chart.customers, *amount).about(Some(customer.clone()));
@@ -164,6 +169,11 @@ fn sale_lines(chart: &Chart, supply: Supply, gross: Money, payer: &Payer) -> Res
         Payer::Invoice { customer } => EntryLine::debit(&chart.customers, gross).about(Some(customer.clone())),
     };
     Ok(vec![paid, EntryLine::credit(sales, net), EntryLine::credit(&chart.vat_collected, vat)])
+}
+
+fn top_up_lines(chart: &Chart, amount: Money, customer: &Auxiliary) -> Vec<EntryLine> {
+    let credit = EntryLine::credit(&chart.wallets, amount).about(Some(customer.clone()));
+    vec![EntryLine::debit(&chart.provider, amount), credit]
 }
 
 fn payout_lines(chart: &Chart, gross: Money, fees: Money) -> Result<Vec<EntryLine>, MoneyError> {

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
-use parvis_stripe::{Intent, IntentStatus, Page, StripeError};
+use parvis_stripe::{Intent, IntentStatus, Page, Refund, StripeError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::{ApiError, ApiResult};
 use crate::provider::SESSION;
-use crate::record::{ChargeState, RefundState, SessionRecord, TopUp};
+use crate::record::{ChargeState, Refund as Owed, RefundState, SessionRecord, TopUp};
 use crate::state::App;
 use crate::store::{Key, StoreError};
 
@@ -140,19 +140,24 @@ impl App {
             Verdict::Differs(_) => {
                 let intent = self.provider().look(&intent.id).await?;
                 let refunds = self.provider().given_back(&intent.id).await?;
-                let followed = match self.store().session(session).await? {
-                    Some(record) => self.follow_refunds(&record, &refunds).await?,
-                    None => None,
-                };
+                let followed = self.follow_what_was_sent_back(session, &refunds).await?;
                 let back =
                     refunds.iter().filter(|refund| refund.status.moves_money()).map(|refund| refund.amount).sum();
                 match self.compare_with(session, &intent, back).await? {
-                    Verdict::Same if followed.is_some() => Ok(Verdict::Repaired),
+                    Verdict::Same if followed => Ok(Verdict::Repaired),
                     verdict => Ok(verdict),
                 }
             }
             same => Ok(same),
         }
+    }
+
+    async fn follow_what_was_sent_back(&self, session: Uuid, refunds: &[Refund]) -> ApiResult<bool> {
+        if let Some(record) = self.store().session(session).await? {
+            return Ok(self.follow_refunds(&record, refunds).await?.is_some());
+        }
+        let Some(top_up) = self.store().top_up(session).await? else { return Ok(false) };
+        Ok(self.follow_top_up(&top_up, refunds).await?.is_some())
     }
 
     async fn compare_with(&self, session: Uuid, intent: &Intent, given: i64) -> ApiResult<Verdict> {
@@ -207,7 +212,8 @@ impl App {
             },
             ChargeState::Failed if paid => Verdict::Differs("paid_after_it_was_given_up"),
             ChargeState::Succeeded if !paid => Verdict::Differs("not_paid_after_all"),
-            _ if given > 0 => Verdict::Differs("refunds_differ"),
+            _ if top_up.refunds.iter().any(Owed::is_failing) => Verdict::Differs("refund_failed"),
+            _ if done_differs(&top_up.refunds, given) => Verdict::Differs("refunds_differ"),
             _ => Verdict::Same,
         })
     }
@@ -220,4 +226,10 @@ fn refunds_differ(record: &SessionRecord, charge: Uuid, given: i64) -> bool {
         of_charge.filter(|refund| refund.state == RefundState::Done).map(|refund| refund.amount.cents).sum();
     let owed = record.refunds.iter().any(|refund| refund.state != RefundState::Done);
     !owed && given != done && (done > 0 || !record.is_live())
+}
+
+/// The same of a payment into a wallet.
+fn done_differs(refunds: &[Owed], given: i64) -> bool {
+    let done: i64 = refunds.iter().map(|refund| refund.amount.cents).sum();
+    refunds.iter().all(|refund| refund.state == RefundState::Done) && given != done
 }

@@ -7,6 +7,7 @@ use parvis_ledger::complete::Completion;
 use parvis_ledger::movements::MovementReader;
 use parvis_ledger::stream::handle;
 use parvis_ledger::tasks::{Task, run};
+use parvis_ledger_rules::WalletMovementKind::{PayBack, TopUp};
 use parvis_ledger_rules::{Auxiliary, ListedMovement, ParkingMovement, Supply, WalletMovement, movement_key};
 use parvis_money::Money;
 use serde::Serialize;
@@ -71,8 +72,13 @@ async fn what_the_stream_did_not_bring_is_posted() {
 async fn money_put_into_a_wallet_is_owed_to_its_owner_once() {
     let kept = Kept::open().await;
     let customer = Auxiliary { number: "driver-1".into(), label: "driver-1".into() };
-    let movement =
-        WalletMovement { id: Uuid::new_v4(), at: at("2026-03-03T09:00:00Z"), amount: Money::eur(1000), customer };
+    let movement = WalletMovement {
+        id: Uuid::new_v4(),
+        at: at("2026-03-03T09:00:00Z"),
+        kind: TopUp,
+        amount: Money::eur(1000),
+        customer,
+    };
     let listed = ListedMovement { session: movement.id, movement: movement.id, at: movement.at };
     kept.put(movement_key(movement.id, movement.id), &movement).await;
     kept.put(listed.key(), &listed).await;
@@ -87,6 +93,15 @@ async fn money_put_into_a_wallet_is_owed_to_its_owner_once() {
     assert_eq!((&found["sound"], &found["debit"]), (&json!(true), &json!(1000)));
     let accounts: Vec<_> = found["balances"].as_array().unwrap().iter().map(|one| one["account"].clone()).collect();
     assert_eq!(accounts, [json!("419100"), json!("511700")], "{found}");
+    // A part of it goes back.
+    let back = WalletMovement { id: Uuid::new_v4(), kind: PayBack, amount: Money::eur(400), ..movement.clone() };
+    let listed = ListedMovement { movement: back.id, ..listed };
+    kept.put(movement_key(movement.id, back.id), &back).await;
+    kept.put(listed.key(), &listed).await;
+    assert_eq!(kept.complete().await, Completion { listed: 2, posted: 1, refused: 0 });
+    let found = kept.books.get("/v1/parking/books", "boss", "manager").await.ok();
+    let owed = found["balances"].as_array().unwrap().iter().find(|one| one["account"] == "419100").unwrap();
+    assert_eq!((&owed["debit"], &owed["credit"]), (&json!(400), &json!(1000)));
 }
 
 #[tokio::test]

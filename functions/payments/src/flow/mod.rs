@@ -16,6 +16,7 @@ mod extend;
 mod least;
 mod operator;
 mod pay;
+mod pay_back;
 mod personal;
 mod refund;
 mod rivals;

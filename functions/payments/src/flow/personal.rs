@@ -4,7 +4,7 @@ use chrono::DateTime;
 use parvis_kit::problem::Problem;
 
 use crate::error::ApiResult;
-use crate::record::{SessionRecord, TopUp, nameless};
+use crate::record::{SessionRecord, nameless};
 use crate::state::App;
 use crate::store::Key;
 
@@ -41,8 +41,8 @@ impl App {
             return Err(Problem::conflict("A session runs, or money is under way; stop it first.").into());
         }
         let top_ups = self.store().top_ups_of(owner, DateTime::UNIX_EPOCH).await?;
-        if top_ups.iter().any(TopUp::is_under_way) {
-            return Err(Problem::conflict("Money is on its way into the wallet; stop it first.").into());
+        if top_ups.iter().any(|top_up| top_up.due().is_some()) {
+            return Err(Problem::conflict("Money is on its way into the wallet or out of it; stop it first.").into());
         }
         if self.store().wallet(owner).await? > 0 {
             return Err(Problem::conflict("The wallet holds money; have it paid back first.").into());
@@ -61,7 +61,7 @@ impl App {
             self.store().blank_movements(id, nameless).await?;
             let mut after = top_up.clone();
             after.forget_person();
-            self.store().save_top_up(&top_up, &mut after, None).await?;
+            self.store().save_top_up(&top_up, &mut after, None, None).await?;
             self.store().unlist(Key::top_up_of(owner, top_up.created_at, id)).await?;
         }
         for (mut booking, revision) in self.store().bookings_of(owner).await? {

@@ -20,7 +20,7 @@ impl App {
         let charge = known(record, refund.charge)?;
         let mut funds = None;
         let status = match (&charge.source, &charge.intent) {
-            (Source::Card { .. }, Some(intent)) => self.repay_once(record, refund, intent).await?,
+            (Source::Card { .. }, Some(intent)) => self.repay_once(record.session.id, refund, intent).await?,
             (Source::Wallet { .. }, _) => {
                 let owner = record.owner.clone().unwrap_or_default();
                 funds = Some(Funds { owner, change: refund.amount });
@@ -38,14 +38,14 @@ impl App {
 
     /// Has the provider give money back, unless it has; how that stands. Its memory of keys ends after a day; its list of refunds
     /// does not.
-    async fn repay_once(&self, record: &SessionRecord, refund: &Refund, intent: &str) -> ApiResult<RefundStatus> {
+    pub(super) async fn repay_once(&self, session: Uuid, refund: &Refund, intent: &str) -> ApiResult<RefundStatus> {
         if refund.state == RefundState::Sent || refund.created_at < self.now() - ABANDONED {
             let given = self.provider().given_back(intent).await?;
             if let Some(given) = given.iter().find(|given| is_of(given, refund)) {
                 return Ok(given.status);
             }
         }
-        let order = Repayment { session: record.session.id, key: refund.key(), intent, amount: refund.amount };
+        let order = Repayment { session, key: refund.key(), intent, amount: refund.amount };
         Ok(self.provider().give_back(&order).await?.status)
     }
 
@@ -93,7 +93,7 @@ impl App {
     }
 }
 
-fn is_of(given: &Given, refund: &Refund) -> bool {
+pub(super) fn is_of(given: &Given, refund: &Refund) -> bool {
     given.metadata.get(REFERENCE).is_some_and(|reference| *reference == refund.key().to_string())
 }
 

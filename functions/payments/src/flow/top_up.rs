@@ -11,7 +11,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::provider::Payment;
 use crate::record::{ChargeState, PATIENCE, TopUp};
 use crate::state::App;
-use crate::store::StoreError;
+use crate::store::{Funds, StoreError};
 
 /// How often a step is decided again because somebody else has written in between.
 const ATTEMPTS: usize = 6;
@@ -56,6 +56,7 @@ impl App {
             intent: None,
             client_secret: None,
             failure: None,
+            refunds: Vec::new(),
             created_at: now,
             revision: 1,
             delay: None,
@@ -116,12 +117,13 @@ impl App {
         for _ in 0..ATTEMPTS {
             let Some(due) = top_up.due() else { return Ok(top_up) };
             let over = patience == Patience::GiveUp || (patience == Patience::UntilDue && due <= self.now());
-            let step = match &top_up.intent {
-                Some(intent) => {
+            let step = match (top_up.state, &top_up.intent) {
+                (ChargeState::Succeeded, _) => self.give_back_of_top_up(&top_up).await,
+                (_, Some(intent)) => {
                     let found = self.look_or_cancel(intent, top_up.id, over).await?;
                     self.settle_top_up(&top_up, &found).await
                 }
-                None => {
+                (_, None) => {
                     // Whoever has decided on it has died: nobody is there to pay it.
                     patience = if over { Patience::GiveUp } else { patience };
                     self.open_top_up(&top_up).await.map(Some)
@@ -151,7 +153,7 @@ impl App {
             Err(error) if error.is_transient() => return Err(error.into()),
             Err(error) => after.ended(false, Some(code_of(&error))),
         }
-        self.store().save_top_up(top_up, &mut after, None).await?;
+        self.store().save_top_up(top_up, &mut after, None, None).await?;
         Ok(after)
     }
 
@@ -172,7 +174,8 @@ impl App {
         let mut after = top_up.clone();
         after.ended(paid, intent.failure().filter(|_| !paid).map(str::to_owned));
         let movement = paid.then(|| after.movement(self.now()));
-        self.store().save_top_up(top_up, &mut after, movement).await?;
+        let funds = after.owner.clone().filter(|_| paid).map(|owner| Funds { owner, change: after.amount });
+        self.store().save_top_up(top_up, &mut after, movement, funds).await?;
         Ok(Some(after))
     }
 }

@@ -94,7 +94,7 @@ impl Refund {
     }
 
     /// Takes in how its present attempt stands at the provider; false when that is known.
-    fn take(&mut self, status: RefundStatus, now: DateTime<Utc>) -> bool {
+    pub(super) fn take(&mut self, status: RefundStatus, now: DateTime<Utc>) -> bool {
         let state = match status {
             RefundStatus::Failed | RefundStatus::Canceled => {
                 let pause = FIRST_PAUSE.checked_mul(1_i32.checked_shl(self.failed).unwrap_or(i32::MAX));

@@ -1,12 +1,13 @@
 //! Money on its way into a wallet.
 
 use chrono::{DateTime, Utc};
-use parvis_ledger_rules::{Auxiliary, WalletMovement};
+use parvis_ledger_rules::{Auxiliary, WalletMovement, WalletMovementKind};
 use parvis_money::Money;
+use parvis_stripe::RefundStatus;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ABANDONED, ChargeState, Delay, PATIENCE};
+use super::{ABANDONED, ChargeState, Delay, PATIENCE, Refund, RefundState};
 
 /// A payment into a wallet: one item, changed by one conditional write at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct TopUp {
     /// Why it failed, in the provider's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// What of it goes back to the card that it came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<Refund>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
     /// Rises with every write; the condition of the next one.
@@ -60,7 +64,8 @@ impl TopUp {
         let due = match self.state {
             ChargeState::Created => self.created_at + ABANDONED,
             ChargeState::Open => self.created_at + PATIENCE,
-            ChargeState::Succeeded | ChargeState::Failed => return None,
+            ChargeState::Succeeded => self.refunds.iter().filter_map(Refund::due).min()?,
+            ChargeState::Failed => return None,
         };
         Some(self.delay.map_or(due, |delay| delay.until.max(due)))
     }
@@ -85,15 +90,41 @@ impl TopUp {
         self.method = None;
     }
 
-    /// The movement for the books.
+    /// The movement of its payment for the books.
     #[must_use]
     pub fn movement(&self, now: DateTime<Utc>) -> WalletMovement {
-        let owner = self.owner.clone().unwrap_or_default();
-        WalletMovement {
-            id: self.id,
-            at: now,
-            amount: self.amount,
-            customer: Auxiliary { number: owner.clone(), label: owner },
+        self.moved(self.id, WalletMovementKind::TopUp, self.amount, now)
+    }
+
+    /// Owes back what has not gone back yet, at most so much (minor units). `None` when that is nothing.
+    pub fn owe_back(&mut self, most: i64, now: DateTime<Utc>) -> Option<Money> {
+        let gone: i64 = self.refunds.iter().map(|refund| refund.amount.cents).sum();
+        let cents = self.amount.cents.saturating_sub(gone).min(most);
+        if self.state != ChargeState::Succeeded || cents <= 0 {
+            return None;
         }
+        let amount = Money::new(cents, self.amount.currency);
+        let id = Uuid::new_v5(&self.id, format!("paid back {}", self.refunds.len()).as_bytes());
+        self.refunds.push(Refund::new(id, self.id, amount, now));
+        Some(amount)
+    }
+
+    /// Takes in how a refund's present attempt stands at the provider; false when that is known.
+    pub fn repaid(&mut self, id: Uuid, status: RefundStatus, now: DateTime<Utc>) -> bool {
+        self.refunds.iter_mut().find(|refund| refund.id == id).is_some_and(|refund| refund.take(status, now))
+    }
+
+    /// The movement of a refund for the books, when it is given for the first time.
+    pub fn book_refund(&mut self, id: Uuid, now: DateTime<Utc>) -> Option<WalletMovement> {
+        let mut given = self.refunds.iter_mut().filter(|refund| refund.state == RefundState::Done && !refund.booked);
+        let refund = given.find(|refund| refund.id == id)?;
+        refund.booked = true;
+        let amount = refund.amount;
+        Some(self.moved(id, WalletMovementKind::PayBack, amount, now))
+    }
+
+    fn moved(&self, id: Uuid, kind: WalletMovementKind, amount: Money, at: DateTime<Utc>) -> WalletMovement {
+        let owner = self.owner.clone().unwrap_or_default();
+        WalletMovement { id, at, kind, amount, customer: Auxiliary { number: owner.clone(), label: owner } }
     }
 }

@@ -22,6 +22,7 @@ use crate::views::OpenPayment;
 pub(super) fn router() -> Routes<App> {
     Routes::new()
         .routes(routes!(read_wallet))
+        .routes(routes!(pay_back))
         .routes(routes!(top_up))
         .routes(routes!(settle_top_up))
         .routes(routes!(stop_top_up))
@@ -34,6 +35,15 @@ pub struct WalletView {
     balance: Money,
     /// The least that can be put into it at a time.
     least: Money,
+}
+
+/// What goes back to its owner.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PaidBackView {
+    /// What goes back to the cards.
+    paid_back: Money,
+    /// What the wallet still holds: money of payments that are older than a year.
+    balance: Money,
 }
 
 /// Money for a wallet.
@@ -123,6 +133,22 @@ async fn read_wallet(State(app): State<App>, caller: Caller) -> ApiResult<Json<W
     let currency = app.book().await?.tariffs.currency();
     let balance = Money::new(app.store().wallet(&caller.subject).await?, currency);
     Ok(Json(WalletView { balance, least: app.provider().least(currency) }))
+}
+
+/// Gives back what the caller's wallet holds, to the cards that it came from, of the newest payments first. It is off the wallet with the
+/// answer; banks take some days.
+#[utoipa::path(
+    post,
+    path = "/v1/me/wallet/pay-back",
+    tag = "Personal",
+    security(("login" = [])),
+    responses((status = 200, body = PaidBackView), Refusal)
+)]
+async fn pay_back(State(app): State<App>, caller: Caller) -> ApiResult<Json<PaidBackView>> {
+    let currency = app.book().await?.tariffs.currency();
+    let paid_back = Money::new(app.pay_back(&caller.subject).await?, currency);
+    let balance = Money::new(app.store().wallet(&caller.subject).await?, currency);
+    Ok(Json(PaidBackView { paid_back, balance }))
 }
 
 /// Puts money into the caller's wallet. Paid at once when `pay` names a payment method; otherwise `payment` says how the page brings

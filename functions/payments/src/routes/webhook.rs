@@ -9,7 +9,6 @@ use parvis_kit::routes::Routes;
 use parvis_stripe::webhook::{self, Rejected};
 
 use crate::error::{ApiResult, Refusal};
-use crate::flow::Patience;
 use crate::provider::SESSION;
 use crate::state::App;
 
@@ -40,7 +39,7 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Api
     if let Some(record) = app.store().session(session).await? {
         app.told(record, notice.is_about_a_refund()).await?;
     } else if let Some(top_up) = app.store().top_up(session).await? {
-        app.bring_top_up_forward(top_up, Patience::Wait).await?;
+        app.told_of_top_up(top_up, notice.is_about_a_refund()).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -44,29 +44,30 @@ impl PaymentsStore {
         self.transact(parts).await
     }
 
-    /// Writes one after a step, unless somebody has written it since `before` was read. With `paid` its money is in the wallet and
-    /// the books hear of it.
+    /// Writes one after a step, with what that moves in the wallet and for the books, unless somebody has written it since `before` was
+    /// read.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`], others.
+    /// [`StoreError::Conflict`], also when a wallet does not hold enough; others.
     pub async fn save_top_up(
         &self,
         before: &TopUp,
         after: &mut TopUp,
-        paid: Option<WalletMovement>,
+        movement: Option<WalletMovement>,
+        funds: Option<Funds>,
     ) -> Result<(), StoreError> {
         after.revision = before.revision + 1;
         after.delay = None;
         let mut parts = self.rewritten(before, after)?;
-        if let (Some(movement), Some(owner)) = (paid, &after.owner) {
-            let keep = Some(after.created_at + KEEP);
+        if let Some(movement) = movement {
+            let keep = Some(movement.at + KEEP);
             let item = items::item(Key::movement(after.id, movement.id), "movement", 0, &movement, keep)?;
             parts.push(self.put(item, Some("attribute_not_exists(pk)"))?);
             let listed = ListedMovement { session: after.id, movement: movement.id, at: movement.at };
             let forgotten = Some(movement.at + LISTED);
             parts.push(self.put(items::item(Key::listed_movement(&listed), "moved", 0, &listed, forgotten)?, None)?);
-            self.move_funds(Some(&Funds { owner: owner.clone(), change: after.amount }), &mut parts)?;
         }
+        self.move_funds(funds.as_ref(), &mut parts)?;
         self.transact(parts).await
     }
 

@@ -91,6 +91,52 @@ async fn what_is_not_paid_is_given_up_and_what_was_not_told_is_found() {
 }
 
 #[tokio::test]
+async fn what_is_left_goes_back_to_the_cards_that_it_came_from() {
+    let platform = Platform::start().await;
+    let pay_back = async || {
+        let answer = platform.post("/v1/me/wallet/pay-back", json!({})).await.ok();
+        (answer["paid_back"]["cents"].as_i64().unwrap(), answer["balance"]["cents"].as_i64().unwrap())
+    };
+    assert_eq!(pay_back().await, (0, 0));
+    for cents in [1000, 300] {
+        platform.post(PATH, wish(cents)).await.ok();
+        platform.pass(TimeDelta::minutes(1));
+    }
+    let mut stay = session("AB123CD", 120);
+    stay["pay"] = json!({ "with": "wallet" });
+    let begun = platform.begin(&stay).await.ok();
+    assert_eq!(pay_back().await, (820, 0), "300 of the newer payment, 520 of the older one");
+    assert_eq!((pay_back().await, platform.taken()), ((0, 0), 480));
+    // What comes back of the stay goes back to the card, too.
+    platform.pass(TimeDelta::minutes(60));
+    platform.post(&format!("/v1/parking/sessions/{}/stop", begun["id"].as_str().unwrap()), json!({})).await.ok();
+    assert_eq!((pay_back().await, platform.taken()), ((240, 0), 240));
+    let found = platform.app.reconcile(Duration::from_secs(60)).await.unwrap();
+    assert_eq!((found.compared, found.repaired, found.open.len()), (2, 0, 0), "{found:?}");
+    let erased = platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await;
+    assert_eq!(erased.status, 204);
+}
+
+#[tokio::test]
+async fn what_a_bank_does_not_take_back_is_owed_until_it_does() {
+    let platform = Platform::start().await;
+    let mut asked = wish(1000);
+    asked["pay"]["id"] = "pm_card_pendingRefundFail".into();
+    let paid = platform.post(PATH, asked).await.ok();
+    platform.post("/v1/me/wallet/pay-back", json!({})).await.ok();
+    assert_eq!(platform.balance().await, 0);
+    platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await.refused(409);
+    assert_eq!(platform.message_of("charge.refund.updated", &paid["id"], WEBHOOK_SECRET).await.status, 204);
+    for _ in 0..3 {
+        platform.pass(TimeDelta::hours(3));
+        platform.app.sweep().await.unwrap();
+    }
+    assert_eq!((platform.balance().await, platform.taken()), (0, 0), "given in the end, once");
+    let erased = platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await;
+    assert_eq!(erased.status, 204);
+}
+
+#[tokio::test]
 async fn refusals_put_nothing_in() {
     let platform = Platform::start().await;
     for cents in [-100, 0, 49, 20_001] {

@@ -31,8 +31,9 @@ fn ask() -> impl Strategy<Value = Ask> {
             .prop_map(|(session, extension, minutes, pay)| Ask::Extend { session, extension, minutes, pay }),
         2 => session.clone().prop_map(|session| Ask::Stop { session }),
         2 => session.prop_map(|number| Ask::Message { number }),
-        2 => (0..2_usize, 50..2_000_i64, prop_oneof![2 => Just(by("visa")), 1 => Just(by("chargeDeclined")), 1 => Just(BROWSER)])
+        2 => (0..2_usize, 50..2_000_i64, pay())
             .prop_map(|(number, cents, pay)| Ask::TopUp { number, cents, pay }),
+        1 => Just(Ask::PayBack),
         1 => Just(Ask::Sweep),
         1 => Just(Ask::Reconcile),
     ]

@@ -11,7 +11,7 @@ use parvis_kit::event_store::EventStore;
 use parvis_money::Money;
 use parvis_parking::plate::{Plate, PlateKey};
 use parvis_payments::error::ApiError;
-use parvis_payments::flow::{Extension, Length, Patience, PayWith, Start};
+use parvis_payments::flow::{Extension, Length, PayWith, Start};
 use parvis_payments::provider::REFERENCE;
 use parvis_payments::record::{RefundState, SessionRecord, TopUp};
 use parvis_payments::state::{App, Parts, Settings};
@@ -39,6 +39,8 @@ pub enum Ask {
     Stop { session: usize },
     /// Money for the driver's wallet; the number makes repetitions the same.
     TopUp { number: usize, cents: i64, pay: PayWith },
+    /// What the driver's wallet holds, back to the cards.
+    PayBack,
     /// The provider's message about the session and the top-up of this number.
     Message { number: usize },
     /// The schedule.
@@ -231,9 +233,10 @@ impl World {
             Ask::TopUp { number, cents, pay } => {
                 app.top_up(OWNER, self.asked(*number), Money::eur(*cents), pay).await.map(drop)
             }
+            Ask::PayBack => app.pay_back(OWNER).await.map(drop),
             Ask::Message { number } => {
                 if let Some(top_up) = app.store().top_up(self.top_up(*number)).await? {
-                    app.bring_top_up_forward(top_up, Patience::Wait).await?;
+                    app.told_of_top_up(top_up, true).await?;
                 }
                 let Some(record) = app.store().session(self.id(*number)).await? else { return Ok(()) };
                 app.told(record, true).await.map(drop)
@@ -297,7 +300,7 @@ impl World {
 }
 
 impl World {
-    /// Whether a refund that a session takes for given has failed at the provider.
+    /// Whether a refund that is taken for given here has failed at the provider.
     fn has_lost_refunds(&self, stored: &Stored) -> bool {
         let account = self.provider.account();
         let failed: Vec<&String> = account
@@ -305,9 +308,10 @@ impl World {
             .filter(|refund| !refund.status.moves_money())
             .map(|refund| &refund.metadata[REFERENCE])
             .collect();
-        let sessions = stored.sessions();
-        let mut given =
-            sessions.iter().flat_map(|record| &record.refunds).filter(|refund| refund.state == RefundState::Done);
+        let (sessions, top_ups) = (stored.sessions(), stored.top_ups());
+        let of_sessions = sessions.iter().flat_map(|record| &record.refunds);
+        let refunds = of_sessions.chain(top_ups.iter().flat_map(|top_up| &top_up.refunds));
+        let mut given = refunds.filter(|refund| refund.state == RefundState::Done);
         given.any(|refund| failed.contains(&&refund.key().to_string()))
     }
 }

@@ -8,6 +8,7 @@ import type {
   Length,
   NewSession,
   Offer,
+  PaidBack,
   ParkingSession,
   PayWith,
   PersonalData,
@@ -82,6 +83,7 @@ export class PaymentsApi {
     this.file(`${PARKING}/receipts/${encodeURIComponent(number)}/document.${kind}`, { lang });
 
   wallet = () => this.#api.own<Wallet>(WALLET);
+  payBack = () => this.#post<PaidBack>(`${WALLET}/pay-back`, {});
   topUp = (wish: { id: string; cents: number; pay: PayWith }) => this.#post<TopUp>(TOP_UPS, wish);
   settleTopUp = (id: string) => this.#post<TopUp>(`${TOP_UPS}/${encodeURIComponent(id)}/settle`, {});
   stopTopUp = (id: string) => this.#post<TopUp>(`${TOP_UPS}/${encodeURIComponent(id)}/stop`, {});

@@ -107,6 +107,12 @@ export interface Wallet {
   least: Money;
 }
 
+export interface PaidBack {
+  paid_back: Money;
+  /** What the wallet still holds. */
+  balance: Money;
+}
+
 /** Money on its way into the wallet. */
 export interface TopUp extends Payable {
   state: "pending" | "paid" | "failed";

@@ -174,6 +174,9 @@ export const en = {
   "wallet.empty": "Your wallet is empty.",
   "wallet.topUp": "Put money in by card",
   "wallet.topUpOf": "{amount} for your wallet",
+  "wallet.payBack": "Pay back to the card",
+  "wallet.payBackSure": "Really pay it back?",
+  "wallet.paidBack": "{amount} goes back to your card; banks take some days.",
   "wallet.toppedUp": "{amount} is in your wallet.",
 
   "refusal.noAvailability": "Parking is not sold for this vehicle here.",

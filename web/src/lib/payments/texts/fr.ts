@@ -178,6 +178,9 @@ export const fr: Record<keyof typeof en, Text> = {
   "wallet.empty": "Votre porte-monnaie est vide.",
   "wallet.topUp": "Approvisionner par carte",
   "wallet.topUpOf": "{amount} pour votre porte-monnaie",
+  "wallet.payBack": "Rembourser sur la carte",
+  "wallet.payBackSure": "Vraiment rembourser ?",
+  "wallet.paidBack": "{amount} retournent sur votre carte ; comptez quelques jours.",
   "wallet.toppedUp": "{amount} sont dans votre porte-monnaie.",
 
   "refusal.noAvailability": "Le stationnement n’est pas vendu ici pour ce véhicule.",
