@@ -181,9 +181,8 @@ async fn paying_from_the_wallet_and_getting_it_back() {
 async fn getting_back_what_the_wallet_holds() {
     let more = Event::Ask(Ask::TopUp { number: 1, cents: 500, pay: by("visa") });
     everywhere(&[top_up(by("visa")), more, start(WALLET), Event::Ask(Ask::PayBack)], 3).await;
-    for method in ["refundFail", "pendingRefundFail", "refundRefused"] {
-        everywhere(&[top_up(by(method)), Event::Ask(Ask::PayBack), Event::Pass(5), message()], 1).await;
-    }
+    let script = [top_up(by("pendingRefundFail")), Event::Ask(Ask::PayBack), Event::Pass(5), message()];
+    everywhere(&script, 1).await;
 }
 
 /// There is enough for the beginning, and not for what is wanted then.
