@@ -116,7 +116,7 @@ impl App {
 
     /// Refuses another payment by card to who has begun some and brought none of them to an end.
     pub(super) async fn refuse_too_many(&self, owner: &str) -> ApiResult<()> {
-        let ids = self.store().begun_since(owner, self.now() - PATIENCE).await?;
+        let ids = self.store().unpaid_since(owner, self.now() - PATIENCE).await?;
         let records = futures::future::try_join_all(ids.iter().map(|id| self.store().session(*id))).await?;
         let first = |record: SessionRecord| Some(record.charge(first_charge(record.session.id))?.state);
         refuse_more(records.into_iter().flatten().filter_map(first))

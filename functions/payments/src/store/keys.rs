@@ -74,6 +74,12 @@ impl Key {
         Self::new(format!("owner#{owner}"), format!("session#{}#{id}", stamp(start)))
     }
 
+    /// A session in the list of those that its owner has not paid.
+    #[must_use]
+    pub fn unpaid(owner: &str, at: DateTime<Utc>, id: Uuid) -> Self {
+        Self::new(format!("owner#{owner}"), format!("unpaid#{}#{id}", stamp(at)))
+    }
+
     /// A payment into a wallet.
     #[must_use]
     pub fn top_up(id: Uuid) -> Self {

@@ -79,12 +79,12 @@ impl PaymentsStore {
         Ok(SessionPage { ids: entries.into_iter().map(|(_, id)| id).collect(), next })
     }
 
-    /// An owner's sessions that begin at an instant or later.
+    /// An owner's sessions that were begun at an instant or later and are not paid.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn begun_since(&self, owner: &str, since: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
-        self.listed(Key::of_owner(owner, since, Uuid::nil()), "session#~").await
+    pub async fn unpaid_since(&self, owner: &str, since: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
+        self.listed(Key::unpaid(owner, since, Uuid::nil()), "unpaid#~").await
     }
 
     /// The ids in a list of an owner, from one entry to another.

@@ -17,6 +17,8 @@ use crate::record::{Delay, SessionRecord};
 
 /// How long a movement stands in the list of its day: as far back as the books can be told to look.
 pub(super) const LISTED: TimeDelta = TimeDelta::days(100);
+/// How long a session stands in the list of what its owner has not paid: longer than anybody asks for.
+const UNPAID: TimeDelta = TimeDelta::hours(1);
 
 /// Money that moves within our own table, in the same transaction as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +159,16 @@ impl PaymentsStore {
             }
         }
         let id = after.session.id;
+        let (old, new) = (before.and_then(unpaid), unpaid(after));
+        if old != new {
+            if let Some(key) = old {
+                parts.push(self.delete(key)?);
+            }
+            if let Some(key) = new {
+                let forgotten = Some(after.created_at + UNPAID);
+                parts.push(self.put(items::item(key, "unpaid", 0, &id, forgotten)?, None)?);
+            }
+        }
         self.work_follows(id, before.and_then(SessionRecord::due), after.due(), parts)?;
         if let Some(movement) = movement {
             let item =
@@ -338,4 +350,11 @@ impl PaymentsStore {
         let item = get.send().await.map_err(StoreError::call)?.item.unwrap_or_default();
         Ok(item.get("cents").and_then(|cents| cents.as_n().ok()).and_then(|cents| cents.parse().ok()).unwrap_or(0))
     }
+}
+
+/// Where a driver's session is listed as not paid, as long as it is not.
+fn unpaid(record: &SessionRecord) -> Option<Key> {
+    let unpaid = matches!(record.session.state, SessionState::Pending | SessionState::Failed);
+    let owner = record.owner.as_deref().filter(|_| unpaid)?;
+    Some(Key::unpaid(owner, record.created_at, record.session.id))
 }

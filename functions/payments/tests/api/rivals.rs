@@ -100,4 +100,7 @@ async fn few_payments_may_be_open_or_fail_at_a_time() {
     platform.begin_as(STRANGER, &session("YY009YY", 60)).await.refused(429);
     platform.pass(TimeDelta::minutes(11));
     assert_eq!(platform.begin_as(STRANGER, &session("YY009YY", 60)).await.status, 201);
+    // Who pays is not looked at again with each further start.
+    let since = platform.app.now() - TimeDelta::minutes(10);
+    assert_eq!(platform.app.store().unpaid_since(STRANGER, since).await.unwrap(), []);
 }
