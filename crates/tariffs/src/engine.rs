@@ -6,6 +6,7 @@ use parvis_parking::ZoneId;
 
 use crate::book::{FreeMode, Outside};
 use crate::clock::Length;
+use crate::demand::{ExpectedDemand, WHOLE};
 use crate::exact::Exact;
 use crate::holder::Holder;
 use crate::quote::{LineReason, Quote, QuoteLine, QuoteRequest, TableVersion};
@@ -62,7 +63,7 @@ impl Tariffs {
         }
         let plan = self.plan(request, rate, table.outside)?;
         let free = self.free_seconds(request, rate, plan.chargeable);
-        let mut pricing = Pricing::new(self, &request.holder);
+        let mut pricing = Pricing::new(self, &request.holder, request.demand);
         pricing.charge_pieces(&plan.pieces, free)?;
         let (lines, total) = pricing.finish(rate)?;
         let zero = Money::zero(self.currency);
@@ -265,6 +266,9 @@ struct Pricing<'a> {
     lines: Vec<QuoteLine>,
     /// What each modifier does, kept back until all rate lines are written.
     modifiers: Vec<(&'a str, u32, Exact)>,
+    demand: Option<ExpectedDemand>,
+    /// What demand does, by its percentage: each table has bounds of its own.
+    moved: Vec<(u32, Exact)>,
     /// What each day's cap takes away.
     caps: Vec<(NaiveDate, Exact)>,
     day: Option<DaySum>,
@@ -279,10 +283,10 @@ struct DaySum {
 }
 
 impl<'a> Pricing<'a> {
-    fn new(tariffs: &'a Tariffs, holder: &'a Holder) -> Self {
-        let (lines, modifiers, caps) = (Vec::with_capacity(8), Vec::new(), Vec::new());
+    fn new(tariffs: &'a Tariffs, holder: &'a Holder, demand: Option<ExpectedDemand>) -> Self {
+        let (lines, modifiers, moved, caps) = (Vec::with_capacity(8), Vec::new(), Vec::new(), Vec::new());
         let (sum, bound) = (Exact::ZERO, Exact::ZERO);
-        Self { tariffs, holder, sum, shown: 0, lines, modifiers, caps, day: None, bound }
+        Self { tariffs, holder, sum, shown: 0, lines, modifiers, demand, moved, caps, day: None, bound }
     }
 
     fn charge_pieces(&mut self, pieces: &[Piece<'a>], free: i64) -> Result<(), MoneyError> {
@@ -311,9 +315,12 @@ impl<'a> Pricing<'a> {
             };
             self.line(reason, part.amount)?;
         }
-        let charged = self.modify(piece, base)?;
+        let modified = self.modify(piece, base)?;
+        let percent = piece.table.demand_percent(self.demand);
+        let charged = self.move_by_demand(percent, modified)?;
         self.note_day(piece, charged)?;
-        let bound = piece.rate.bound(piece.table.factor(self.holder, piece.day))?;
+        let (top, bottom) = piece.table.factor(self.holder, piece.day);
+        let bound = piece.rate.bound((top * i64::from(percent), bottom * i64::from(WHOLE)))?;
         if bound.exceeds_exact(self.bound) {
             self.bound = bound;
         }
@@ -339,6 +346,20 @@ impl<'a> Pricing<'a> {
         Ok(amount)
     }
 
+    /// Applies expected demand; returns the amount that it has moved.
+    fn move_by_demand(&mut self, percent: u32, amount: Exact) -> Result<Exact, MoneyError> {
+        if percent == WHOLE || amount.is_zero() {
+            return Ok(amount);
+        }
+        let moved = amount.scale(percent.into(), WHOLE.into())?;
+        let change = moved.sub(amount)?;
+        match self.moved.iter_mut().find(|(known, _)| *known == percent) {
+            Some((_, sum)) => *sum = sum.add(change)?,
+            None => self.moved.push((percent, change)),
+        }
+        Ok(moved)
+    }
+
     fn note_day(&mut self, piece: &Piece<'_>, charged: Exact) -> Result<(), MoneyError> {
         if let Some(sum) = self.day.as_mut().filter(|sum| sum.day == piece.day) {
             sum.charged = sum.charged.add(charged)?;
@@ -358,10 +379,14 @@ impl<'a> Pricing<'a> {
         Ok(())
     }
 
-    /// Modifiers, caps, minimum and coin, in this order.
+    /// Modifiers, demand, caps, minimum and coin, in this order.
     fn finish(mut self, rate: &CompiledRate) -> Result<(Vec<QuoteLine>, Money), MoneyError> {
         for (name, percent, change) in std::mem::take(&mut self.modifiers) {
             self.line(LineReason::Modifier { name: name.to_owned(), percent }, change)?;
+        }
+        let taken_percent = self.demand.map_or(0, |demand| demand.taken_percent);
+        for (percent, change) in std::mem::take(&mut self.moved) {
+            self.line(LineReason::Demand { percent, taken_percent }, change)?;
         }
         for (day, change) in std::mem::take(&mut self.caps) {
             self.line(LineReason::DailyCap { day }, change)?;

@@ -28,6 +28,14 @@ impl QuoteLine {
             LineReason::Modifier { name, percent } => {
                 format!("{name} : {percent} % {}", language.pick("du prix", "of the price"))
             }
+            LineReason::Demand { percent, taken_percent } => match language {
+                Language::Fr => {
+                    format!("demande prévue ({taken_percent} % des places occupées) : {percent} % du prix")
+                }
+                Language::En => {
+                    format!("expected demand ({taken_percent} % of the spaces taken) : {percent} % of the price")
+                }
+            },
             LineReason::DailyCap { day } => {
                 let day = day.format(language.pick("%d/%m/%Y", "%Y-%m-%d"));
                 format!("{} {day}", language.pick("plafond de la journée du", "daily cap of"))

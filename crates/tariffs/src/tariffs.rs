@@ -8,7 +8,7 @@ use parvis_money::{Currency, Money, MoneyError, Rounding};
 use parvis_parking::ZoneId;
 
 use crate::book::{
-    Amount, Charge, FreeMinutes, Modifier, Outside, Rate, RateLine, RateTable, RefundPolicy, TariffBook,
+    Amount, Charge, DemandRule, FreeMinutes, Modifier, Outside, Rate, RateLine, RateTable, RefundPolicy, TariffBook,
 };
 use crate::curve::{Curve, Line};
 use crate::exact::Exact;
@@ -41,6 +41,7 @@ pub(crate) struct Table {
     pub hours: Vec<crate::book::OperatingHours>,
     pub holidays: Vec<Holiday>,
     pub modifiers: Vec<Modifier>,
+    pub demand: Option<DemandRule>,
     /// True when a price depends on the date within the table: pieces of a stay must then not span days.
     pub by_day: bool,
     not_admitted: Vec<Eligibility>,
@@ -139,9 +140,10 @@ impl Tariffs {
         instant.with_timezone(&self.timezone).date_naive()
     }
 
-    /// The price of the longest stay for a holder whose stay begins at `start`: no quote is above it.
+    /// The price of the longest stay for a holder whose stay begins at `start`: no quote is above it, unless demand raises those
+    /// of a car park.
     ///
-    /// Free minutes do not lower it; modifiers, the stay cap and the coin are applied.
+    /// Free minutes and demand do not lower it; modifiers, the stay cap and the coin are applied.
     ///
     /// # Errors
     /// As [`Tariffs::quote`].
@@ -171,6 +173,7 @@ impl Table {
             hours: table.hours.clone(),
             holidays,
             modifiers: table.modifiers.clone(),
+            demand: table.demand.clone(),
             by_day: dated || table.rates.iter().any(|rate| rate.daily_cap.is_some()),
             not_admitted: table.not_admitted.clone(),
             rates: table.rates.iter().map(|rate| CompiledRate::new(rate, currency)).collect(),
