@@ -61,6 +61,44 @@ fn at(value: &Value) -> DateTime<Utc> {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
+/// Tariffs of a car park, 2.40 an hour, whose prices demand may move by a fifth.
+fn tariffs(park: &str) -> String {
+    format!(
+        r#"
+name = "Gare"
+currency = "EUR"
+timezone = "Europe/Paris"
+
+[law]
+highest_demand_percent = 120
+
+[[tables]]
+id = "gare"
+version = 1
+zones = ["main"]
+from = "2025-01-01"
+vat_basis_points = 2000
+hours = [{{ days = "daily", from = "00:00", to = "24:00" }}]
+demand = {{ place = "{park}", floor_percent = 80, cap_percent = 120 }}
+
+[[tables.rates]]
+id = "all"
+unit = "15min"
+max_stay = "24h"
+lines = [{{ from = "0min", to = "24h", price = "0.60", every = "15min" }}]
+"#
+    )
+}
+
+/// What an hour of parking costs that begins when clocks show this hour next, in cents.
+async fn price(platform: &Platform, hour: u32) -> i64 {
+    let mut ahead = (1..=24).map(|hours| Utc::now() + Span::hours(hours));
+    let start = ahead.find(|at| at.with_timezone(&TIMEZONE).hour() == hour);
+    let question = json!({ "zone": "main", "start": start, "minutes": 60 });
+    let quote = platform.api().send(Method::POST, "/v1/parking/quotes", &question).await;
+    quote.ok().and_then(|quote| quote["quote"]["total"]["cents"].as_i64()).unwrap_or_default()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_car_park_is_forecast_after_the_replay_and_a_hung_counter_says_so() {
     let platform = Platform::start().await;
@@ -88,6 +126,17 @@ async fn a_car_park_is_forecast_after_the_replay_and_a_hung_counter_says_so() {
     embedded.fire_schedule("ForecastFunction", "Hourly").await.unwrap();
     let again = in_state(&platform, &format!("/v1/forecasts/{}", parks[0]), "forecast").await;
     assert_eq!(again["trained_at"], forecast["trained_at"]);
+    // Where the tariff lets it, what is expected moves prices: up by day, down by night.
+    in_state(&platform, &format!("/v1/forecasts/{}?zone=main", parks[0]), "forecast").await;
+    let admin = platform.login("admin").await;
+    let put = admin.request(Method::PUT, "/v1/parking/tariffs").body(tariffs(&parks[0]));
+    let (status, found) = admin.answer(put).await.unwrap();
+    assert!(status.is_success() && found["problems"] == json!([]), "{status}: {found}");
+    assert_eq!((price(&platform, 13).await, price(&platform, 4).await), (240, 240), "nothing is taken over yet");
+    embedded.fire_schedule("PaymentsFunction", "Demand").await.unwrap();
+    // 85 % at night; 115 or 130 % by day, of which 120 are allowed.
+    assert_eq!(price(&platform, 4).await, 204);
+    assert!((276..=288).contains(&price(&platform, 13).await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
