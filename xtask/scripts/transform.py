@@ -86,6 +86,32 @@ def parameters(template, given=()):
     return {**{name: value for name, value in defaults.items() if value is not None}, **dict(given)}
 
 
+def holds(template, values, condition):
+    """Whether a condition holds, by its name or as written; knows the functions that our conditions use."""
+    if isinstance(condition, str):
+        condition = template["Conditions"][condition]
+    ((function, operands),) = condition.items()
+    if function == "Fn::Not":
+        return not holds(template, values, operands[0])
+    if function != "Fn::Equals":
+        raise SystemExit(f"conditions with {function} are not known here")
+    known = parameters(template, values)
+    first, second = (str(known[operand["Ref"]] if isinstance(operand, dict) else operand) for operand in operands)
+    return first == second
+
+
+def chosen(template, values, items):
+    """What is left of a list when its conditions are decided."""
+    left = []
+    for item in items:
+        while isinstance(item, dict) and "Fn::If" in item:
+            condition, then, otherwise = item["Fn::If"]
+            item = then if holds(template, values, condition) else otherwise
+        if item != {"Ref": "AWS::NoValue"}:
+            left.append(item)
+    return left
+
+
 def transform(template, values):
     """Runs the SAM transform."""
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)

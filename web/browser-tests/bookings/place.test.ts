@@ -225,7 +225,7 @@ describe("rules of who may book, and members", () => {
     await page.locator("[data-field=credits]").fill("5");
     await save();
     const { members } = await as<{ members: Member[] }>("manager", "GET", "/v1/members");
-    expect(members).toContainEqual({ subject: id, plan: id, credits: 5 });
+    expect(members).toContainEqual({ subject: id, plan: id, plan_until: null, credits: 5 });
   });
 });
 

@@ -135,8 +135,8 @@ describe("a driver", () => {
     await page.getByTestId("bank-refused").waitFor();
     await payByCard(page);
     await running(page, plate).waitFor();
-    const stays = await staysOf("driver", plate);
-    expect(stays.map((one) => [one.state, one.paid.cents])).toEqual([["active", 120]]);
+    const paid = async () => (await staysOf("driver", plate)).map((one) => [one.state, one.paid.cents]);
+    await expect.poll(paid).toEqual([["active", 120]]);
   });
 
   it("is charged once when the answer to the payment is lost", async () => {
@@ -160,9 +160,15 @@ describe("a driver", () => {
     const { page, plate } = await openPark(street.paid);
     await page.getByTestId("pay").click();
     await page.getByTestId("card-pay").waitFor();
+    const [open] = await staysOf("driver", plate);
+    expect(open!.state).toBe("pending");
     await page.getByTestId("checkout").getByRole("button", { name: "Close" }).click();
     await page.getByTestId("said").waitFor();
-    await expect.poll(async () => (await staysOf("driver", plate)).map((one) => one.state)).toEqual(["failed"]);
+    // What was never paid keeps no plate.
+    const path = `/v1/parking/sessions/${open!.id}`;
+    const left = async () => as<{ state: string; plate?: string | null }>("driver", "GET", path);
+    await expect.poll(async () => (await left()).state).toBe("failed");
+    expect((await left()).plate ?? null).toBeNull();
     await page.getByTestId("pay").click();
     await payByCard(page);
     await expect.poll(() => running(page, plate).getAttribute("data-state")).toBe("active");

@@ -97,7 +97,8 @@ def name_batch_actions(template, deviations):
     for id, function in transform.of_type(template, "AWS::Serverless::Function").items():
         for policy in function["Properties"].get("Policies", []):
             for statement in policy["Statement"]:
-                if statement["Action"] == "sqs:SendMessage":
+                # What depends on a condition sends nothing to queues.
+                if statement.get("Action") == "sqs:SendMessage":
                     statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
                     deviations.append(f"the role of {id} also names sqs:SendMessageBatch, which AWS takes as sqs:SendMessage")
 

@@ -128,6 +128,8 @@ export interface Plan {
 export interface Member {
   subject: string;
   plan: string | null;
+  /** Until when the plan counts; without an end if null. */
+  plan_until: string | null;
   credits: number;
 }
 
