@@ -18,8 +18,8 @@ export default defineConfig({
     // One browser at a time: the machines that run this have two cores, and the tests share one car park.
     fileParallelism: false,
     // What comes by itself is awaited as long as a locator is; the default of one second fails on a busy machine.
-    expect: { poll: { timeout: 20_000 } },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    expect: { poll: { timeout: 40_000 } },
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
   },
 });

@@ -194,6 +194,31 @@ describe("a wish", () => {
     expect(key).toMatch(/^[\w-]{16,}$/);
   });
 
+  it("takes no answer to what was wished before", async () => {
+    vi.useFakeTimers();
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let asked = 0;
+    const { api } = fakeApi({
+      "/v1/quotes": async () => {
+        if (asked++ > 0) return { ...quote, token: "second" };
+        await held;
+        return quote;
+      },
+      "/v1/series": () => ({ id: null, occurrences: [{ outcome: "free" }] }),
+    });
+    const wish = new Wish(api, PARIS, "resource:a", spanOf(slot(9, 10)));
+    const first = wish.check(true);
+    wish.to = "13:00";
+    wish.checkSoon(true);
+    release();
+    await first;
+    expect([wish.quote, wish.checking]).toEqual([null, true]);
+    await vi.advanceTimersByTimeAsync(400);
+    expect([wish.quote?.token, wish.checking]).toEqual(["second", false]);
+    vi.useRealTimers();
+  });
+
   it("asks for the price of each date of what repeats, which demand does not move", async () => {
     const { api, sent } = fakeApi({ "/v1/quotes": () => quote, "/v1/series": () => ({ id: null, occurrences: [{}] }) });
     const wish = new Wish(api, PARIS, "resource:a", spanOf(slot(9, 10)));

@@ -22,6 +22,13 @@ interface Asked {
   headers: Headers;
 }
 
+/** An answer that waits until it is let go. */
+function hold() {
+  let release = () => undefined as void;
+  const until = new Promise<void>((resolve) => (release = resolve));
+  return { until, release: () => release() };
+}
+
 /** An API in the test's hands. */
 const asked: Asked[] = [];
 let answer: (request: Asked) => Response | Promise<Response>;
@@ -285,19 +292,58 @@ describe("a fare", () => {
   });
 
   it("does not let an older answer win", async () => {
-    let release = () => undefined as void;
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const held = hold();
     answer = async ({ path }) => {
-      if (path.includes("Zone_A")) await held;
+      if (path.includes("Zone_A")) await held.until;
       return Response.json(path.includes("Zone_A") ? curve(NOW, 15, 3) : curve(NOW, 15, 8));
     };
     const fare = new Fare(api);
     const first = fare.want({ zone: "Zone_A", plate: undefined, vehicle });
     await fare.want({ zone: "Zone_B", plate: undefined, vehicle });
-    release();
+    held.release();
     await first;
     expect(fare.points).toHaveLength(8);
     fare.dispose();
+  });
+
+  it("shows no quote of the length before the turn of the dial", async () => {
+    const held = hold();
+    answer = async ({ method, body }) => {
+      if (method === "GET") return Response.json(curve(NOW, 15, 8));
+      const { minutes } = JSON.parse(body) as { minutes: number };
+      if (minutes === 60) await held.until;
+      return Response.json(quote(minutes * 10));
+    };
+    const fare = new Fare(api);
+    await fare.want({ zone: "Zone_A", plate: "AB-123-CD", vehicle });
+    await vi.advanceTimersByTimeAsync(1);
+    fare.choose(0);
+    held.release();
+    await vi.advanceTimersByTimeAsync(100);
+    expect([fare.minutes, fare.quote]).toEqual([15, null]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(fare.quote?.quote.due.cents).toBe(150);
+  });
+
+  it("quotes the length that was chosen while the curve was read again", async () => {
+    let held: ReturnType<typeof hold> | null = null;
+    answer = async ({ method, body }) => {
+      if (method === "GET") await held?.until;
+      return Response.json(
+        method === "GET" ? curve(NOW, 15, 8) : quote((JSON.parse(body) as { minutes: number }).minutes * 10),
+      );
+    };
+    const fare = new Fare(api);
+    await fare.want({ zone: "Zone_A", plate: "AB-123-CD", vehicle });
+    await vi.advanceTimersByTimeAsync(1);
+    held = hold();
+    const refreshed = fare.refresh();
+    fare.choose(0);
+    await vi.advanceTimersByTimeAsync(300);
+    held.release();
+    await refreshed;
+    await vi.advanceTimersByTimeAsync(1);
+    expect([fare.reading, fare.quote?.quote.due.cents]).toEqual([false, 150]);
   });
 });
 
@@ -316,6 +362,21 @@ it("an extension offers what lies behind the paid end", async () => {
   extension.choose(3);
   await vi.advanceTimersByTimeAsync(200);
   expect(JSON.parse(asked.at(-1)!.body)).toEqual({ end: "2026-11-24T10:00:00.000Z" });
+
+  // The quote of the end before comes too late.
+  const held = hold();
+  answer = async ({ body }) => {
+    const { end } = JSON.parse(body) as { end: string };
+    await held.until;
+    return Response.json({ quote: { end, due: EUR(300) }, explained: [] });
+  };
+  const late = extension.readQuote();
+  extension.choose(2);
+  held.release();
+  await late;
+  expect(extension.quote).toBeNull();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(extension.quote!.quote.end).toBe(extension.point!.end);
 });
 
 it("one's stays go by the server's clock, and come page by page", async () => {

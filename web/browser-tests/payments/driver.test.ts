@@ -212,6 +212,7 @@ describe("a driver", () => {
   });
 
   it("turns the dial by finger and by keys", async () => {
+    await park("driver", street.paid, 15);
     const { page } = await openPark(street.paid, { viewport: { width: 390, height: 1100 } });
     const dial = page.getByTestId("dial");
     await expect.poll(() => dial.getAttribute("aria-valuenow")).toBe("60");
@@ -228,7 +229,8 @@ describe("a driver", () => {
       expect([key, await dial.getAttribute("aria-valuenow")]).toEqual([key, minutes]);
     }
     await expect.poll(() => dial.getAttribute("aria-valuetext")).toMatch(/^15 min, until \d\d:\d\d, €0\.60$/);
-    // From the lower end round to twelve o'clock, as a mouse drags and as a finger taps.
+    // From the lower end round to twelve o'clock, as a mouse drags and as a finger taps. What runs is shown above, and must be there.
+    await page.getByTestId("running").first().waitFor();
     await dial.evaluate((face) => face.scrollIntoView({ block: "center" }));
     const scrolled = await page.evaluate(() => scrollY);
     const box = (await dial.boundingBox())!;

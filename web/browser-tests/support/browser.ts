@@ -13,6 +13,8 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
+/** A machine whose two cores also build is slow by far; what goes right never waits so long. */
+const WAIT_MS = 40_000;
 /** Longer than any context takes to close, and far below the limit of a hook. */
 const CLOSE_MS = 15_000;
 
@@ -58,7 +60,7 @@ export async function newPage(options: BrowserContextOptions = {}): Promise<Page
     ...options,
   });
   contexts.push(context);
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(WAIT_MS);
   const page = await context.newPage();
   page.on("console", (message) => {
     if (message.text().includes("Content Security Policy")) pageErrors.push(message.text());

@@ -18,6 +18,8 @@ import type {
 import { clock, dayOf, instantOf, isoDay, isoWall, MINUTE, minuteOf, parseClock, parseDay, toWall } from "./zoned";
 
 const SUGGESTIONS = 5;
+/** As long as somebody still types or drags, nothing is asked. */
+const ASK_MS = 300;
 
 /** What is known of a wish before it is booked. */
 interface Found {
@@ -104,12 +106,20 @@ export class Wish {
     return JSON.stringify([items, slot, participants, payWith, rule]);
   }
 
+  /** Asks once the wish rests: an answer that is on its way is of another one. Gives what calls it off. */
+  checkSoon(loggedIn: boolean): () => void {
+    this.#asked++;
+    this.checking = true;
+    const timer = setTimeout(() => void this.check(loggedIn), ASK_MS);
+    return () => clearTimeout(timer);
+  }
+
   /** Asks for the price, and whether it can be had. */
   async check(loggedIn: boolean): Promise<void> {
     const asked = ++this.#asked;
     const { slot, items, rule, participants, payWith } = this;
+    this.checking = slot !== null;
     if (!slot) return;
-    this.checking = true;
     try {
       const [quote, found] = await Promise.all([
         loggedIn ? this.#api.quote(items, slot, participants, payWith, rule !== null) : null,

@@ -58,7 +58,8 @@ export class Extension {
     if (!this.points[index] || index === this.index) return;
     this.index = index;
     this.quote = null;
-    clearTimeout(this.#timer);
+    // A quote that is on its way is of another end.
+    this.dispose();
     this.#timer = setTimeout(() => void this.readQuote(), QUOTE_AFTER_MS);
   }
 

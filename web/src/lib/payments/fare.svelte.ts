@@ -34,7 +34,9 @@ export class Fare {
   #api: PaymentsApi;
   #wish: FareWish | null = null;
   #qualification: Qualification = "visitor";
+  /** Of the curves and of the quotes that were asked for: an answer that is overtaken counts no more. */
   #asked = 0;
+  #quoted = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(api: PaymentsApi) {
@@ -60,6 +62,7 @@ export class Fare {
     const wish = this.#wish;
     if (!wish) return;
     const own = ++this.#asked;
+    this.#dropQuote();
     this.reading = true;
     const holder: Holder = { vehicle: wish.vehicle, qualification: this.#qualification };
     try {
@@ -84,12 +87,20 @@ export class Fare {
     if (!point || point.minutes === this.minutes) return;
     this.minutes = point.minutes;
     this.quote = null;
-    this.#quoteSoon(QUOTE_AFTER_MS);
+    this.#dropQuote();
+    // A curve on its way asks for the quote itself.
+    if (!this.reading) this.#quoteSoon(QUOTE_AFTER_MS);
   }
 
   dispose(): void {
-    clearTimeout(this.#timer);
+    this.#dropQuote();
     this.#asked++;
+  }
+
+  /** A quote that is on its way is of another length, or of another zone. */
+  #dropQuote(): void {
+    clearTimeout(this.#timer);
+    this.#quoted++;
   }
 
   #quoteSoon(wait: number): void {
@@ -101,10 +112,10 @@ export class Fare {
     const { length } = this;
     const wish = this.#wish;
     if (!wish || !length) return;
-    const own = ++this.#asked;
+    const own = ++this.#quoted;
     try {
       const quote = await this.#api.quote(wish.zone, wish.plate, wish.vehicle, length);
-      if (own !== this.#asked) return;
+      if (own !== this.#quoted) return;
       this.quote = quote;
       this.error = null;
       if (quote.qualification !== this.#qualification) {
@@ -113,7 +124,7 @@ export class Fare {
         await this.refresh();
       }
     } catch (error) {
-      if (own !== this.#asked) return;
+      if (own !== this.#quoted) return;
       this.quote = null;
       this.error = error;
     }

@@ -13,6 +13,8 @@ import type { Offer, ParkingSession } from "./types";
 import { Vehicles } from "./vehicles.svelte";
 
 const KEY = Symbol("meter");
+/** What is sold is asked for again by itself: a phone on the street loses its network for moments. */
+const AGAIN_MS = 5_000;
 
 export class Meter extends Notices {
   readonly app: App;
@@ -31,6 +33,8 @@ export class Meter extends Notices {
   readonly format = $derived(new Format(prefs.language, this.offer?.timezone ?? "UTC"));
   readonly spots = $derived.by((): Spot[] => spotsOf(this.offer?.zones ?? [], this.places.places));
 
+  #again: ReturnType<typeof setTimeout> | undefined;
+
   constructor(app: App) {
     super();
     this.app = app;
@@ -40,6 +44,7 @@ export class Meter extends Notices {
   }
 
   async load(): Promise<void> {
+    clearTimeout(this.#again);
     try {
       this.offer = await this.api.offer();
       this.closed = this.offer.zones.length === 0;
@@ -47,6 +52,7 @@ export class Meter extends Notices {
     } catch (error) {
       this.closed = isMissing(error);
       this.failed = !this.closed;
+      if (this.failed) this.#again = setTimeout(() => void this.load(), AGAIN_MS);
     }
   }
 
@@ -69,6 +75,11 @@ export class Meter extends Notices {
   }
 
   written = (session: ParkingSession): void => this.stays.put(session);
+
+  dispose(): void {
+    clearTimeout(this.#again);
+    this.places.dispose();
+  }
 
   /** Forgets whoever was logged in. */
   clear(): void {
