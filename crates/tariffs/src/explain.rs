@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use parvis_money::Language;
 
+use crate::demand::WHOLE;
 use crate::quote::{LineReason, QuoteLine};
 
 impl QuoteLine {
@@ -28,14 +29,13 @@ impl QuoteLine {
             LineReason::Modifier { name, percent } => {
                 format!("{name} : {percent} % {}", language.pick("du prix", "of the price"))
             }
-            LineReason::Demand { percent, taken_percent } => match language {
-                Language::Fr => {
-                    format!("demande prévue ({taken_percent} % des places occupées) : {percent} % du prix")
+            LineReason::Demand { percent, taken_percent } => {
+                let change = format!("{}{} %", if *percent < WHOLE { '−' } else { '+' }, percent.abs_diff(WHOLE));
+                match language {
+                    Language::Fr => format!("affluence prévue ({taken_percent} % des places occupées) : {change}"),
+                    Language::En => format!("expected demand ({taken_percent} % of the spaces taken) : {change}"),
                 }
-                Language::En => {
-                    format!("expected demand ({taken_percent} % of the spaces taken) : {percent} % of the price")
-                }
-            },
+            }
             LineReason::DailyCap { day } => {
                 let day = day.format(language.pick("%d/%m/%Y", "%Y-%m-%d"));
                 format!("{} {day}", language.pick("plafond de la journée du", "daily cap of"))

@@ -369,9 +369,9 @@ fn demand_is_explained_where_it_moves_a_price() {
         let line = |line: &QuoteLine| (line.explain(language, zone), line.amount.cents);
         quote.lines.iter().skip(2).map(line).collect()
     };
-    let french = [("demande prévue (12 % des places occupées) : 85 % du prix", -54), ("arrondi", 4)];
+    let french = [("affluence prévue (12 % des places occupées) : −15 %", -54), ("arrondi", 4)];
     assert_eq!(said(85, Language::Fr), french.map(|(text, cents)| (text.to_owned(), cents)));
-    assert_eq!(said(85, Language::En)[0].0, "expected demand (12 % of the spaces taken) : 85 % of the price");
+    assert_eq!(said(85, Language::En)[0].0, "expected demand (12 % of the spaces taken) : −15 %");
     assert!(said(130, Language::Fr).is_empty(), "held at the price of the table");
 }
 
@@ -385,7 +385,11 @@ fn it_is_known_where_demand_moves_prices_and_by_whose_forecasts() {
     assert_eq!(place("changing", "2026-07-01T00:00+02:00"), None);
     assert_eq!(place("nowhere", "2026-03-02T09:00+01:00"), None);
     let zones = |from: &str, until: &str| -> Vec<String> {
-        tariffs.zones_with_demand(at(from), at(until)).iter().map(|(zone, place)| format!("{zone} by {place}")).collect()
+        tariffs
+            .zones_with_demand(at(from), at(until))
+            .iter()
+            .map(|(zone, place)| format!("{zone} by {place}"))
+            .collect()
     };
     let always = ["garage by garage", "hospital by hospital", "street by town"];
     assert_eq!(zones("2026-07-01T00:00+02:00", "2026-07-02T02:00+02:00"), always);

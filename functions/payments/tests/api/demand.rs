@@ -82,11 +82,12 @@ async fn demand_moves_prices_within_the_bounds_of_their_table_and_says_why() {
     // 85 % of 2.40 is 2.04, in coins of 0.10.
     let quiet = quote(&platform, "Zone_B", None).await;
     assert_eq!(quiet["quote"]["total"]["cents"], 200);
-    let line = json!({ "kind": "demand", "percent": 85, "taken_percent": 20, "amount": { "cents": -36, "currency": "EUR" } });
+    let line =
+        json!({ "kind": "demand", "percent": 85, "taken_percent": 20, "amount": { "cents": -36, "currency": "EUR" } });
     assert_eq!(quiet["quote"]["lines"][1], line);
     let said = &quiet["explained"][1];
-    assert_eq!(said["fr"], "demande prévue (20 % des places occupées) : 85 % du prix");
-    assert_eq!(said["en"], "expected demand (20 % of the spaces taken) : 85 % of the price");
+    assert_eq!(said["fr"], "affluence prévue (20 % des places occupées) : −15 %");
+    assert_eq!(said["en"], "expected demand (20 % of the spaces taken) : −15 %");
     // 130 % at the peak, of which the table allows 120.
     assert_eq!(cents(&platform, "Zone_A", None).await, 288);
     // The dial shows what will be asked for.
@@ -113,8 +114,7 @@ async fn a_session_keeps_the_demand_that_it_was_sold_under() {
     renew(&platform).await;
     assert_eq!(cents(&platform, "Zone_B", None).await, 200);
     platform.pass(TimeDelta::minutes(30));
-    let extension =
-        json!({ "id": Uuid::new_v4(), "minutes": 60, "pay": { "with": "method", "id": "pm_card_visa" } });
+    let extension = json!({ "id": Uuid::new_v4(), "minutes": 60, "pay": { "with": "method", "id": "pm_card_visa" } });
     let extended = platform.post(&format!("{path}/extend"), extension).await.ok();
     // 85 % of 4.80 is 4.08.
     assert_eq!((extended["paid"]["cents"].clone(), platform.taken()), (json!(410), 410));
