@@ -65,6 +65,9 @@ impl Tariffs {
         let free = self.free_seconds(request, rate, plan.chargeable);
         let mut pricing = Pricing::new(self, &request.holder, request.demand);
         pricing.charge_pieces(&plan.pieces, free)?;
+        if pricing.is_raised() {
+            pricing.limit = Some(self.demand_limit(&request.holder, &plan.pieces, free, rate)?);
+        }
         let (lines, total) = pricing.finish(rate)?;
         let zero = Money::zero(self.currency);
         Ok(Quote {
@@ -80,6 +83,22 @@ impl Tariffs {
             due: total,
             vat_rate: table.vat,
         })
+    }
+
+    /// The most that demand may make of a price: the book's limit upon what is paid without demand, in whole coins. Without it the
+    /// coin, or a minimum, could round a raised price beyond the law.
+    fn demand_limit(
+        &self,
+        holder: &Holder,
+        pieces: &[Piece<'_>],
+        free: i64,
+        rate: &CompiledRate,
+    ) -> Result<i64, MoneyError> {
+        let mut usual = Pricing::new(self, holder, None);
+        usual.charge_pieces(pieces, free)?;
+        let (_, usual) = usual.finish(rate)?;
+        let limit = Exact::cents(usual.cents).scale(self.highest_demand_percent.into(), WHOLE.into())?;
+        limit.round(rate.coin, Rounding::Down)
     }
 
     /// Free minutes of a stay; none when the day's were used, or when they are only for shorter stays.
@@ -269,6 +288,8 @@ struct Pricing<'a> {
     demand: Option<ExpectedDemand>,
     /// What demand does, by its percentage: each table has bounds of its own.
     moved: Vec<(u32, Exact)>,
+    /// The most that a price may be which demand raises.
+    limit: Option<i64>,
     /// What each day's cap takes away.
     caps: Vec<(NaiveDate, Exact)>,
     day: Option<DaySum>,
@@ -286,7 +307,7 @@ impl<'a> Pricing<'a> {
     fn new(tariffs: &'a Tariffs, holder: &'a Holder, demand: Option<ExpectedDemand>) -> Self {
         let (lines, modifiers, moved, caps) = (Vec::with_capacity(8), Vec::new(), Vec::new(), Vec::new());
         let (sum, bound) = (Exact::ZERO, Exact::ZERO);
-        Self { tariffs, holder, sum, shown: 0, lines, modifiers, demand, moved, caps, day: None, bound }
+        Self { tariffs, holder, sum, shown: 0, lines, modifiers, demand, moved, limit: None, caps, day: None, bound }
     }
 
     fn charge_pieces(&mut self, pieces: &[Piece<'a>], free: i64) -> Result<(), MoneyError> {
@@ -360,6 +381,10 @@ impl<'a> Pricing<'a> {
         Ok(moved)
     }
 
+    fn is_raised(&self) -> bool {
+        self.moved.iter().any(|(percent, _)| *percent > WHOLE)
+    }
+
     fn note_day(&mut self, piece: &Piece<'_>, charged: Exact) -> Result<(), MoneyError> {
         if let Some(sum) = self.day.as_mut().filter(|sum| sum.day == piece.day) {
             sum.charged = sum.charged.add(charged)?;
@@ -402,6 +427,7 @@ impl<'a> Pricing<'a> {
             }
         }
         let total = self.sum.round(rate.coin, rate.rounding)?;
+        let total = self.limit.map_or(total, |limit| total.min(limit));
         if total != self.shown {
             let amount = Money::new(total - self.shown, self.tariffs.currency);
             self.lines.push(QuoteLine { reason: LineReason::Rounding, amount });

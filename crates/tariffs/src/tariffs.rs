@@ -11,6 +11,7 @@ use crate::book::{
     Amount, Charge, DemandRule, FreeMinutes, Modifier, Outside, Rate, RateLine, RateTable, RefundPolicy, TariffBook,
 };
 use crate::curve::{Curve, Line};
+use crate::demand::WHOLE;
 use crate::exact::Exact;
 use crate::holder::{Eligibility, Holder, Qualification};
 use crate::holidays::Holiday;
@@ -24,6 +25,8 @@ pub struct Tariffs {
     pub(crate) currency: Currency,
     pub(crate) timezone: Tz,
     pub(crate) tables: Vec<Table>,
+    /// The most that demand may make of a price, in percent.
+    pub(crate) highest_demand_percent: u32,
     /// Tables of a zone by their first day.
     zones: HashMap<ZoneId, Vec<usize>>,
 }
@@ -90,7 +93,9 @@ impl Tariffs {
             tables.sort_by_key(|index| book.tables[*index].from);
         }
         let tables = book.tables.iter().map(|table| Table::new(table, &book.calendars, book.currency));
-        Ok(Self { currency: book.currency, timezone: book.timezone, tables: tables.collect(), zones })
+        let highest_demand_percent = book.law.highest_demand_percent.unwrap_or(WHOLE);
+        let (currency, timezone) = (book.currency, book.timezone);
+        Ok(Self { currency, timezone, tables: tables.collect(), highest_demand_percent, zones })
     }
 
     /// The currency of all prices.

@@ -352,6 +352,11 @@ fn demand_moves_prices_between_the_bounds_of_their_table() {
         ("hospital", 85, nine, "2026-03-02T19:00+01:00", 1200),
         // 4 x 1.00 before the change, 2 x 2.00 after it, where demand moves nothing.
         ("changing", 130, "2026-06-30T20:00+02:00", "2026-07-01T02:00+02:00", 840),
+        // 0.30 and 0.40, of which 130 % are 0.39 and 0.52: coins of 0.10 upwards would go beyond the law.
+        ("up", 130, nine, "2026-03-02T09:54+01:00", 30),
+        ("up", 130, nine, "2026-03-02T10:12+01:00", 50),
+        ("up", 130, nine, "2026-03-02T12:00+01:00", 130),
+        ("up", 85, nine, "2026-03-02T09:54+01:00", 30),
         // Nothing is said of demand.
         ("welcome", 85, nine, "2026-03-02T10:00+01:00", 150),
     ] {
@@ -391,10 +396,11 @@ fn it_is_known_where_demand_moves_prices_and_by_whose_forecasts() {
             .map(|(zone, place)| format!("{zone} by {place}"))
             .collect()
     };
-    let always = ["garage by garage", "hospital by hospital", "street by town"];
+    let always = ["down by town", "garage by garage", "hospital by hospital", "street by town", "up by town"];
     assert_eq!(zones("2026-07-01T00:00+02:00", "2026-07-02T02:00+02:00"), always);
     let before = zones("2026-06-30T22:00+02:00", "2026-07-02T00:00+02:00");
-    assert_eq!(before, ["changing by town", "garage by garage", "hospital by hospital", "street by town"]);
+    let both: Vec<&str> = ["changing by town"].into_iter().chain(always).collect();
+    assert_eq!(before, both);
     assert!(paris().zones_with_demand(at("2026-03-02T09:00+01:00"), at("2026-03-03T09:00+01:00")).is_empty());
 }
 
