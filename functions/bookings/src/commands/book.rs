@@ -20,7 +20,7 @@ use crate::store::bookings::Record;
 use crate::store::candidates::{self, Candidate, Candidates};
 use crate::store::people::Member;
 use crate::store::slots;
-use crate::store::tx::{Command, Tx, WriteError};
+use crate::store::tx::{Command, Left, Tx, WriteError};
 
 /// A new booking.
 #[derive(Clone, Debug)]
@@ -84,6 +84,26 @@ impl Command for Book {
         Ok(Prepared { candidates, waits })
     }
 
+    /// One place that was named, whose price and count nothing in the database moves: nearly all bookings.
+    fn at_once(&self, prepared: &Prepared, now: DateTime<Utc>) -> Result<Option<(Left, Record)>, Refused> {
+        let [found] = prepared.candidates.items.as_slice() else { return Ok(None) };
+        let ([only], false, true) = (found.as_slice(), prepared.waits, self.guests.is_empty()) else { return Ok(None) };
+        let chosen = [only];
+        let Some(charge) = self.known_charge(&chosen, &prepared.candidates.member, now)? else { return Ok(None) };
+        let mut record = self.record(&chosen, charge, now)?;
+        if money::counts(&record.booking, &self.actor.groups(), &chosen) {
+            return Ok(None);
+        }
+        let kind = settle(&mut record, self.hold, &chosen, now);
+        let mut left = Left::default();
+        for claim in allocate::claims(self.id, &chosen, self.slot) {
+            left.claim(claim, record.booking.state);
+        }
+        left.make(std::slice::from_ref(&record));
+        left.emit(event(kind, &record, None, now));
+        Ok(Some((left, record)))
+    }
+
     async fn run(&self, prepared: &Prepared, tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<Record, WriteError> {
         if prepared.waits {
             return self.wait(&prepared.candidates, tx, now);
@@ -97,11 +117,10 @@ impl Command for Book {
                 Err(Refused::Taken(Vec::new()).into())
             };
         };
-        let mut record = self.record(&chosen, now)?;
-        record.booking.charge = self.charge(tx, &chosen, &prepared.candidates.member, now).await?;
+        let charge = self.charge(tx, &chosen, &prepared.candidates.member, now).await?;
+        let mut record = self.record(&chosen, charge, now)?;
         record.usage = money::count(tx.sql(), &record.booking, &self.actor.groups(), &chosen).await?;
-        let approval = chosen.iter().any(|one| one.policy.requires_approval);
-        let kind = settle(&mut record, self.hold, approval, now);
+        let kind = settle(&mut record, self.hold, &chosen, now);
         if record.booking.state != guess {
             slots::follow(tx.sql(), &[self.id], record.booking.state, None).await?;
         }
@@ -112,7 +131,8 @@ impl Command for Book {
 }
 
 /// Sets the state and the deadline of a new booking; the event's type.
-fn settle(record: &mut Record, hold: bool, approval: bool, now: DateTime<Utc>) -> &'static str {
+fn settle(record: &mut Record, hold: bool, chosen: &[&Candidate], now: DateTime<Utc>) -> &'static str {
+    let approval = chosen.iter().any(|one| one.policy.requires_approval);
     let (booking, terms) = (&mut record.booking, &record.terms);
     let minutes = TimeDelta::minutes(i64::from(terms.hold_minutes));
     let (state, expires_at, kind) = match (hold, approval) {
@@ -144,12 +164,31 @@ impl Book {
         member: &Member,
         now: DateTime<Utc>,
     ) -> Result<Charge, WriteError> {
-        if let Some(quote) = &self.quote {
-            return Ok(quote.charge);
+        match self.known_charge(chosen, member, now)? {
+            Some(charge) => Ok(charge),
+            None => Ok(money::priced(tx.sql(), self.ask(), chosen, member, now).await?.charge),
         }
+    }
+
+    /// What it costs, where that needs no further look: it was quoted, or neither demand nor a plan moves it.
+    fn known_charge(
+        &self,
+        chosen: &[&Candidate],
+        member: &Member,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Charge>, Refused> {
+        if let Some(quote) = &self.quote {
+            return Ok(Some(quote.charge));
+        }
+        if member.plan.is_some() || chosen.iter().any(|one| money::moves(&one.resource)) {
+            return Ok(None);
+        }
+        Ok(Some(money::quoted(self.ask(), chosen, (member, 0), &[], now)?.charge))
+    }
+
+    fn ask(&self) -> PriceAsk<'_> {
         let wish = Wish { items: self.items.clone(), slot: self.slot, participants: self.participants };
-        let ask = PriceAsk { owner: &self.actor.subject, wish, pay_with: self.pay_with, repeats: false };
-        Ok(money::priced(tx.sql(), ask, chosen, member, now).await?.charge)
+        PriceAsk { owner: &self.actor.subject, wish, pay_with: self.pay_with, repeats: false }
     }
 
     /// Joins the waitlist. Nothing is paid before something is offered.
@@ -158,9 +197,8 @@ impl Book {
         if first.iter().any(|one| !one.policy.waitlist) {
             return Err(Refused::Taken(Vec::new()).into());
         }
-        let mut record = self.record(&first, now)?;
+        let mut record = self.record(&first, Charge { pay_with: self.pay_with, ..Charge::nothing() }, now)?;
         record.booking.resources.clear();
-        record.booking.charge.pay_with = self.pay_with;
         record.booking.state = State::Waitlist;
         record.booking.waited = true;
         tx.make(std::slice::from_ref(&record));
@@ -168,7 +206,7 @@ impl Book {
         Ok(record)
     }
 
-    fn record(&self, chosen: &[&Candidate], now: DateTime<Utc>) -> Result<Record, Refused> {
+    fn record(&self, chosen: &[&Candidate], charge: Charge, now: DateTime<Utc>) -> Result<Record, Refused> {
         let first = chosen.first().ok_or(Refused::NotFound("resource"))?;
         let terms: Policy = first.policy.clone();
         let booking = Booking {
@@ -183,7 +221,7 @@ impl Book {
             title: self.title.clone(),
             participants: self.participants,
             guests: self.guests.clone(),
-            charge: Charge::nothing(),
+            charge,
             expires_at: None,
             check_in: None,
             series: None,

@@ -7,6 +7,7 @@ use parvis_booking::Slot;
 use parvis_booking::booking::{Booking, Charge, PayWith, Wish};
 use parvis_booking::policy::{Refusal, Usage, usages};
 use parvis_booking::pricing::{DemandFactor, Part, Quote, QuoteAsk, RateCard, factor_over, quote};
+use parvis_booking::resource::Resource;
 use sqlx::PgConnection;
 
 use crate::error::Refused;
@@ -45,12 +46,18 @@ pub async fn priced(
     Ok(quoted(ask, chosen, (member, left), &factors, now)?)
 }
 
+/// Whether expected demand may move the price of `resource`.
+#[must_use]
+pub fn moves(resource: &Resource) -> bool {
+    resource.rates.as_ref().is_some_and(RateCard::moves)
+}
+
 /// How expected demand moves the price of each of those chosen that it may move: by that for places of its own kind.
 async fn expected(sql: &mut PgConnection, chosen: &[&Candidate], slot: Slot) -> Result<Vec<DemandFactor>, WriteError> {
     let mut of_kinds = HashMap::new();
     let mut factors = Vec::with_capacity(chosen.len());
     for Candidate { resource, site, .. } in chosen {
-        if !resource.rates.as_ref().is_some_and(RateCard::moves) {
+        if !moves(resource) {
             factors.push(DemandFactor::none());
             continue;
         }
@@ -98,6 +105,13 @@ pub async fn included_left(
     let (Some((_, plan)), Some(first)) = (&member.plan, chosen.first()) else { return Ok(0) };
     let used = counts::used(sql, &included_key(owner, slot.start, first.zone())).await?;
     Ok(u32::try_from(i64::from(plan.included_minutes) - used).unwrap_or(0))
+}
+
+/// Whether a booking adds to any quota, or takes anything from credits or plan.
+#[must_use]
+pub fn counts(booking: &Booking, groups: &[&str], chosen: &[&Candidate]) -> bool {
+    let Charge { credits, included_minutes, .. } = booking.charge;
+    credits > 0 || included_minutes > 0 || !quota_usages(booking, groups, chosen).is_empty()
 }
 
 /// Counts a booking in the quotas of `chosen` and takes what it costs from credits and plan.

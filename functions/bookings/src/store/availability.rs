@@ -12,12 +12,13 @@ use parvis_booking::{Slot, merged, without};
 use parvis_kit::postgres::DatabaseError;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
+use sqlx::postgres::types::PgRange;
 use sqlx::types::Json;
 use sqlx::{PgExecutor, Row as _};
 use utoipa::ToSchema;
 
-use super::bad;
 use super::catalog::{MATCHES, ResourceFilter, bind_filter};
+use super::{bad, slots};
 
 /// Why a time is not free (FBTYPE of iCalendar).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -102,13 +103,13 @@ pub async fn read(
         "SELECT r.no, r.details AS resource, r.policy AS policy_id, r.site,
                 CASE WHEN row_number() OVER (PARTITION BY r.policy ORDER BY r.id) = 1 THEN p.details END AS policy,
                 CASE WHEN row_number() OVER (PARTITION BY r.site ORDER BY r.id) = 1 THEN s.details END AS clocks,
-                b.starts, b.ends, b.tentative, b.imported
+                b.times, b.kinds
          FROM booking_resource r
               JOIN booking_site s ON s.id = r.site
               JOIN booking_policy p ON p.id = r.policy
-              CROSS JOIN LATERAL (SELECT array_agg(lower(during)) AS starts, array_agg(upper(during)) AS ends,
-                                         array_agg(state IN ('held', 'pending')) AS tentative,
-                                         array_agg(booking IS NULL) AS imported
+              CROSS JOIN LATERAL (SELECT array_agg(during) AS times,
+                                         array_agg(CASE WHEN booking IS NULL THEN 'i' WHEN state IN ('held', 'pending')
+                                                        THEN 't' ELSE 'b' END::\"char\") AS kinds
                                   FROM booking_slot
                                   WHERE resource = r.no AND during && tstzrange($8, $9)
                                     AND state IN ('held', 'pending', 'booked', 'arrived')) b
@@ -160,22 +161,18 @@ impl Shared {
 
 /// The times of a row, in order.
 fn busy(row: &PgRow) -> Result<Vec<Busy>, DatabaseError> {
-    let starts: Option<Vec<DateTime<Utc>>> = row.try_get("starts")?;
-    let ends: Option<Vec<DateTime<Utc>>> = row.try_get("ends")?;
-    let tentative: Option<Vec<bool>> = row.try_get("tentative")?;
-    let imported: Option<Vec<bool>> = row.try_get("imported")?;
-    let all = starts.unwrap_or_default().into_iter().zip(ends.unwrap_or_default());
-    let why = tentative.unwrap_or_default().into_iter().zip(imported.unwrap_or_default());
+    let times: Option<Vec<PgRange<DateTime<Utc>>>> = row.try_get("times")?;
+    let kinds: Option<Vec<i8>> = row.try_get("kinds")?;
     let mut busy = Vec::new();
-    for ((start, end), (tentative, imported)) in all.zip(why) {
-        let kind = match (imported, tentative) {
-            (true, _) => BusyType::BusyUnavailable,
-            (false, true) => BusyType::BusyTentative,
-            (false, false) => BusyType::Busy,
+    for (during, kind) in times.unwrap_or_default().iter().zip(kinds.unwrap_or_default()) {
+        let kind = match kind.to_ne_bytes() {
+            [b'i'] => BusyType::BusyUnavailable,
+            [b't'] => BusyType::BusyTentative,
+            _ => BusyType::Busy,
         };
-        busy.push(Busy { slot: Slot::new(start, end).map_err(|error| bad(error.to_string()))?, kind });
+        busy.push(Busy { slot: slots::slot(during).ok_or_else(|| bad("a time without an end"))?, kind });
     }
-    // Sorted here: the database would sort each of the four lists of each resource by itself.
+    // Sorted here: the database would sort each of the two lists of each resource by itself.
     busy.sort_unstable();
     Ok(busy)
 }

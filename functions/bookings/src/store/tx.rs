@@ -6,16 +6,20 @@
 //! ```text
 //!   prepare ──refused──> was it done before under this key? ──yes──> the answer of then
 //!      │                                                    └─no───> the refusal
+//!      ├─> asks nothing more: (time, bookings, outbox rows, key row with the answer) ──taken meanwhile──> prepare
 //!      └─> BEGIN, run, (bookings, outbox rows, key row with the answer), COMMIT
 //! ```
 //!
-//! What is in brackets is one statement: under a fight for one room, each round trip of those who win costs all others. A second
-//! request under the same key does its work again, waits at the key row for the first, takes everything back and gets the answer
-//! of the first. A crash anywhere leaves all of it or nothing. Deadlocks and serialisation failures are tried again.
+//! What is in brackets is one statement: under a fight for one room, each round trip of those who win costs all others, and is what
+//! they wait for themselves. A second request under the same key does its work again, waits at the key row for the first, takes
+//! everything back and gets the answer of the first. A crash anywhere leaves all of it or nothing. Deadlocks and serialisation
+//! failures are tried again.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parvis_booking::life::State;
 use parvis_events::CloudEvent;
 use parvis_kit::postgres::DatabaseError;
 use rand::Rng as _;
@@ -25,11 +29,14 @@ use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use super::bookings::{self, Record};
-use super::{Store, bad, document, json};
+use super::slots::Claim;
+use super::{Store, document, json};
 use crate::error::Refused;
 
 /// Tries of a transaction that the database rolled back for others' sake.
 const TRIES: u32 = 6;
+/// SQLSTATE of a row whose key is there already.
+const UNIQUE_VIOLATION: &str = "23505";
 
 /// Identifies a write, so that its repetition is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +80,18 @@ pub trait Command: Send + Sync {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Self::Prepared, WriteError>> + Send;
 
+    /// What it leaves behind and tells, where it has nothing more to ask: it is then done by one statement, without [`Self::run`].
+    ///
+    /// # Errors
+    /// When the rules refuse it.
+    fn at_once(
+        &self,
+        _prepared: &Self::Prepared,
+        _now: DateTime<Utc>,
+    ) -> Result<Option<(Left, Self::Answer)>, Refused> {
+        Ok(None)
+    }
+
     /// Does it.
     fn run(
         &self,
@@ -82,21 +101,21 @@ pub trait Command: Send + Sync {
     ) -> impl Future<Output = Result<Self::Answer, WriteError>> + Send;
 }
 
-/// A transaction with what it will leave behind.
-#[derive(Debug)]
-pub struct Tx<'c> {
-    inner: Transaction<'c, Postgres>,
+/// What a write leaves behind when it ends.
+#[derive(Debug, Default)]
+pub struct Left {
+    claim: Option<(Claim, State)>,
     made: Vec<bookings::Row>,
     events: Vec<CloudEvent<Value>>,
 }
 
-impl Tx<'_> {
-    /// The connection.
-    pub fn sql(&mut self) -> &mut PgConnection {
-        &mut self.inner
+impl Left {
+    /// Takes a time. When somebody else has it, nothing at all is left behind.
+    pub fn claim(&mut self, claim: Claim, state: State) {
+        self.claim = Some((claim, state));
     }
 
-    /// Leaves new bookings behind: they are not there before the end of the command.
+    /// Leaves new bookings behind.
     pub fn make(&mut self, records: &[Record]) {
         self.made.extend(records.iter().map(bookings::row));
     }
@@ -107,7 +126,7 @@ impl Tx<'_> {
     }
 
     /// Names the places in events about bookings with guests: an invitation says where to go.
-    async fn locate(&mut self) -> Result<(), sqlx::Error> {
+    async fn locate(&mut self, sql: &mut PgConnection) -> Result<(), sqlx::Error> {
         for event in &mut self.events {
             let Some(Places { site, resources, .. }) = Places::of(event) else { continue };
             let names: Vec<String> = sqlx::query_scalar(
@@ -116,34 +135,42 @@ impl Tx<'_> {
             )
             .bind(resources)
             .bind(site)
-            .fetch_all(&mut *self.inner)
+            .fetch_all(&mut *sql)
             .await?;
             event.data["location"] = names.join(", ").into();
         }
         Ok(())
     }
 
-    /// Writes what is left behind, and the answer under the key; false when the key has an answer already, or is about to get one
-    /// from somebody else, who is waited for.
-    async fn finish<A: Serialize>(
+    /// Writes it, with the answer under the key; false when the time is taken, and nothing was written.
+    async fn write<A: Serialize>(
         &mut self,
+        sql: &mut PgConnection,
         key: Option<&WriteKey>,
         answer: &A,
         now: DateTime<Utc>,
-    ) -> Result<bool, WriteError> {
-        if self.made.is_empty() && self.events.is_empty() && key.is_none() {
+    ) -> Result<bool, sqlx::Error> {
+        if self.claim.is_none() && self.made.is_empty() && self.events.is_empty() && key.is_none() {
             return Ok(true);
         }
-        self.locate().await?;
+        self.locate(sql).await?;
         let columns = bookings::WRITTEN;
         let query = format!(
-            "WITH made AS (INSERT INTO booking ({columns}) SELECT {columns} FROM jsonb_populate_recordset(NULL::booking, $1)),
+            "WITH taken AS (INSERT INTO booking_slot (booking, resource, during, state, item)
+                            SELECT $9, $10, tstzrange($11, $12), $13, $14 WHERE $9::uuid IS NOT NULL
+                            ON CONFLICT DO NOTHING RETURNING resource),
+                  had AS (SELECT $9::uuid IS NULL OR EXISTS (SELECT FROM taken) AS it),
+                  made AS (INSERT INTO booking ({columns}) SELECT {columns}
+                           FROM jsonb_populate_recordset(NULL::booking, $1) WHERE (SELECT it FROM had)),
                   told AS (INSERT INTO booking_outbox (id, event, at)
-                           SELECT id, event, $4 FROM unnest($2::text[], $3::jsonb[]) AS e(id, event))
-             INSERT INTO booking_idempotency (caller, key, fingerprint, answer, at)
-             SELECT $5, $6, $7, $8, $4 WHERE $5::text IS NOT NULL ON CONFLICT DO NOTHING"
+                           SELECT id, event, $4 FROM unnest($2::text[], $3::jsonb[]) AS e(id, event)
+                           WHERE (SELECT it FROM had)),
+                  keyed AS (INSERT INTO booking_idempotency (caller, key, fingerprint, answer, at)
+                            SELECT $5, $6, $7, $8, $4 WHERE $5::text IS NOT NULL AND (SELECT it FROM had))
+             SELECT it FROM had"
         );
-        let written = sqlx::query(sqlx::AssertSqlSafe(query))
+        let claim = self.claim.as_ref().map(|(claim, _)| claim);
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query))
             .bind(json(&self.made))
             .bind(self.events.iter().map(|event| event.id.to_string()).collect::<Vec<_>>())
             .bind(self.events.iter().map(json).collect::<Vec<_>>())
@@ -152,9 +179,38 @@ impl Tx<'_> {
             .bind(key.map(|key| &key.key))
             .bind(key.map(|key| &key.fingerprint))
             .bind(key.map(|_| json(answer)))
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(key.is_none() || written.rows_affected() == 1)
+            .bind(claim.map(|claim| claim.booking))
+            .bind(claim.map(|claim| claim.resource))
+            .bind(claim.map(|claim| claim.during.start))
+            .bind(claim.map(|claim| claim.during.end))
+            .bind(self.claim.as_ref().map(|(_, state)| state.as_str()))
+            .bind(claim.map(|claim| claim.item))
+            .fetch_one(sql)
+            .await
+    }
+}
+
+/// A transaction with what it will leave behind.
+#[derive(Debug)]
+pub struct Tx<'c> {
+    inner: Transaction<'c, Postgres>,
+    left: Left,
+}
+
+impl Tx<'_> {
+    /// The connection.
+    pub fn sql(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+
+    /// Leaves new bookings behind: they are not there before the end of the command.
+    pub fn make(&mut self, records: &[Record]) {
+        self.left.make(records);
+    }
+
+    /// Leaves an event behind.
+    pub fn emit(&mut self, event: CloudEvent<Value>) {
+        self.left.emit(event);
     }
 }
 
@@ -206,6 +262,11 @@ impl Store {
                 Ok(prepared) => attempt(&mut sql, key, command, &prepared, now).await,
                 Err(error) => Err(error),
             };
+            // Somebody was quicker: looked at again, it is taken, or free again.
+            let attempt = match attempt {
+                Ok(None) if tries < TRIES => continue,
+                attempt => attempt.and_then(|done| done.ok_or(WriteError::Refused(Refused::Taken(Vec::new())))),
+            };
             match attempt {
                 Err(WriteError::Database(error)) if lost_to_others(&error) && tries < TRIES => {
                     tokio::time::sleep(pause(tries)).await;
@@ -229,33 +290,37 @@ async fn attempt<C: Command>(
     command: &C,
     prepared: &C::Prepared,
     now: DateTime<Utc>,
-) -> Result<Done<C::Answer>, WriteError> {
-    if let Some(done) = transact(&mut *sql, key, command, prepared, now).await? {
-        return Ok(done);
-    }
-    let before = match key {
-        Some(key) => stored(sql, key).await?,
-        None => None,
+) -> Result<Option<Done<C::Answer>>, WriteError> {
+    let written = match command.at_once(prepared, now)? {
+        Some((mut left, answer)) => {
+            let had = left.write(&mut *sql, key, &answer, now).await;
+            had.map(|had| had.then_some(Done { answer, events: left.events })).map_err(WriteError::from)
+        }
+        None => transact(&mut *sql, key, command, prepared, now).await.map(Some),
     };
-    done(before.ok_or_else(|| bad("an idempotency key without an answer"))?)
+    match (written, key) {
+        (Err(WriteError::Database(error)), Some(key)) if code(&error).as_deref() == Some(UNIQUE_VIOLATION) => {
+            // Without an answer under the key, it was another id that is there already.
+            stored(sql, key).await?.map_or(Err(error.into()), |answer| done(answer).map(Some))
+        }
+        (written, _) => written,
+    }
 }
 
-/// One transaction; `None` when it was taken back, since the key has an answer already.
+/// One transaction. It fails with a unique violation when the key has an answer already, or got one from somebody else, who was
+/// waited for.
 async fn transact<C: Command>(
     sql: &mut PgConnection,
     key: Option<&WriteKey>,
     command: &C,
     prepared: &C::Prepared,
     now: DateTime<Utc>,
-) -> Result<Option<Done<C::Answer>>, WriteError> {
-    let mut tx = Tx { inner: sql.begin().await?, made: Vec::new(), events: Vec::new() };
+) -> Result<Done<C::Answer>, WriteError> {
+    let mut tx = Tx { inner: sql.begin().await?, left: Left::default() };
     let answer = command.run(prepared, &mut tx, now).await?;
-    if !tx.finish(key, &answer, now).await? {
-        tx.inner.rollback().await?;
-        return Ok(None);
-    }
+    tx.left.write(&mut tx.inner, key, &answer, now).await?;
     tx.inner.commit().await?;
-    Ok(Some(Done { answer, events: tx.events }))
+    Ok(Done { answer, events: tx.left.events })
 }
 
 /// The answer of then.
@@ -291,6 +356,11 @@ async fn replayed<A: DeserializeOwned>(
 
 /// Whether the database rolled back this transaction for others' sake: a deadlock or a serialisation failure.
 fn lost_to_others(error: &DatabaseError) -> bool {
-    let DatabaseError::Sql(sqlx::Error::Database(error)) = error else { return false };
-    error.code().is_some_and(|code| code == "40P01" || code == "40001")
+    code(error).is_some_and(|code| code == "40P01" || code == "40001")
+}
+
+/// The SQLSTATE of what the database refused.
+fn code(error: &DatabaseError) -> Option<Cow<'_, str>> {
+    let DatabaseError::Sql(sqlx::Error::Database(error)) = error else { return None };
+    error.code()
 }
