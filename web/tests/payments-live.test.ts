@@ -437,9 +437,9 @@ describe("the tariff editor", () => {
       editor.edit(text);
       return editor.demand;
     };
-    expect(told("[[tables]]\ndemand = { place = \"default\", floor_percent = 80 }")).toBe(true);
-    expect(told("[[tables]]\n[tables.demand]\nplace = \"default\"")).toBe(true);
-    expect(told("[[tables]]\n# demand = { place = \"default\" }")).toBe(false);
+    expect(told('[[tables]]\ndemand = { place = "default", floor_percent = 80 }')).toBe(true);
+    expect(told('[[tables]]\n[tables.demand]\nplace = "default"')).toBe(true);
+    expect(told('[[tables]]\n# demand = { place = "default" }')).toBe(false);
     expect(told("[law]\nhighest_demand_percent = 120")).toBe(false);
     editor.dispose();
   });
