@@ -6,6 +6,7 @@
 //! | [`flow`] | starting, extending, stopping, settling: rows of steps that survive a crash between any two |
 //! | [`sweep`] | the schedules, and going on where somebody died |
 //! | [`compare`] | comparing with the provider |
+//! | [`demand`] | expected demand, where the tariff lets it move prices |
 //! | [`events`], [`permit_events`] | what drivers are told of their sessions, and holders of their permits |
 //! | [`provider`] | the payment provider behind a narrow port |
 //! | [`store`] | the tables |
@@ -13,6 +14,7 @@
 
 pub mod compare;
 pub mod config;
+pub mod demand;
 pub mod error;
 pub mod events;
 pub mod flow;
@@ -36,11 +38,11 @@ pub const FUNCTION: &str = "payments";
 /// When the configuration is incomplete or the Runtime API fails.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     parvis_kit::telemetry::init();
-    let app = config::app_from_env().await?;
+    let (app, forecasts) = config::from_env().await?;
     let tasks = app.clone();
     parvis_kit::http::run_http_and_tasks(routes::router(app), move |task: Task| {
-        let app = tasks.clone();
-        async move { sweep::run(&app, task).await }
+        let (app, forecasts) = (tasks.clone(), forecasts.clone());
+        async move { sweep::run(&app, &forecasts, task).await }
     })
     .await
 }

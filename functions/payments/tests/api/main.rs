@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod comparison;
+mod demand;
 mod documents;
 mod events;
 mod extend;
