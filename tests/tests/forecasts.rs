@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Duration as Span, Timelike as _, Utc};
 use chrono_tz::Tz;
 use parvis_samples::publisher::Broker;
 use parvis_samples::replay::{Columns, OccupancyFile, Options, Speed, run};
-use parvis_testkit::{Platform, eventually_within};
+use parvis_testkit::{Platform, eventually, eventually_within};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -61,6 +61,59 @@ fn at(value: &Value) -> DateTime<Utc> {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
+/// Tariffs of a car park, 2.40 an hour, whose prices demand may move by a fifth.
+fn tariffs(park: &str) -> String {
+    format!(
+        r#"
+name = "Gare"
+currency = "EUR"
+timezone = "Europe/Paris"
+
+[law]
+highest_demand_percent = 120
+
+[[tables]]
+id = "gare"
+version = 1
+zones = ["main"]
+from = "2025-01-01"
+vat_basis_points = 2000
+hours = [{{ days = "daily", from = "00:00", to = "24:00" }}]
+demand = {{ place = "{park}", floor_percent = 80, cap_percent = 120 }}
+
+[[tables.rates]]
+id = "all"
+unit = "15min"
+max_stay = "24h"
+lines = [{{ from = "0min", to = "24h", price = "0.60", every = "15min" }}]
+"#
+    )
+}
+
+/// Puts them in force in place of those that the stack began with.
+async fn put_in_force(platform: &Platform, tariffs: String) -> anyhow::Result<()> {
+    let (admin, path) = (platform.login("admin").await, "/v1/parking/tariffs");
+    let before = admin.request(Method::GET, path).send().await?;
+    let version = before.headers().get("etag").context("a version")?;
+    let put = admin.request(Method::PUT, path).header("if-match", version).body(tariffs);
+    let (status, found) = admin.answer(put).await?;
+    ensure!(status.is_success() && found["problems"] == json!([]), "{status}: {found}");
+    Ok(())
+}
+
+/// What an hour of parking costs that begins when clocks show these hours next, in cents.
+async fn prices<const N: usize>(platform: &Platform, hours: [u32; N]) -> anyhow::Result<[i64; N]> {
+    let mut cents = [0; N];
+    for (hour, cents) in hours.into_iter().zip(&mut cents) {
+        let mut ahead = (1..=24).map(|hours| Utc::now() + Span::hours(hours));
+        let start = ahead.find(|at| at.with_timezone(&TIMEZONE).hour() == hour);
+        let question = json!({ "zone": "main", "start": start, "minutes": 60 });
+        let quote = platform.api().send(Method::POST, "/v1/parking/quotes", &question).await?;
+        *cents = quote["quote"]["total"]["cents"].as_i64().context("a price")?;
+    }
+    Ok(cents)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_car_park_is_forecast_after_the_replay_and_a_hung_counter_says_so() {
     let platform = Platform::start().await;
@@ -88,6 +141,21 @@ async fn a_car_park_is_forecast_after_the_replay_and_a_hung_counter_says_so() {
     embedded.fire_schedule("ForecastFunction", "Hourly").await.unwrap();
     let again = in_state(&platform, &format!("/v1/forecasts/{}", parks[0]), "forecast").await;
     assert_eq!(again["trained_at"], forecast["trained_at"]);
+    // Where the tariff lets it, what is expected moves prices: up by day, down by night.
+    in_state(&platform, &format!("/v1/forecasts/{}?zone=main", parks[0]), "forecast").await;
+    put_in_force(&platform, tariffs(&parks[0])).await.unwrap();
+    // Sandboxes know the tariffs of before for some seconds. Nothing is taken over yet.
+    let usual = eventually(|| prices(&platform, [4, 13])).await;
+    assert_eq!(usual, [240, 240]);
+    let [night, day] = eventually(|| async {
+        embedded.fire_schedule("PaymentsFunction", "Demand").await?;
+        let moved = prices(&platform, [4, 13]).await?;
+        if moved == usual { bail!("nothing has moved") } else { Ok(moved) }
+    })
+    .await;
+    // 85 % at night; 115 or 130 % by day, of which 120 are allowed.
+    assert_eq!(night, 204);
+    assert!((276..=288).contains(&day), "{day}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

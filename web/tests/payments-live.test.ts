@@ -436,6 +436,19 @@ describe("the tariff editor", () => {
     expect([editor.usable, editor.changed]).toEqual([true, false]);
   });
 
+  it("knows when expected demand may move what it previews", async () => {
+    const editor = await open();
+    const told = (text: string) => {
+      editor.edit(text);
+      return editor.demand;
+    };
+    expect(told('[[tables]]\ndemand = { place = "default", floor_percent = 80 }')).toBe(true);
+    expect(told('[[tables]]\n[tables.demand]\nplace = "default"')).toBe(true);
+    expect(told('[[tables]]\n# demand = { place = "default" }')).toBe(false);
+    expect(told("[law]\nhighest_demand_percent = 120")).toBe(false);
+    editor.dispose();
+  });
+
   it("puts a book in force over the version it was read at, and over no other", async () => {
     const editor = await open();
     editor.edit("a = 2");

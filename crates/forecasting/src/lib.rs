@@ -9,6 +9,7 @@
 //! | [`series`] | values on a regular grid, gaps, stuck stretches |
 //! | [`calendar`] | local time, public and school holidays, opening hours, closures |
 //! | [`cold_start`] | a place without history, from similar ones |
+//! | [`demand`] | levels of expected demand, by which prices move |
 //! | [`drift`] | when forecasts become worse than they were |
 //! | [`lifetime`] | remaining life of equipment: Weibull with censoring |
 
@@ -17,6 +18,7 @@ pub mod calendar;
 mod calibration;
 pub mod cold_start;
 mod counts;
+pub mod demand;
 pub mod drift;
 mod error;
 mod explanation;

@@ -9,10 +9,12 @@
 //! | [`job`] | what the planner asks of the trainer |
 //! | [`records`] | what is kept |
 //! | [`days`] | a day of observations |
+//! | [`demand`] | what prices go by |
 //! | [`upkeep`] | what is likely to fail, and work orders |
 //! | [`store`] | the table |
 
 pub mod days;
+pub mod demand;
 pub mod job;
 mod observed;
 mod packed;

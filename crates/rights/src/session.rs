@@ -5,7 +5,7 @@ use parvis_money::Money;
 use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateHash;
 use parvis_tariffs::quote::{PreviousStay, TableVersion};
-use parvis_tariffs::{Holder, PaidSegment, PaidSession};
+use parvis_tariffs::{ExpectedDemand, Holder, PaidSegment, PaidSession};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -149,6 +149,9 @@ pub struct Session {
     /// The stay before, as known when this one was quoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousStay>,
+    /// The demand that it was sold under, where demand moves prices: all its parts are priced by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<ExpectedDemand>,
     /// The paid parts, in order; those of a pending session are not paid yet.
     pub segments: Vec<SessionSegment>,
     /// Where it is in its life.
@@ -304,6 +307,7 @@ impl Session {
             zone: self.zone.clone(),
             holder: self.holder,
             previous: self.previous,
+            demand: self.demand,
             segments: self.segments.iter().map(segment).collect(),
         }
     }

@@ -39,6 +39,7 @@ fn session(id: u128, start: i64, end: i64) -> Session {
         zone: zone("A"),
         holder: Holder::default(),
         previous: None,
+        demand: None,
         segments: vec![segment(start, end)],
         state: SessionState::Pending,
         stopped_at: None,

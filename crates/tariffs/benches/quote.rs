@@ -18,7 +18,7 @@ fn bench(bencher: divan::Bencher, tariffs: Tariffs, zone: &str, start: &str, len
     let zone: ZoneId = zone.parse().expect("a zone");
     let start: DateTime<Utc> = start.parse().expect("a time");
     let holder = Holder::visitor(VehicleClass::TwoWheeler);
-    let request = QuoteRequest { zone: &zone, holder, start, end: start + length, previous: None };
+    let request = QuoteRequest { zone: &zone, holder, start, end: start + length, previous: None, demand: None };
     bencher.bench(|| tariffs.quote(divan::black_box(&request)).expect("a price"));
 }
 

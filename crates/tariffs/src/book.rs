@@ -7,11 +7,12 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use parvis_money::{Currency, Money, MoneyError, Rounding, VatRate};
-use parvis_parking::ZoneId;
+use parvis_parking::{PlaceId, ZoneId};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{ClockTime, Length};
 use crate::days::DaySet;
+use crate::demand::WHOLE;
 use crate::holder::Eligibility;
 use crate::holidays::Holiday;
 
@@ -98,6 +99,10 @@ pub struct Law {
     /// The longest billing unit of car parks; 15 minutes in France (code de la consommation, L224-68).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_unit_off_street: Option<Length>,
+    /// The legal rate of car parks in percent of their tables' prices, up to which demand may raise them; without it, and on the
+    /// street in any case, the tables' prices are the legal rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_demand_percent: Option<u32>,
 }
 
 /// The tariff of some zones during some time (APDS: RateTable).
@@ -135,6 +140,9 @@ pub struct RateTable {
     /// Percentages on prices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modifiers: Vec<Modifier>,
+    /// How far expected demand moves prices; without it, not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<DemandRule>,
     /// The prices by right and vehicle (APDS: RateLineCollection).
     pub rates: Vec<Rate>,
 }
@@ -188,6 +196,19 @@ impl Modifier {
     pub(crate) fn is_active(&self, date: NaiveDate) -> bool {
         self.enabled && self.from.is_none_or(|from| date >= from) && self.until.is_none_or(|until| date < until)
     }
+}
+
+/// How far expected demand moves the prices of a table, by the forecast of the hour in which a stay begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemandRule {
+    /// The car park, by its id in the register of places, whose zones of the same ids are forecast.
+    pub place: PlaceId,
+    /// Percent of the price, at least; 1 to 100.
+    pub floor_percent: u32,
+    /// Percent of the price, at most; 100, the table's own prices, unless [`Law::highest_demand_percent`] allows more.
+    #[serde(default = "whole")]
+    pub cap_percent: u32,
 }
 
 /// The price of a stay for some vehicles and rights (APDS: RateLineCollection).
@@ -306,6 +327,10 @@ pub enum Charge {
 
 fn yes() -> bool {
     true
+}
+
+fn whole() -> u32 {
+    WHOLE
 }
 
 fn one_minute() -> Length {

@@ -6,6 +6,7 @@ use parvis_parking::ZoneId;
 
 use crate::book::{FreeMode, Outside};
 use crate::clock::Length;
+use crate::demand::{ExpectedDemand, WHOLE};
 use crate::exact::Exact;
 use crate::holder::Holder;
 use crate::quote::{LineReason, Quote, QuoteLine, QuoteRequest, TableVersion};
@@ -62,8 +63,11 @@ impl Tariffs {
         }
         let plan = self.plan(request, rate, table.outside)?;
         let free = self.free_seconds(request, rate, plan.chargeable);
-        let mut pricing = Pricing::new(self, &request.holder);
+        let mut pricing = Pricing::new(self, &request.holder, request.demand);
         pricing.charge_pieces(&plan.pieces, free)?;
+        if pricing.is_raised() {
+            pricing.limit = Some(self.demand_limit(&request.holder, &plan.pieces, free, rate)?);
+        }
         let (lines, total) = pricing.finish(rate)?;
         let zero = Money::zero(self.currency);
         Ok(Quote {
@@ -79,6 +83,22 @@ impl Tariffs {
             due: total,
             vat_rate: table.vat,
         })
+    }
+
+    /// The most that demand may make of a price: the book's limit upon what is paid without demand, in whole coins. Without it the
+    /// coin, or a minimum, could round a raised price beyond the law.
+    fn demand_limit(
+        &self,
+        holder: &Holder,
+        pieces: &[Piece<'_>],
+        free: i64,
+        rate: &CompiledRate,
+    ) -> Result<i64, MoneyError> {
+        let mut usual = Pricing::new(self, holder, None);
+        usual.charge_pieces(pieces, free)?;
+        let (_, usual) = usual.finish(rate)?;
+        let limit = Exact::cents(usual.cents).scale(self.highest_demand_percent.into(), WHOLE.into())?;
+        limit.round(rate.coin, Rounding::Down)
     }
 
     /// Free minutes of a stay; none when the day's were used, or when they are only for shorter stays.
@@ -265,6 +285,11 @@ struct Pricing<'a> {
     lines: Vec<QuoteLine>,
     /// What each modifier does, kept back until all rate lines are written.
     modifiers: Vec<(&'a str, u32, Exact)>,
+    demand: Option<ExpectedDemand>,
+    /// What demand does, by its percentage: each table has bounds of its own.
+    moved: Vec<(u32, Exact)>,
+    /// The most that a price may be which demand raises.
+    limit: Option<i64>,
     /// What each day's cap takes away.
     caps: Vec<(NaiveDate, Exact)>,
     day: Option<DaySum>,
@@ -279,10 +304,10 @@ struct DaySum {
 }
 
 impl<'a> Pricing<'a> {
-    fn new(tariffs: &'a Tariffs, holder: &'a Holder) -> Self {
-        let (lines, modifiers, caps) = (Vec::with_capacity(8), Vec::new(), Vec::new());
+    fn new(tariffs: &'a Tariffs, holder: &'a Holder, demand: Option<ExpectedDemand>) -> Self {
+        let (lines, modifiers, moved, caps) = (Vec::with_capacity(8), Vec::new(), Vec::new(), Vec::new());
         let (sum, bound) = (Exact::ZERO, Exact::ZERO);
-        Self { tariffs, holder, sum, shown: 0, lines, modifiers, caps, day: None, bound }
+        Self { tariffs, holder, sum, shown: 0, lines, modifiers, demand, moved, limit: None, caps, day: None, bound }
     }
 
     fn charge_pieces(&mut self, pieces: &[Piece<'a>], free: i64) -> Result<(), MoneyError> {
@@ -311,9 +336,12 @@ impl<'a> Pricing<'a> {
             };
             self.line(reason, part.amount)?;
         }
-        let charged = self.modify(piece, base)?;
+        let modified = self.modify(piece, base)?;
+        let percent = piece.table.demand_percent(self.demand);
+        let charged = self.move_by_demand(percent, modified)?;
         self.note_day(piece, charged)?;
-        let bound = piece.rate.bound(piece.table.factor(self.holder, piece.day))?;
+        let (top, bottom) = piece.table.factor(self.holder, piece.day);
+        let bound = piece.rate.bound((top * i64::from(percent), bottom * i64::from(WHOLE)))?;
         if bound.exceeds_exact(self.bound) {
             self.bound = bound;
         }
@@ -339,6 +367,24 @@ impl<'a> Pricing<'a> {
         Ok(amount)
     }
 
+    /// Applies expected demand; returns the amount that it has moved.
+    fn move_by_demand(&mut self, percent: u32, amount: Exact) -> Result<Exact, MoneyError> {
+        if percent == WHOLE || amount.is_zero() {
+            return Ok(amount);
+        }
+        let moved = amount.scale(percent.into(), WHOLE.into())?;
+        let change = moved.sub(amount)?;
+        match self.moved.iter_mut().find(|(known, _)| *known == percent) {
+            Some((_, sum)) => *sum = sum.add(change)?,
+            None => self.moved.push((percent, change)),
+        }
+        Ok(moved)
+    }
+
+    fn is_raised(&self) -> bool {
+        self.moved.iter().any(|(percent, _)| *percent > WHOLE)
+    }
+
     fn note_day(&mut self, piece: &Piece<'_>, charged: Exact) -> Result<(), MoneyError> {
         if let Some(sum) = self.day.as_mut().filter(|sum| sum.day == piece.day) {
             sum.charged = sum.charged.add(charged)?;
@@ -358,10 +404,14 @@ impl<'a> Pricing<'a> {
         Ok(())
     }
 
-    /// Modifiers, caps, minimum and coin, in this order.
+    /// Modifiers, demand, caps, minimum and coin, in this order.
     fn finish(mut self, rate: &CompiledRate) -> Result<(Vec<QuoteLine>, Money), MoneyError> {
         for (name, percent, change) in std::mem::take(&mut self.modifiers) {
             self.line(LineReason::Modifier { name: name.to_owned(), percent }, change)?;
+        }
+        let taken_percent = self.demand.map_or(0, |demand| demand.taken_percent);
+        for (percent, change) in std::mem::take(&mut self.moved) {
+            self.line(LineReason::Demand { percent, taken_percent }, change)?;
         }
         for (day, change) in std::mem::take(&mut self.caps) {
             self.line(LineReason::DailyCap { day }, change)?;
@@ -377,6 +427,7 @@ impl<'a> Pricing<'a> {
             }
         }
         let total = self.sum.round(rate.coin, rate.rounding)?;
+        let total = self.limit.map_or(total, |limit| total.min(limit));
         if total != self.shown {
             let amount = Money::new(total - self.shown, self.tariffs.currency);
             self.lines.push(QuoteLine { reason: LineReason::Rounding, amount });

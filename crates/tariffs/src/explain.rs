@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use parvis_money::Language;
 
+use crate::demand::WHOLE;
 use crate::quote::{LineReason, QuoteLine};
 
 impl QuoteLine {
@@ -27,6 +28,13 @@ impl QuoteLine {
             }
             LineReason::Modifier { name, percent } => {
                 format!("{name} : {percent} % {}", language.pick("du prix", "of the price"))
+            }
+            LineReason::Demand { percent, taken_percent } => {
+                let change = format!("{}{} %", if *percent < WHOLE { '−' } else { '+' }, percent.abs_diff(WHOLE));
+                match language {
+                    Language::Fr => format!("affluence prévue ({taken_percent} % des places occupées) : {change}"),
+                    Language::En => format!("expected demand ({taken_percent} % of the spaces taken) : {change}"),
+                }
             }
             LineReason::DailyCap { day } => {
                 let day = day.format(language.pick("%d/%m/%Y", "%Y-%m-%d"));

@@ -9,16 +9,18 @@
 //! 1. Chargeable time is the time of the stay inside the operating hours, in real seconds: a day of 25 hours has 25.
 //! 2. Chargeable time is rounded up to the billing unit, as far as the hours go on without a pause.
 //! 3. Its position within the stay selects the rate lines (tiers), across nights and changes of tariff.
-//! 4. Modifiers, daily cap, stay cap, minimum and the coin follow in this order, in exact fractions of a cent until the
-//!    last step.
+//! 4. Modifiers, expected demand, daily cap, stay cap, minimum and the coin follow in this order, in exact fractions of a
+//!    cent until the last step.
 //!
 //! Free minutes, unit, minimum, coin, extension, refund and no-return rule are those of the tariff at the start of the
-//! stay; prices, modifiers, caps and maximum stay are those of the tariff in force at each moment.
+//! stay; prices, modifiers, bounds of demand, caps and maximum stay are those of the tariff in force at each moment. Which
+//! demand is expected is asked once, for the beginning of the stay.
 
 pub mod book;
 mod clock;
 mod curve;
 mod days;
+mod demand;
 mod engine;
 mod exact;
 mod explain;
@@ -38,6 +40,7 @@ mod validate;
 pub use book::TariffBook;
 pub use clock::{ClockTime, Length};
 pub use days::{DayKind, DaySet};
+pub use demand::ExpectedDemand;
 pub use file::{read_book, read_rules};
 pub use holder::{CritAir, Eligibility, Holder, Qualification, VehicleClass};
 pub use holidays::{Holiday, HolidayRule, easter};

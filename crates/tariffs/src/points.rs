@@ -5,6 +5,7 @@ use parvis_money::Money;
 use parvis_parking::ZoneId;
 use serde::{Deserialize, Serialize};
 
+use crate::demand::ExpectedDemand;
 use crate::holder::Holder;
 use crate::quote::QuoteRequest;
 use crate::refusal::QuoteError;
@@ -25,7 +26,8 @@ pub struct PricePoint {
 }
 
 impl Tariffs {
-    /// The price of every length of stay from `start` to the latest end, in at most `most` steps of whole billing units.
+    /// The price of every length of stay from `start` to the latest end, in at most `most` steps of whole billing units, with the
+    /// demand that is expected at `start`.
     ///
     /// # Errors
     /// As [`Tariffs::quote`].
@@ -34,6 +36,7 @@ impl Tariffs {
         zone: &ZoneId,
         holder: &Holder,
         start: DateTime<Utc>,
+        demand: Option<ExpectedDemand>,
         most: u32,
     ) -> Result<Vec<PricePoint>, QuoteError> {
         // As quotes have it: a stay begins at a whole second.
@@ -48,7 +51,7 @@ impl Tariffs {
         let mut end = start;
         while end < latest {
             end = (end + step).min(latest);
-            let request = QuoteRequest { zone, holder: *holder, start, end, previous: None };
+            let request = QuoteRequest { zone, holder: *holder, start, end, previous: None, demand };
             match self.quote(&request) {
                 // Nights add no chargeable time, and no point.
                 Ok(quote) if points.last().is_none_or(|last| last.minutes * 60 < quote.chargeable_seconds) => {

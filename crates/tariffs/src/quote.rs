@@ -6,6 +6,7 @@ use parvis_parking::ZoneId;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Length;
+use crate::demand::ExpectedDemand;
 use crate::holder::Holder;
 
 /// A question to the tariffs.
@@ -21,6 +22,8 @@ pub struct QuoteRequest<'a> {
     pub end: DateTime<Utc>,
     /// The last stay of the same vehicle in the zone, if any is known.
     pub previous: Option<PreviousStay>,
+    /// The demand that is expected when the stay begins, if anything is known of it; tables decide what it does.
+    pub demand: Option<ExpectedDemand>,
 }
 
 /// An earlier stay of the same vehicle in the same zone.
@@ -133,6 +136,13 @@ pub enum LineReason {
         name: String,
         /// Percent of the price.
         percent: u32,
+    },
+    /// Demand that is expected when the stay begins.
+    Demand {
+        /// Percent of the price.
+        percent: u32,
+        /// Percent of the spaces that are expected to be taken.
+        taken_percent: u32,
     },
     /// The most for one day is reached.
     DailyCap {

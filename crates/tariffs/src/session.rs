@@ -6,6 +6,7 @@ use parvis_parking::ZoneId;
 use serde::{Deserialize, Serialize};
 
 use crate::book::RefundPolicy;
+use crate::demand::ExpectedDemand;
 use crate::holder::Holder;
 use crate::quote::{PreviousStay, Quote, QuoteRequest};
 use crate::refusal::{QuoteError, Refusal};
@@ -32,6 +33,9 @@ pub struct PaidSession {
     pub holder: Holder,
     /// The stay before this one, as it was known when this one began.
     pub previous: Option<PreviousStay>,
+    /// The demand that it was sold under: what is added or given back is priced by the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<ExpectedDemand>,
     /// The parts, in order; the first begins the stay.
     pub segments: Vec<PaidSegment>,
 }
@@ -72,7 +76,8 @@ impl PaidSession {
     }
 
     fn request(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> QuoteRequest<'_> {
-        QuoteRequest { zone: &self.zone, holder: self.holder, start, end, previous: self.previous }
+        let Self { zone, holder, previous, demand, .. } = self;
+        QuoteRequest { zone, holder: *holder, start, end, previous: *previous, demand: *demand }
     }
 }
 

@@ -8,9 +8,10 @@ use parvis_money::{Currency, Money, MoneyError, Rounding};
 use parvis_parking::ZoneId;
 
 use crate::book::{
-    Amount, Charge, FreeMinutes, Modifier, Outside, Rate, RateLine, RateTable, RefundPolicy, TariffBook,
+    Amount, Charge, DemandRule, FreeMinutes, Modifier, Outside, Rate, RateLine, RateTable, RefundPolicy, TariffBook,
 };
 use crate::curve::{Curve, Line};
+use crate::demand::WHOLE;
 use crate::exact::Exact;
 use crate::holder::{Eligibility, Holder, Qualification};
 use crate::holidays::Holiday;
@@ -24,6 +25,8 @@ pub struct Tariffs {
     pub(crate) currency: Currency,
     pub(crate) timezone: Tz,
     pub(crate) tables: Vec<Table>,
+    /// The most that demand may make of a price, in percent.
+    pub(crate) highest_demand_percent: u32,
     /// Tables of a zone by their first day.
     zones: HashMap<ZoneId, Vec<usize>>,
 }
@@ -41,6 +44,7 @@ pub(crate) struct Table {
     pub hours: Vec<crate::book::OperatingHours>,
     pub holidays: Vec<Holiday>,
     pub modifiers: Vec<Modifier>,
+    pub demand: Option<DemandRule>,
     /// True when a price depends on the date within the table: pieces of a stay must then not span days.
     pub by_day: bool,
     not_admitted: Vec<Eligibility>,
@@ -89,7 +93,9 @@ impl Tariffs {
             tables.sort_by_key(|index| book.tables[*index].from);
         }
         let tables = book.tables.iter().map(|table| Table::new(table, &book.calendars, book.currency));
-        Ok(Self { currency: book.currency, timezone: book.timezone, tables: tables.collect(), zones })
+        let highest_demand_percent = book.law.highest_demand_percent.unwrap_or(WHOLE);
+        let (currency, timezone) = (book.currency, book.timezone);
+        Ok(Self { currency, timezone, tables: tables.collect(), highest_demand_percent, zones })
     }
 
     /// The currency of all prices.
@@ -139,9 +145,10 @@ impl Tariffs {
         instant.with_timezone(&self.timezone).date_naive()
     }
 
-    /// The price of the longest stay for a holder whose stay begins at `start`: no quote is above it.
+    /// The price of the longest stay for a holder whose stay begins at `start`: no quote is above it, unless demand raises those
+    /// of a car park.
     ///
-    /// Free minutes do not lower it; modifiers, the stay cap and the coin are applied.
+    /// Free minutes and demand do not lower it; modifiers, the stay cap and the coin are applied.
     ///
     /// # Errors
     /// As [`Tariffs::quote`].
@@ -171,6 +178,7 @@ impl Table {
             hours: table.hours.clone(),
             holidays,
             modifiers: table.modifiers.clone(),
+            demand: table.demand.clone(),
             by_day: dated || table.rates.iter().any(|rate| rate.daily_cap.is_some()),
             not_admitted: table.not_admitted.clone(),
             rates: table.rates.iter().map(|rate| CompiledRate::new(rate, currency)).collect(),

@@ -71,7 +71,7 @@ impl App {
             self.compare_page(&page.data, &given, &mut comparison).await;
             let last = page.data.last().map(|intent| intent.id.clone());
             place.after = last.filter(|_| page.has_more);
-            self.store().put_value(Key::comparison(), "comparison", &place, known).await?;
+            self.store().put_value(Key::comparison(), "comparison", &place, known, None).await?;
             known = Some(known.map_or(1, |revision| revision + 1));
             comparison.finished = place.after.is_none();
             if comparison.finished || Instant::now() >= until {

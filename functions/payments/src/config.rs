@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
 use chrono_tz::Tz;
+use parvis_forecasts::ForecastStore;
 use parvis_kit::env::{EnvError, optional, parsed, required, required_parsed};
 use parvis_kit::event_store::EventStore;
 use parvis_kit::lambda::BoxError;
@@ -27,13 +28,14 @@ pub enum ConfigError {
     Stripe(#[from] StripeError),
 }
 
-/// The application as the environment describes it. Connections are opened when first used.
+/// The application, and the forecasts that it looks at, as the environment describes them. Connections are opened when first used.
 ///
 /// # Errors
 /// When a setting is missing or wrong.
-pub async fn app_from_env() -> Result<App, ConfigError> {
+pub async fn from_env() -> Result<(App, ForecastStore), ConfigError> {
     let aws = parvis_kit::aws::config().await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let forecasts = ForecastStore::new(dynamodb.clone(), required("FORECASTS_TABLE")?);
     let told = Told {
         events: EventStore::new(dynamodb.clone(), required("EVENTS_TABLE")?),
         timezone: required_parsed::<Tz>("DEFAULT_TIMEZONE")?,
@@ -49,5 +51,5 @@ pub async fn app_from_env() -> Result<App, ConfigError> {
             plate_retention: TimeDelta::hours(parsed("PLATE_RETENTION_HOURS", 24)?),
         },
     };
-    Ok(App::new(parts, Arc::new(Utc::now)))
+    Ok((App::new(parts, Arc::new(Utc::now)), forecasts))
 }

@@ -7,6 +7,7 @@
 //! | [`stream`] | what happens to bookings of parking spaces, from the stream of events |
 //! | [`sweep`] | the schedules, and going on where somebody died |
 //! | [`compare`] | comparing with the provider |
+//! | [`demand`] | expected demand, where the tariff lets it move prices |
 //! | [`events`], [`permit_events`] | what drivers are told of their sessions, and holders of their permits |
 //! | [`provider`] | the payment provider behind a narrow port |
 //! | [`store`] | the tables |
@@ -14,6 +15,7 @@
 
 pub mod compare;
 pub mod config;
+pub mod demand;
 pub mod error;
 pub mod events;
 pub mod flow;
@@ -39,7 +41,7 @@ pub const FUNCTION: &str = "payments";
 /// When the configuration is incomplete or the Runtime API fails.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     parvis_kit::telemetry::init();
-    let app = config::app_from_env().await?;
+    let (app, forecasts) = config::from_env().await?;
     let (events, tasks) = (app.clone(), app.clone());
     parvis_kit::http::run_http_stream_and_tasks(
         routes::router(app),
@@ -48,8 +50,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
             async move { Ok(stream::handle(&app, &event.payload.records).await) }
         },
         move |task: Task| {
-            let app = tasks.clone();
-            async move { sweep::run(&app, task).await }
+            let (app, forecasts) = (tasks.clone(), forecasts.clone());
+            async move { sweep::run(&app, &forecasts, task).await }
         },
     )
     .await

@@ -184,7 +184,7 @@ impl App {
     /// [`StoreError::Conflict`] when somebody else was faster.
     pub async fn put_book(&self, text: &str, known: Option<u32>) -> Result<u32, StoreError> {
         let version = known.unwrap_or(0) + 1;
-        self.store().put_value(Key::book(version), "tariffs", &text, None).await?;
+        self.store().put_value(Key::book(version), "tariffs", &text, None, None).await?;
         self.books().newest = None;
         Ok(version)
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
+use parvis_forecasts::ForecastStore;
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
 use serde::{Deserialize, Serialize};
@@ -34,13 +35,15 @@ pub enum Task {
     Sweep,
     /// Compares with the provider.
     Reconcile,
+    /// Takes expected demand over from the forecasts.
+    Demand,
 }
 
 /// Does a task, and says what it has done.
 ///
 /// # Errors
-/// When a list cannot be read or the provider is away; the next run is soon.
-pub async fn run(app: &App, task: Task) -> Result<Value, Failure> {
+/// When a list or the tariffs cannot be read, or the provider is away; the next run is soon.
+pub async fn run(app: &App, forecasts: &ForecastStore, task: Task) -> Result<Value, Failure> {
     let mut metrics = Metrics::new(FUNCTION);
     let retryable = |error: ApiError| Failure::retryable(format!("{error:?}"));
     let done = match task {
@@ -58,6 +61,11 @@ pub async fn run(app: &App, task: Task) -> Result<Value, Failure> {
                 tracing::error!(kind, ?intents, "provider and sessions differ; a person must look at it");
             }
             serde_json::to_value(found)
+        }
+        Task::Demand => {
+            let renewed = app.renew_demand(forecasts).await.map_err(retryable)?;
+            metrics.count("DemandHours", renewed.hours, &[]).count("DemandLeft", renewed.failed, &[]);
+            serde_json::to_value(renewed)
         }
     };
     done.map_err(Failure::permanent)

@@ -5,7 +5,7 @@ mod quote;
 mod rates;
 mod sign;
 
-pub use demand::{DemandLevel, ExpectedHour, factor_over};
+pub use demand::factor_over;
 pub use quote::{Line, LineKind, Part, Quote, QuoteAsk, quote};
 pub use rates::{DemandFactor, RateCard, Rates};
 pub use sign::{QuoteError, QuoteKey};

@@ -1,5 +1,6 @@
 //! Everything that can be wrong with a book that can be read.
 
+mod demand;
 mod hours;
 mod lines;
 mod rates;
@@ -11,6 +12,7 @@ use crate::problem::{Path, Problem, ProblemKind};
 /// All problems of a book, in the order in which it is walked.
 pub(crate) fn validate(book: &TariffBook) -> Vec<Problem> {
     let mut report = Report { book, problems: Vec::new() };
+    report.law();
     report.tables();
     report.problems
 }

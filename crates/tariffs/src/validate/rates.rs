@@ -9,11 +9,11 @@ use crate::problem::{Path, ProblemKind};
 /// The longest maximum stay: longer ones are subscriptions.
 const LONGEST_STAY: Length = Length::of_minutes(92 * 1440);
 
-/// The most modifiers that may compound: what exact arithmetic in 128 bits bears.
+/// The most modifiers that may compound, demand counting as one: what exact arithmetic in 128 bits bears.
 const MOST_MODIFIERS: usize = 4;
 
 /// The highest modifier, in percent.
-const HIGHEST_PERCENT: u32 = 1000;
+pub(super) const HIGHEST_PERCENT: u32 = 1000;
 
 impl Report<'_> {
     pub(super) fn rates(&mut self, table: &RateTable, path: &Path) {
@@ -137,13 +137,14 @@ impl Report<'_> {
                 self.no_effect(&path.key("percent"), "100 % changes no price");
             }
         }
-        if table.modifiers.iter().filter(|modifier| modifier.enabled).count() > MOST_MODIFIERS {
-            self.compounding(table, &path.key("modifiers"));
+        let most = MOST_MODIFIERS - usize::from(table.demand.is_some());
+        if table.modifiers.iter().filter(|modifier| modifier.enabled).count() > most {
+            self.compounding(table, most, &path.key("modifiers"));
         }
     }
 
-    /// No holder may meet more than four modifiers, whatever the date.
-    fn compounding(&mut self, table: &RateTable, path: &Path) {
+    /// No holder may meet more than so many modifiers, whatever the date.
+    fn compounding(&mut self, table: &RateTable, most: usize, path: &Path) {
         let classes = [None, Some(CritAir::Zero), Some(CritAir::One), Some(CritAir::Two), Some(CritAir::Three)]
             .into_iter()
             .chain([Some(CritAir::Four), Some(CritAir::Five), Some(CritAir::Unclassified)]);
@@ -156,8 +157,8 @@ impl Report<'_> {
         });
         for holder in holders {
             let met = table.modifiers.iter().filter(|m| m.enabled && m.eligibility.admits(&holder)).count();
-            if met > MOST_MODIFIERS {
-                let message = format!("{met} modifiers apply at once to {holder:?}; {MOST_MODIFIERS} may");
+            if met > most {
+                let message = format!("{met} modifiers apply at once to {holder:?}; {most} may");
                 return self.error(ProblemKind::Impossible, path, message);
             }
         }

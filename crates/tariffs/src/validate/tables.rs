@@ -57,6 +57,7 @@ impl Report<'_> {
         }
         self.hours(table, path);
         self.modifiers(table, path);
+        self.demand(table, path);
         self.rates(table, path);
     }
 

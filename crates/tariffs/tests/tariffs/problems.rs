@@ -228,6 +228,48 @@ fn who_pays_what() {
 }
 
 #[test]
+fn demand() {
+    use ProblemKind::{Impossible, NoEffect};
+    let (floor, cap) = ("tables[0].demand.floor_percent", "tables[3].demand.cap_percent");
+    one("floor_percent = 80", "floor_percent = 0", Impossible, floor, "between 1 % and 100 %");
+    one("floor_percent = 80", "floor_percent = 101", Impossible, floor, "between 1 % and 100 %");
+    one("floor_percent = 80", "floor_percent = 100", NoEffect, "tables[0].demand", "moves no price");
+    one("cap_percent = 130", "cap_percent = 90", Impossible, cap, "nobody ever pays");
+    one("cap_percent = 130", "cap_percent = 131", Impossible, cap, "above the legal rate, 130 %");
+    one(
+        "floor_percent = 80 }",
+        "floor_percent = 80, cap_percent = 110 }",
+        Impossible,
+        "tables[0].demand.cap_percent",
+        "on the street",
+    );
+    let limit = "law.highest_demand_percent";
+    one("highest_demand_percent = 130", "highest_demand_percent = 2000", Impossible, limit, "1000 %");
+    // Without the law's leave no price rises above its table.
+    let strict = problems(&SOUND.replacen("highest_demand_percent = 130", "", 1));
+    let paths: Vec<&str> = strict.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(paths, [3, 6, 8].map(|table| format!("tables[{table}].demand.cap_percent")));
+    assert!(strict.iter().all(|problem| problem.severity == Severity::Error));
+    // A limit that nothing comes near.
+    let lowering = SOUND.replace(", cap_percent = 130", "").replace(", cap_percent = 110", "");
+    let idle = problems(&lowering);
+    assert_eq!(idle.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), [limit]);
+    assert_eq!(idle[0].kind, NoEffect);
+}
+
+#[test]
+fn demand_counts_among_what_compounds() {
+    let four = SOUND
+        .replacen("for = { critair = [\"4\", \"5\", \"unclassified\"] }", "for = {}", 1)
+        .replacen("for = { critair = [\"3\"] }", "for = {}", 1)
+        .replacen("for = { critair = [\"2\"] }", "for = {}", 1)
+        .replacen("enabled = false", "enabled = true", 1);
+    let found = problems(&four);
+    assert_eq!(found.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), ["tables[0].modifiers"]);
+    assert_eq!(problems(&four.replacen("demand = { place = \"town\", floor_percent = 80 }", "", 1)), []);
+}
+
+#[test]
 fn all_problems_at_once_in_the_order_of_the_file() {
     let text = SOUND
         .replacen("minimum = \"0.50\"", "minimum = \"5.00\"", 1)

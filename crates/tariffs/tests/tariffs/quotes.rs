@@ -5,7 +5,8 @@ use chrono::Duration;
 use parvis_money::{Language, Money};
 use parvis_tariffs::quote::PreviousStay;
 use parvis_tariffs::{
-    CritAir, Holder, Qualification, Quote, QuoteError, QuoteRequest, RefusalReason, Tariffs, VehicleClass,
+    CritAir, ExpectedDemand, Holder, Qualification, Quote, QuoteError, QuoteLine, QuoteRequest, RefusalReason, Tariffs,
+    VehicleClass,
 };
 
 fn quote(tariffs: &Tariffs, zone: &str, holder: Holder, start: &str, end: &str) -> Result<Quote, QuoteError> {
@@ -15,6 +16,7 @@ fn quote(tariffs: &Tariffs, zone: &str, holder: Holder, start: &str, end: &str) 
         start: at(start),
         end: at(end),
         previous: None,
+        demand: None,
     })
 }
 
@@ -260,7 +262,8 @@ fn the_same_vehicle_may_not_return_too_soon() {
     let previous = Some(PreviousStay { start: at("2026-03-02T09:00+01:00"), end: at("2026-03-02T10:00+01:00") });
     let ask = |start: &str| {
         let start = at(start);
-        tariffs.quote(&QuoteRequest { zone: &zone, holder: car(), start, end: start + Duration::hours(1), previous })
+        let end = start + Duration::hours(1);
+        tariffs.quote(&QuoteRequest { zone: &zone, holder: car(), start, end, previous, demand: None })
     };
     let error = ask("2026-03-02T10:59+01:00").unwrap_err();
     assert_eq!(error.refusal().unwrap().reason(), RefusalReason::NoReturnPeriod);
@@ -274,7 +277,8 @@ fn free_minutes_are_given_once_a_day() {
     let previous = Some(PreviousStay { start: at("2026-03-02T09:00+01:00"), end: at("2026-03-02T09:10+01:00") });
     let cents = |start: &str, previous| {
         let start = at(start);
-        let request = QuoteRequest { zone: &zone, holder: car(), start, end: start + Duration::hours(1), previous };
+        let end = start + Duration::hours(1);
+        let request = QuoteRequest { zone: &zone, holder: car(), start, end, previous, demand: None };
         tariffs.quote(&request).unwrap().total.cents
     };
     // The whole hour at 3.00 on the same day; half of it on the next.
@@ -317,6 +321,89 @@ fn a_quote_explains_itself() {
     assert_eq!((quote.tables[0].table.as_str(), quote.tables[0].version), ("street", 1));
 }
 
+/// What a car's stay costs with demand that makes so many percent of prices, as each table allows.
+fn moved(zone: &str, factor_percent: u32, start: &str, end: &str) -> Quote {
+    let demand = Some(ExpectedDemand { factor_percent, taken_percent: 12 });
+    let zone = zone.parse().unwrap();
+    let request = QuoteRequest { zone: &zone, holder: car(), start: at(start), end: at(end), previous: None, demand };
+    every_rule().quote(&request).unwrap()
+}
+
+#[test]
+fn demand_moves_prices_between_the_bounds_of_their_table() {
+    let (nine, eleven) = ("2026-03-02T09:00+01:00", "2026-03-02T11:00+01:00");
+    for (zone, factor, start, end, cents) in [
+        // 1.20 + 2.40 = 3.60, of which 85 % are 3.06; the coin is 0.10.
+        ("street", 85, nine, eleven, 310),
+        // The floor of 80 % is 2.88.
+        ("street", 60, nine, eleven, 290),
+        // Never above the table.
+        ("street", 130, nine, eleven, 360),
+        // A quarter of an hour is 0.30, and 0.50 at least.
+        ("street", 85, nine, "2026-03-02T09:15+01:00", 50),
+        // 8 x 0.80 = 6.40; the law is said to allow 130 %.
+        ("garage", 115, nine, eleven, 736),
+        ("garage", 200, nine, eleven, 832),
+        ("garage", 50, nine, eleven, 576),
+        // 64 x 0.80 = 51.20, but a stay costs 20.00 at most.
+        ("garage", 130, "2026-03-02T06:00+01:00", "2026-03-02T22:00+01:00", 2000),
+        // 2.00 + 4 x 1.50 = 8.00; ten hours are 15.50 and 13.18, but a day costs 12.00 at most.
+        ("hospital", 85, nine, "2026-03-02T14:00+01:00", 680),
+        ("hospital", 85, nine, "2026-03-02T19:00+01:00", 1200),
+        // 4 x 1.00 before the change, 2 x 2.00 after it, where demand moves nothing.
+        ("changing", 130, "2026-06-30T20:00+02:00", "2026-07-01T02:00+02:00", 840),
+        // 0.30 and 0.40, of which 130 % are 0.39 and 0.52: coins of 0.10 upwards would go beyond the law.
+        ("up", 130, nine, "2026-03-02T09:54+01:00", 30),
+        ("up", 130, nine, "2026-03-02T10:12+01:00", 50),
+        ("up", 130, nine, "2026-03-02T12:00+01:00", 130),
+        ("up", 85, nine, "2026-03-02T09:54+01:00", 30),
+        // Nothing is said of demand.
+        ("welcome", 85, nine, "2026-03-02T10:00+01:00", 150),
+    ] {
+        let quote = moved(zone, factor, start, end);
+        assert_eq!(quote.total.cents, cents, "{zone} at {factor} % from {start} to {end}");
+        assert_eq!(quote.lines.iter().map(|line| line.amount.cents).sum::<i64>(), cents);
+    }
+}
+
+#[test]
+fn demand_is_explained_where_it_moves_a_price() {
+    let said = |factor, language| -> Vec<(String, i64)> {
+        let quote = moved("street", factor, "2026-03-02T09:00+01:00", "2026-03-02T11:00+01:00");
+        let zone = every_rule().timezone();
+        let line = |line: &QuoteLine| (line.explain(language, zone), line.amount.cents);
+        quote.lines.iter().skip(2).map(line).collect()
+    };
+    let french = [("affluence prévue (12 % des places occupées) : −15 %", -54), ("arrondi", 4)];
+    assert_eq!(said(85, Language::Fr), french.map(|(text, cents)| (text.to_owned(), cents)));
+    assert_eq!(said(85, Language::En)[0].0, "expected demand (12 % of the spaces taken) : −15 %");
+    assert!(said(130, Language::Fr).is_empty(), "held at the price of the table");
+}
+
+#[test]
+fn it_is_known_where_demand_moves_prices_and_by_whose_forecasts() {
+    let tariffs = every_rule();
+    let place =
+        |zone: &str, start: &str| tariffs.demand_place(&zone.parse().unwrap(), at(start)).map(ToString::to_string);
+    assert_eq!(place("garage", "2026-03-02T09:00+01:00").as_deref(), Some("garage"));
+    assert_eq!(place("changing", "2026-06-30T23:59+02:00").as_deref(), Some("town"));
+    assert_eq!(place("changing", "2026-07-01T00:00+02:00"), None);
+    assert_eq!(place("nowhere", "2026-03-02T09:00+01:00"), None);
+    let zones = |from: &str, until: &str| -> Vec<String> {
+        tariffs
+            .zones_with_demand(at(from), at(until))
+            .iter()
+            .map(|(zone, place)| format!("{zone} by {place}"))
+            .collect()
+    };
+    let always = ["down by town", "garage by garage", "hospital by hospital", "street by town", "up by town"];
+    assert_eq!(zones("2026-07-01T00:00+02:00", "2026-07-02T02:00+02:00"), always);
+    let before = zones("2026-06-30T22:00+02:00", "2026-07-02T00:00+02:00");
+    let both: Vec<&str> = ["changing by town"].into_iter().chain(always).collect();
+    assert_eq!(before, both);
+    assert!(paris().zones_with_demand(at("2026-03-02T09:00+01:00"), at("2026-03-03T09:00+01:00")).is_empty());
+}
+
 #[test]
 fn vat_is_in_the_price_of_car_parks() {
     let tariffs = every_rule();
@@ -330,7 +417,7 @@ fn vat_is_in_the_price_of_car_parks() {
 fn the_price_curve_has_a_point_per_step() {
     let tariffs = paris();
     let zone = "Paris_1".parse().unwrap();
-    let points = tariffs.price_points(&zone, &car(), at("2026-03-02T18:00+01:00"), 200).unwrap();
+    let points = tariffs.price_points(&zone, &car(), at("2026-03-02T18:00+01:00"), None, 200).unwrap();
     let hours: Vec<(i64, i64)> = points
         .iter()
         .filter(|point| point.minutes % 60 == 0)
@@ -346,7 +433,7 @@ fn the_price_curve_may_be_asked_for_between_two_seconds() {
     let tariffs = paris();
     let zone = "Paris_1".parse().unwrap();
     let start = at("2026-03-02T10:00+01:00");
-    let curve = |start| tariffs.price_points(&zone, &car(), start, 200).unwrap();
+    let curve = |start| tariffs.price_points(&zone, &car(), start, None, 200).unwrap();
     let later = start + chrono::TimeDelta::milliseconds(750);
     assert_eq!(curve(later), curve(start));
     assert_eq!(tariffs.latest_end(&zone, &car(), later), tariffs.latest_end(&zone, &car(), start));

@@ -4,7 +4,7 @@ use crate::common::{EVERY_RULE, at, book, car, every_rule, paris, with};
 use parvis_money::Money;
 use parvis_tariffs::fps::{FpsOutcome, FpsRequest, NotDue, Receipt, ReceiptForm};
 use parvis_tariffs::{
-    Holder, PaidSegment, PaidSession, Qualification, RefusalReason, Tariffs, VehicleClass, read_rules,
+    ExpectedDemand, Holder, PaidSegment, PaidSession, Qualification, RefusalReason, Tariffs, VehicleClass, read_rules,
 };
 
 fn session(zone: &str, segments: &[(&str, &str, i64)]) -> PaidSession {
@@ -14,7 +14,7 @@ fn session(zone: &str, segments: &[(&str, &str, i64)]) -> PaidSession {
         paid: Money::eur(*cents),
     };
     let segments = segments.iter().map(segment).collect();
-    PaidSession { zone: zone.parse().unwrap(), holder: car(), previous: None, segments }
+    PaidSession { zone: zone.parse().unwrap(), holder: car(), previous: None, demand: None, segments }
 }
 
 #[test]
@@ -24,6 +24,20 @@ fn an_extension_is_priced_as_a_part_of_the_whole() {
     let quote = tariffs.quote_extension(&paid, at("2026-03-02T11:00+01:00"), at("2026-03-02T09:50+01:00")).unwrap();
     // 1.20 + 2.40 - 1.20: the second hour costs the second tier.
     assert_eq!((quote.total.cents, quote.paid.cents, quote.due.cents), (360, 120, 240));
+}
+
+#[test]
+fn a_stay_is_extended_and_ended_at_the_demand_that_it_was_sold_under() {
+    let tariffs = every_rule();
+    let (nine, ten, eleven) = ("2026-03-02T09:00+01:00", "2026-03-02T10:00+01:00", "2026-03-02T11:00+01:00");
+    let demand = Some(ExpectedDemand { factor_percent: 85, taken_percent: 20 });
+    // 85 % of 1.20 is 1.02; of 3.60 it is 3.06. The coin is 0.10.
+    let paid = PaidSession { demand, ..session("street", &[(nine, ten, 100)]) };
+    let extension = tariffs.quote_extension(&paid, at(eleven), at("2026-03-02T09:50+01:00")).unwrap();
+    assert_eq!((extension.total.cents, extension.due.cents), (310, 210));
+    let whole = PaidSession { demand, ..session("street", &[(nine, ten, 100), (ten, eleven, 210)]) };
+    let stopped = tariffs.stop_early(&whole, at(ten)).unwrap();
+    assert_eq!((stopped.used.cents, stopped.refund.cents), (100, 210));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_booking::Slot;
-use parvis_booking::pricing::{DemandLevel, ExpectedHour};
+use parvis_forecasting::demand::{DemandLevel, ExpectedHour, levelled};
 use parvis_kit::postgres::DatabaseError;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
@@ -39,17 +39,16 @@ pub async fn replace(
             .await?;
     let before: HashMap<DateTime<Utc>, DemandLevel> =
         before.into_iter().filter_map(|(at, level)| Some((at, DemandLevel::from_name(&level)?))).collect();
-    let levels: Vec<&str> =
-        expected.iter().map(|(at, percent)| DemandLevel::next(before.get(at).copied(), *percent).as_str()).collect();
+    let hours = levelled(&before, expected);
     sqlx::query(
         "INSERT INTO booking_demand (site, kind, at, level, percent)
          SELECT $1, $2, at, level, percent FROM unnest($3::timestamptz[], $4::text[], $5::real[]) AS e(at, level, percent)",
     )
     .bind(site)
     .bind(kind)
-    .bind(expected.iter().map(|(at, _)| *at).collect::<Vec<_>>())
-    .bind(levels)
-    .bind(expected.iter().map(|(_, percent)| *percent as f32).collect::<Vec<_>>())
+    .bind(hours.iter().map(|hour| hour.at).collect::<Vec<_>>())
+    .bind(hours.iter().map(|hour| hour.level.as_str()).collect::<Vec<_>>())
+    .bind(hours.iter().map(|hour| hour.percent as f32).collect::<Vec<_>>())
     .execute(&mut *tx)
     .await?;
     Ok(tx.commit().await?)

@@ -104,16 +104,19 @@ impl App {
         let holder = Holder { qualification: self.qualification(plate, &sold.zone, start).await?, ..sold.holder };
         // A stay that began later than this one is none that came before.
         let previous = last.filter(|last| last.end <= start).map(LastStay::as_previous);
-        let request = QuoteRequest { zone: &sold.zone, holder, start, end: sold.length.end(start), previous };
+        let (zone, end) = (&sold.zone, sold.length.end(start));
+        let demand = self.expected(&book.tariffs, zone, start).await?;
+        let request = QuoteRequest { zone, holder, start, end, previous, demand };
         let quote = self.quote_after(&book, &request, last, &sold.operator).await?;
         let quote = super::agreed(quote, sold.price_cents)?;
         let mut session = Session {
             id: sold.id,
             version: 1,
             plate: plate.clone(),
-            zone: sold.zone.clone(),
+            zone: zone.clone(),
             holder,
             previous,
+            demand,
             segments: vec![segment(&quote)],
             state: SessionState::Pending,
             stopped_at: None,

@@ -92,8 +92,10 @@ impl App {
         let begins = now.trunc_subsecs(0);
         let standing = self.standing(start, plate, begins).await?;
         let holder = Holder { qualification: self.qualification(plate, &start.zone, now).await?, ..start.holder };
-        let quote = self.price(start, holder, begins, &standing, book).await?;
-        let previous = standing.previous();
+        let (zone, previous) = (&start.zone, standing.previous());
+        let demand = self.expected(&book.tariffs, zone, begins).await?;
+        let request = QuoteRequest { zone, holder, start: begins, end: start.length.end(begins), previous, demand };
+        let quote = self.price(start, &request, &standing, book).await?;
         if let Some(rival) = standing.rival {
             // At the provider first, so that it can never be paid; if it was just before, it holds.
             self.bring_forward(rival, Patience::GiveUp).await?;
@@ -103,9 +105,10 @@ impl App {
             id: start.id,
             version: 1,
             plate: plate.clone(),
-            zone: start.zone.clone(),
+            zone: zone.clone(),
             holder,
             previous,
+            demand,
             segments: vec![segment(&quote)],
             state: SessionState::Pending,
             stopped_at: None,
@@ -131,16 +134,13 @@ impl App {
     async fn price(
         &self,
         start: &Start,
-        holder: Holder,
-        begins: DateTime<Utc>,
+        request: &QuoteRequest<'_>,
         standing: &Standing,
         book: &Book,
     ) -> ApiResult<Quote> {
-        let (zone, end) = (&start.zone, start.length.end(begins));
-        let request = QuoteRequest { zone, holder, start: begins, end, previous: standing.previous() };
-        let quote = self.quote_after(book, &request, standing.stay(), &start.owner).await?;
+        let quote = self.quote_after(book, request, standing.stay(), &start.owner).await?;
         let quote = agreed(quote, start.price_cents)?;
-        let latest = book.tariffs.latest_end(zone, &holder, begins)?;
+        let latest = book.tariffs.latest_end(request.zone, &request.holder, request.start)?;
         let quote_until = |end| book.tariffs.quote(&QuoteRequest { end, ..request.clone() }).ok();
         self.refuse_too_little(&quote, &start.pay, latest, quote_until)?;
         if !quote.due.is_zero() && start.pay != PayWith::Wallet {

@@ -126,7 +126,8 @@ async fn quote(State(app): State<App>, Json(input): Json<QuoteInput>) -> ApiResu
     let start = input.start.unwrap_or_else(|| app.now()).trunc_subsecs(0);
     let holder = Holder { qualification: input.qualification, ..input.vehicle.holder() };
     let end = Length::of(input.end, input.minutes)?.end(start);
-    let request = QuoteRequest { zone: &input.zone, holder, start, end, previous: None };
+    let demand = app.expected(&book.tariffs, &input.zone, start).await?;
+    let request = QuoteRequest { zone: &input.zone, holder, start, end, previous: None, demand };
     let quote = book.tariffs.quote(&request)?;
     Ok(Json(ExplainedQuote::new(quote, holder.qualification, book.tariffs.timezone())))
 }
@@ -155,6 +156,7 @@ async fn quote_session(
     let previous = last.filter(|_| own).map(|last| last.as_previous());
     let start = now.trunc_subsecs(0);
     let end = Length::of(input.end, input.minutes)?.end(start);
-    let quote = book.tariffs.quote(&QuoteRequest { zone: &input.zone, holder, start, end, previous })?;
+    let demand = app.expected(&book.tariffs, &input.zone, start).await?;
+    let quote = book.tariffs.quote(&QuoteRequest { zone: &input.zone, holder, start, end, previous, demand })?;
     Ok(Json(ExplainedQuote::new(quote, qualification, book.tariffs.timezone())))
 }

@@ -88,7 +88,7 @@ struct PreviewParams {
     zone: ZoneId,
 }
 
-/// What every length of stay would cost under a tariff book that is not in force.
+/// What every length of stay would cost under a tariff book that is not in force, before demand moves it.
 #[utoipa::path(
     post,
     path = "/v1/parking/tariffs/preview",
@@ -107,7 +107,7 @@ async fn preview_tariffs(
 ) -> ApiResult<Response> {
     caller.require(&STAFF)?;
     match read_book(&text) {
-        Ok((tariffs, _)) => Ok(Json(params.curve(&tariffs, &zone, app.now())?).into_response()),
+        Ok((tariffs, _)) => Ok(Json(params.curve(&tariffs, &zone, None, app.now())?).into_response()),
         Err(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(findings(&text))).into_response()),
     }
 }

@@ -8,7 +8,7 @@ use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use parvis_money::Money;
 use parvis_parking::ZoneId;
-use parvis_tariffs::{CritAir, Holder, PricePoint, Qualification, Tariffs, VehicleClass};
+use parvis_tariffs::{CritAir, ExpectedDemand, Holder, PricePoint, Qualification, Tariffs, VehicleClass};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -89,17 +89,28 @@ pub struct Prices {
 }
 
 impl CurveParams {
-    /// The curve under some tariffs, from `now` on unless the question says otherwise.
-    pub(super) fn curve(self, tariffs: &Tariffs, zone: &ZoneId, now: DateTime<Utc>) -> ApiResult<Prices> {
+    /// When the stay begins: `now` unless the question says otherwise.
+    pub(super) fn start(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.start.unwrap_or(now)
+    }
+
+    /// The curve under some tariffs, with the demand that is expected when it begins.
+    pub(super) fn curve(
+        self,
+        tariffs: &Tariffs,
+        zone: &ZoneId,
+        demand: Option<ExpectedDemand>,
+        now: DateTime<Utc>,
+    ) -> ApiResult<Prices> {
         let most = self.points.unwrap_or(60);
         if !(1..=MOST_POINTS).contains(&most) {
             return Err(Problem::invalid(vec![FieldError::new("points", "1 to 500")]).into());
         }
-        let Self { class, electric, critair, qualification, start, .. } = self;
+        let start = self.start(now);
+        let Self { class, electric, critair, qualification, .. } = self;
         let holder = Holder { class, electric, critair, qualification };
-        let start = start.unwrap_or(now);
         let latest_end = tariffs.latest_end(zone, &holder, start)?;
-        Ok(Prices { start, latest_end, points: tariffs.price_points(zone, &holder, start, most)? })
+        Ok(Prices { start, latest_end, points: tariffs.price_points(zone, &holder, start, demand, most)? })
     }
 }
 
@@ -116,6 +127,7 @@ async fn read_prices(
     Path(zone): Path<ZoneId>,
     Query(params): Query<CurveParams>,
 ) -> ApiResult<Json<Prices>> {
-    let book = app.book().await?;
-    Ok(Json(params.curve(&book.tariffs, &zone, app.now())?))
+    let (book, now) = (app.book().await?, app.now());
+    let demand = app.expected(&book.tariffs, &zone, params.start(now)).await?;
+    Ok(Json(params.curve(&book.tariffs, &zone, demand, now)?))
 }

@@ -110,6 +110,12 @@ impl Key {
         Self::new("tariffs".to_owned(), format!("book#{version:010}"))
     }
 
+    /// The demand that is expected in a zone.
+    #[must_use]
+    pub fn demand(zone: &ZoneId) -> Self {
+        Self::new(format!("demand#{zone}"), "demand")
+    }
+
     /// Which series of permits are in force.
     #[must_use]
     pub fn series_register() -> Self {

@@ -32,6 +32,7 @@ pub use lists::SessionPage;
 pub use plates::ParkedPlates;
 pub use write::{Creation, Funds, Moved};
 
+use crate::demand::ZoneDemand;
 use crate::record::SessionRecord;
 
 /// How long sessions and their rights are kept after they end: as long as an FPS can be contested, with room.
@@ -75,6 +76,28 @@ impl PaymentsStore {
     /// [`StoreError`].
     pub async fn last_stay(&self, plate: &PlateHash, zone: &ZoneId) -> Result<Option<(LastStay, u64)>, StoreError> {
         self.read(Key::stay(plate, zone)).await
+    }
+
+    /// The demand that is expected in a zone, with its revision.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn demand(&self, zone: &ZoneId) -> Result<Option<(ZoneDemand, u64)>, StoreError> {
+        self.read(Key::demand(zone)).await
+    }
+
+    /// Puts the demand that is expected in a zone over the revision that was read; the table forgets it at `expires_at`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it was changed since.
+    pub async fn put_demand(
+        &self,
+        zone: &ZoneId,
+        demand: &ZoneDemand,
+        known: Option<u64>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.put_value(Key::demand(zone), "demand", demand, known, Some(expires_at)).await
     }
 
     /// The value at a key with its revision, as of now.

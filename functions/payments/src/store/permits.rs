@@ -167,6 +167,6 @@ impl PaymentsStore {
     /// # Errors
     /// [`StoreError::Conflict`] when it was changed since.
     pub async fn put_series(&self, register: &SeriesRegister, known: Option<u64>) -> Result<(), StoreError> {
-        self.put_value(Key::series_register(), "series", register, known).await
+        self.put_value(Key::series_register(), "series", register, known, None).await
     }
 }

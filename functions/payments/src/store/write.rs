@@ -320,7 +320,7 @@ impl PaymentsStore {
         write.send().await.map(drop).map_err(StoreError::transaction)
     }
 
-    /// Puts a value of a small kind, over the revision that was read.
+    /// Puts a value of a small kind, over the revision that was read; the table forgets it at `expires_at`.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when it was changed since.
@@ -330,8 +330,9 @@ impl PaymentsStore {
         kind: &str,
         value: &T,
         known: Option<u64>,
+        expires_at: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
-        let item = items::item(key, kind, known.map_or(1, |known| known + 1), value, None)?;
+        let item = items::item(key, kind, known.map_or(1, |known| known + 1), value, expires_at)?;
         let part = match known {
             Some(known) => self.put_over(item, known)?,
             None => self.put(item, Some("attribute_not_exists(pk)"))?,

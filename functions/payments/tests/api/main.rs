@@ -5,6 +5,7 @@
 
 mod bookings;
 mod comparison;
+mod demand;
 mod documents;
 mod events;
 mod extend;

@@ -165,6 +165,7 @@ fn price(world: &World, record: &SessionRecord) -> i64 {
         start: bounds.start,
         end: bounds.end,
         previous: session.previous,
+        demand: session.demand,
     };
     world.tariffs.quote(&request).unwrap().total.cents
 }

@@ -4,6 +4,8 @@ import type { PaymentsApi } from "./client";
 import type { Findings } from "./types";
 
 const CHECK_AFTER_MS = 500;
+/** A table's `demand`, in either form that TOML has for it; a line that is commented out has none. */
+const DEMAND = /^[ \t]*(?:demand[ \t]*=|\[tables\.demand\])/m;
 
 export class TariffEditor {
   text = $state("");
@@ -25,6 +27,8 @@ export class TariffEditor {
   readonly warnings = $derived((this.findings?.problems.length ?? 0) - this.errors);
   /** What is shown as found belongs to the text as it is. */
   readonly current = $derived(this.checked === this.text);
+  /** Expected demand may move prices of this text beyond what is previewed. */
+  readonly demand = $derived(DEMAND.test(this.text));
   readonly usable = $derived(this.current && this.findings !== null && this.findings.usable && this.errors === 0);
 
   #api: PaymentsApi;

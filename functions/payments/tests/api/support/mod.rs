@@ -88,14 +88,19 @@ pub fn session(plate: &str, minutes: u32) -> Value {
 impl Platform {
     /// With the demo's tariffs in force.
     pub async fn start() -> Self {
+        Self::under(TARIFFS).await
+    }
+
+    /// With these tariffs in force.
+    pub async fn under(tariffs: &str) -> Self {
         let platform = Self::without_tariffs().await;
-        platform.send("PUT", "/v1/parking/tariffs", Some(("boss", "manager")), Some(TARIFFS.into())).await.ok();
+        platform.send("PUT", "/v1/parking/tariffs", Some(("boss", "manager")), Some(tariffs.into())).await.ok();
         platform
     }
 
     pub async fn without_tariffs() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
-        let dynamodb = parvis_test_tables::start(&["payments", "plates", "events"]).await.unwrap();
+        let dynamodb = parvis_test_tables::start(&["payments", "plates", "events", "forecasts"]).await.unwrap();
         let clock = Arc::new(Mutex::new(at("2026-03-03T09:00:00Z")));
         let told = clock.clone();
         let provider = Provider::in_memory(Arc::new(move || *told.lock().unwrap()));

@@ -82,4 +82,5 @@ export const managerEn = {
   "preview.length": "Time",
   "preview.end": "End",
   "preview.price": "Price",
+  "preview.demand": "Before expected demand, which moves prices hour by hour within the bounds of each table.",
 } as const satisfies Record<string, Text>;

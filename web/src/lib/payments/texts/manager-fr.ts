@@ -86,4 +86,6 @@ export const managerFr: Record<keyof typeof managerEn, Text> = {
   "preview.length": "Durée",
   "preview.end": "Fin",
   "preview.price": "Prix",
+  "preview.demand":
+    "Avant l’affluence prévue, qui fait varier les prix d’heure en heure dans les limites de chaque table.",
 };
