@@ -28,7 +28,14 @@ import {
 } from "../src/lib/bookings/zoned";
 import type { Policy, Quota } from "../src/lib/bookings/types";
 import { links, parseRoute } from "../src/lib/router.svelte";
-import { memberOf, policyOf, policyValues, resourceOf, resourceValues } from "../src/pages/bookings/resources/forms";
+import {
+  localText,
+  memberOf,
+  policyOf,
+  policyValues,
+  resourceOf,
+  resourceValues,
+} from "../src/pages/bookings/resources/forms";
 import { booking, plain, PARIS } from "./booking-samples";
 
 const wall = (text: string) => Date.parse(`${text}Z`);
@@ -231,7 +238,15 @@ describe("what is read and written", () => {
       quotas,
       peak_hours: [],
     });
-    expect(memberOf({ plan: "", credits: 3 })).toEqual({ plan: null, credits: 3 });
+    const until = "2031-01-31T23:00:00.000Z";
+    expect(new Date(localText(until)).toISOString()).toBe(until);
+    expect(memberOf({ plan: "a", plan_until: until, credits: 3 })).toEqual({
+      plan: "a",
+      plan_until: until,
+      credits: 3,
+    });
+    // Without a plan there is nothing to end.
+    expect(memberOf({ plan: "", plan_until: until, credits: 3 })).toEqual({ plan: null, plan_until: null, credits: 3 });
     expect(Object.keys(policy)).not.toContain("check_in_opens");
   });
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, stream};
 use parvis_kit::batch::queue_response;
 use parvis_kit::lambda::Failure;
@@ -90,18 +90,23 @@ impl Deliverer {
                 Some(Outcome::Refused) => drop(metrics.count("LettersRefused", 1, &[])),
                 Some(Outcome::Dropped) => drop(metrics.count("LettersDropped", 1, &[])),
                 Some(Outcome::Duplicate) => drop(metrics.count("DuplicateLetters", 1, &[])),
-                None => drop(metrics.count("UnreadableLetters", 1, &[])),
+                None => {
+                    metrics.count("UnreadableLetters", 1, &[]);
+                    failed.push(record.message_id.clone());
+                }
             }
         }
         Ok(queue_response(failed))
     }
 
-    /// A message of the queue; `None` when it is no letter, which another attempt would not change.
+    /// A message of the queue; `None` when it is no letter. No attempt would change that: it goes on into the dead-letter queue without
+    /// pauses that grow, where it can be read, and sent again by a version that understands it.
     async fn record(&self, record: &Record, now: DateTime<Utc>, lease_until: DateTime<Utc>) -> Option<Outcome> {
         let letter: Letter = match serde_json::from_str(&record.body) {
             Ok(letter) => letter,
             Err(error) => {
                 tracing::error!(error = %chain(&error), message = record.message_id, "not a letter");
+                self.retries.pause(&record.queue, &record.receipt_handle, 1, TimeDelta::zero()).await;
                 return None;
             }
         };

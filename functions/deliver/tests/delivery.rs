@@ -346,3 +346,20 @@ async fn a_bounce_has_an_address_left_alone() {
     let much_later = now() + TimeDelta::days(200);
     assert_eq!(bench.deliverer.store.suppression("nobody@example.org", much_later).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn what_is_no_letter_stays_in_the_queue_with_its_payload_and_holds_no_other_up() {
+    let bench = bench().await;
+    let message = |id: &str, body: &str| {
+        serde_json::json!({
+            "messageId": id, "receiptHandle": id, "body": body, "attributes": { "ApproximateReceiveCount": "1" },
+            "eventSourceARN": "arn:aws:sqs:eu-west-3:000000000000:letters",
+        })
+    };
+    let letter = serde_json::to_string(&letter()).unwrap();
+    let batch = serde_json::json!({ "Records": [message("none", "{}"), message("one", &letter)] });
+    let batch: Batch = serde_json::from_value(batch).unwrap();
+    let answer = bench.deliverer.handle(batch, now(), now() + TimeDelta::seconds(30)).await.unwrap();
+    let failed: Vec<_> = answer.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
+    assert_eq!((failed, bench.logged().await.0), (vec!["none"], State::Sent));
+}

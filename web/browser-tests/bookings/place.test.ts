@@ -222,10 +222,12 @@ describe("rules of who may book, and members", () => {
     await save();
     await fresh("persons");
     await page.locator("[data-field=plan]").selectOption(id);
+    await page.locator("[data-field=plan_until]").fill("2031-01-31T18:00");
     await page.locator("[data-field=credits]").fill("5");
     await save();
     const { members } = await as<{ members: Member[] }>("manager", "GET", "/v1/members");
-    expect(members).toContainEqual({ subject: id, plan: id, plan_until: null, credits: 5 });
+    // The browser's clock is New York's.
+    expect(members).toContainEqual({ subject: id, plan: id, plan_until: "2031-01-31T23:00:00Z", credits: 5 });
   });
 });
 

@@ -127,6 +127,8 @@ export const adminEn = {
   "form.includedHint": "0 for none",
   "form.memberRates": "Prices for members",
   "form.plan": "Subscription",
+  "form.planUntil": "Subscription ends",
+  "form.planUntilHint": "Empty for without end. By the clock of this device; it counts for bookings that start before.",
   "form.creditsLeft": "Credits left",
   "form.subjectHint": "The subject (sub) of the login, as bookings show it to managers.",
   "form.peak": "Peak hours",

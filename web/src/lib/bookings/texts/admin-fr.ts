@@ -129,6 +129,9 @@ export const adminFr: Record<keyof typeof adminEn, Text> = {
   "form.includedHint": "0 pour aucune",
   "form.memberRates": "Prix pour les membres",
   "form.plan": "Abonnement",
+  "form.planUntil": "Fin de l'abonnement",
+  "form.planUntilHint":
+    "Vide : sans fin. À l'heure de cet appareil ; il vaut pour les réservations qui commencent avant.",
   "form.creditsLeft": "Crédits restants",
   "form.subjectHint": "Le sujet (sub) du compte, tel que les réservations le montrent aux gestionnaires.",
   "form.peak": "Heures de pointe",

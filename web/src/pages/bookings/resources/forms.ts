@@ -18,8 +18,11 @@ export type Values = Record<string, Value>;
 export interface Field {
   name: string;
   label: BookingKey;
-  /** `money` is entered in units and kept in cents, `percent` in percent and kept in basis points. */
-  kind: "text" | "number" | "money" | "percent" | "check" | "select" | "area";
+  /**
+   * `money` is entered in units and kept in cents, `percent` in percent and kept in basis points, `instant` by the device's clock and kept
+   * in UTC.
+   */
+  kind: "text" | "number" | "money" | "percent" | "check" | "select" | "area" | "instant";
   options?: (catalog: Choices) => { value: string; text: string }[];
   required?: boolean;
   hint?: BookingKey;
@@ -118,6 +121,7 @@ export const MEMBER_FORM: Group[] = [
     title: "form.about",
     fields: [
       { name: "plan", label: "form.plan", kind: "select", options: ({ plans }) => optional(plans) },
+      { name: "plan_until", label: "form.planUntil", kind: "instant", hint: "form.planUntilHint" },
       number("credits", "form.creditsLeft", { required: true }),
     ],
   },
@@ -368,8 +372,15 @@ export function policyValues(policy: Partial<Policy> = {}): Values {
 }
 
 /** A membership as the API takes it. */
-export function memberOf(values: Values): { plan: string | null; credits: number } {
-  return { plan: orNull(values.plan), credits: num(values.credits) ?? 0 };
+export function memberOf(values: Values): { plan: string | null; plan_until: string | null; credits: number } {
+  const plan = orNull(values.plan);
+  return { plan, plan_until: plan === null ? null : orNull(values.plan_until), credits: num(values.credits) ?? 0 };
+}
+
+/** An instant as a field for local dates and times has it. */
+export function localText(instant: string): string {
+  const at = new Date(instant);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 /** A policy as the API takes it. */
