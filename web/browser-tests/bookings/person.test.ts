@@ -13,7 +13,7 @@ import {
   slotSoon,
   type House,
 } from "../support/house";
-import { loginAs, newPage, openLive, useBrowser } from "../support/browser";
+import { loginAs, newPage, openLive, useBrowser, violations } from "../support/browser";
 
 useBrowser();
 
@@ -223,6 +223,49 @@ describe("a person", () => {
     // Undone with one press.
     await page.getByTestId("undo").click();
     await expect.poll(async () => (await mine()).resources[0]!.id).toBe(house.rooms[0]);
+  });
+
+  it("names the plate that a parking space is booked for", async () => {
+    const space = house.site.replace("house", "space");
+    const zone = space.replaceAll("-", "_");
+    await as("manager", "PUT", `/v1/resources/${space}`, {
+      site: house.site,
+      kind: "parking",
+      name: "Space 7",
+      policy: house.lounge.replace("lounge", "usual"),
+      sensor: { place: "default", zone, space: 7 },
+    });
+    const slot = slotAt(tomorrow, hour(9), hour(10));
+    const booked = await book("driver", space, slot, "Visitor's car");
+    const page = await newPage({ viewport: { width: 390, height: 844 } });
+    await openLive(page, "#/bookings/mine");
+    await loginAs(page, "driver");
+    await page.locator(`[data-booking="${booked.id}"]`).getByTestId("open-booking").click();
+    const field = page.getByTestId("plate-field");
+    const plate = `SP-${String(Date.now()).slice(-3)}-CE`;
+    // A moment passes until the booking is known where rights are kept.
+    await expect
+      .poll(async () => {
+        await field.getByTestId("plate").fill(plate);
+        await field.getByTestId("plate-save").click();
+        return field.getByTestId("plate-remove").isVisible();
+      })
+      .toBe(true);
+    expect(await violations(page)).toEqual([]);
+    const check = async () => {
+      const question = { plate, zone, space: 7, at: slot.start };
+      const answer = await as<{ covering: { kind: string } | null }>(
+        "agent",
+        "POST",
+        "/v1/parking/rights/check",
+        question,
+      );
+      return answer.covering?.kind ?? null;
+    };
+    expect(await check()).toBe("booking");
+    await field.getByTestId("plate-remove").click();
+    await field.getByTestId("plate-remove").waitFor({ state: "detached" });
+    expect(await check()).toBeNull();
   });
 });
 

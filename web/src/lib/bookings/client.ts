@@ -2,6 +2,7 @@
 import { ApiError, type Api } from "../api/client";
 import type {
   Action,
+  BookedPlate,
   Booking,
   Item,
   Member,
@@ -58,6 +59,8 @@ export interface SeriesChange {
   title?: string;
   items?: Item[];
 }
+
+const platePath = (id: string) => `/v1/parking/bookings/${id}/plate`;
 
 export class BookingsApi {
   #api: Api;
@@ -133,6 +136,12 @@ export class BookingsApi {
 
   setFavourite = (resource: string, wanted: boolean) =>
     this.#api.send(wanted ? "PUT" : "DELETE", `/v1/me/favourites/${encodeURIComponent(resource)}`);
+  plateOf = (id: string) => this.#api.own<BookedPlate>(platePath(id));
+  /** Null takes it off again. */
+  namePlate = (id: string, plate: string | null) =>
+    plate === null
+      ? this.#api.send("DELETE", platePath(id))
+      : this.#api.send("PUT", platePath(id), { body: { plate } });
   setPreferences = (preferences: Preferences) => this.#api.send("PUT", "/v1/me/preferences", { body: preferences });
   newCalendarLink = async () => (await this.#post<{ path: string }>("/v1/me/calendar-link", undefined)).path;
   endCalendarLink = () => this.#api.send("DELETE", "/v1/me/calendar-link");

@@ -428,3 +428,8 @@ export interface BookingMessage {
   before: Slot | null;
   version: number;
 }
+
+/** Whether a plate was named for a booked parking space. */
+export interface BookedPlate {
+  has_plate: boolean;
+}

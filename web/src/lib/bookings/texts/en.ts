@@ -167,6 +167,16 @@ export const en = {
   "occurrence.taken": "taken",
   "occurrence.refused": "not allowed",
 
+  "plate.label": "For the vehicle with the plate",
+  "plate.other": "For another plate instead",
+  "plate.hint": "Only that vehicle may stand there. The plate is kept as a code, nobody can read it.",
+  "plate.known": "A plate was named. It is kept as a code: it cannot be shown again.",
+  "plate.save": "Name the plate",
+  "plate.remove": "Take the plate off",
+  "plate.named": "The plate may stand there during the booking.",
+  "plate.gone": "No plate may stand there by this booking.",
+  "plate.tooSoon": "The booking is too new: try again in a moment.",
+
   "fact.when": "When",
   "fact.where": "Where",
   "fact.owner": "Whose",

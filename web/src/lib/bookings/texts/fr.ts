@@ -168,6 +168,17 @@ export const fr: Record<keyof typeof en, Text> = {
   "occurrence.taken": "pris",
   "occurrence.refused": "non permis",
 
+  "plate.label": "Pour le véhicule immatriculé",
+  "plate.other": "Pour une autre plaque à la place",
+  "plate.hint":
+    "Seul ce véhicule pourra y stationner. La plaque est conservée sous forme de code, personne ne peut la lire.",
+  "plate.known": "Une plaque est indiquée. Conservée sous forme de code, elle ne peut pas être affichée.",
+  "plate.save": "Indiquer la plaque",
+  "plate.remove": "Retirer la plaque",
+  "plate.named": "La plaque peut y stationner pendant la réservation.",
+  "plate.gone": "Plus aucune plaque ne peut y stationner par cette réservation.",
+  "plate.tooSoon": "La réservation est trop récente : réessayez dans un instant.",
+
   "fact.when": "Quand",
   "fact.where": "Où",
   "fact.owner": "À qui",
