@@ -140,9 +140,12 @@ impl App {
     /// One whose turn has changed nothing gives its place at the head of the list to others.
     async fn sweep_session(&self, record: SessionRecord) -> ApiResult<Turn> {
         let (id, refunds_failing) = (record.session.id, failing(&record.refunds, self.now()));
-        let done = self.bring_forward(record, Patience::UntilDue).await.map(drop);
-        // It may have come some steps forward before the one that failed.
-        let (now, after) = (self.now(), self.reload(id).await?);
+        let (after, done) = match self.bring_forward(record, Patience::UntilDue).await {
+            Ok(after) => (after, Ok(())),
+            // It may have come some steps forward before the one that failed.
+            Err(error) => (self.reload(id).await?, Err(error)),
+        };
+        let now = self.now();
         if after.due().is_some_and(|due| due <= now) {
             self.store().postpone(&after, now).await?;
         }
@@ -151,8 +154,11 @@ impl App {
 
     async fn sweep_top_up(&self, top_up: TopUp) -> ApiResult<Turn> {
         let (id, refunds_failing) = (top_up.id, failing(&top_up.refunds, self.now()));
-        let done = self.bring_top_up_forward(top_up, Patience::UntilDue).await.map(drop);
-        let (now, after) = (self.now(), self.reload_top_up(id).await?);
+        let (after, done) = match self.bring_top_up_forward(top_up, Patience::UntilDue).await {
+            Ok(after) => (after, Ok(())),
+            Err(error) => (self.reload_top_up(id).await?, Err(error)),
+        };
+        let now = self.now();
         if after.due().is_some_and(|due| due <= now) {
             self.store().postpone_top_up(&after, now).await?;
         }
