@@ -190,11 +190,10 @@ async fn getting_back_what_the_wallet_holds() {
 async fn what_no_bank_takes_back_is_given_up() {
     for method in ["refundsFail", "refundsRefused"] {
         let mut script = vec![top_up(by(method)), Event::Ask(Ask::PayBack)];
-        for _ in 0..4 {
-            script.extend([Event::Pass(2), message(), Event::Pass(17 * 60), Event::Ask(Ask::Sweep)]);
+        for _ in 0..5 {
+            script.extend([Event::Pass(2), message(), Event::Pass(17 * 60), message()]);
         }
-        script.extend([Event::Pass(2), message(), Event::Pass(17 * 60), message(), Event::Ask(Ask::PayBack)]);
-        everywhere(&script, script.len() - 2).await;
+        everywhere(&script, script.len() - 1).await;
     }
 }
 
