@@ -59,7 +59,7 @@ fn movements_become_entries() {
         payer: Payer::Invoice { customer: customer() },
     };
     let refund = Movement::Refund { supply: Supply::CarPark { vat: vat() }, gross: eur(320), payer: Payer::Provider };
-    let cases: [(Movement, &[(&str, i64)]); 8] = [
+    let cases: [(Movement, &[(&str, i64)]); 9] = [
         // 3.20 / 1.2 = 2.67
         (sale(320), &[("511700", 320), ("706000", -267), ("445710", -53)]),
         (refund, &[("511700", -320), ("706000", 267), ("445710", 53)]),
