@@ -37,6 +37,8 @@ pub enum WalletMovementKind {
     TopUp,
     /// Back to its owner.
     PayBack,
+    /// Back into it: the owner's bank has returned what was paid back.
+    Returned,
 }
 
 /// Money that was put into a wallet, or paid back.
@@ -63,6 +65,7 @@ impl WalletMovement {
         match self.kind {
             WalletMovementKind::TopUp => Movement::TopUp { amount, customer },
             WalletMovementKind::PayBack => Movement::PayBack { amount, customer },
+            WalletMovementKind::Returned => Movement::Returned { amount, customer },
         }
     }
 }

@@ -88,6 +88,13 @@ pub enum Movement {
         /// Whose wallet.
         customer: Auxiliary,
     },
+    /// What had gone back to the owner of a wallet was returned by the bank, and is in the wallet again.
+    Returned {
+        /// How much.
+        amount: Money,
+        /// Whose wallet.
+        customer: Auxiliary,
+    },
     /// A monthly invoice was paid.
     Settlement {
         /// How much.
@@ -139,6 +146,9 @@ impl Movement {
             }
             Self::PayBack { amount, customer } => {
                 (Journal::Treasury, "Remboursement porte-monnaie", swapped(top_up_lines(chart, *amount, customer)))
+            }
+            Self::Returned { amount, customer } => {
+                (Journal::Treasury, "Retour remboursement porte-monnaie", top_up_lines(chart, *amount, customer))
             }
             Self::Settlement { amount, customer } => {
                 let credit = EntryLine::credit(&chart.customers, *amount).about(Some(customer.clone()));

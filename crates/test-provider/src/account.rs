@@ -308,6 +308,8 @@ fn fate(method: Option<&str>, first: bool) -> (RefundStatus, Option<RefundStatus
         Some("pm_card_refundFail") if first => (RefundStatus::Succeeded, Some(RefundStatus::Failed)),
         Some("pm_card_pendingRefundFail") if first => (RefundStatus::Pending, Some(RefundStatus::Failed)),
         Some("pm_card_refundRefused") if first => (RefundStatus::Failed, None),
+        Some("pm_card_refundsFail") => (RefundStatus::Succeeded, Some(RefundStatus::Failed)),
+        Some("pm_card_refundsRefused") => (RefundStatus::Failed, None),
         _ => (RefundStatus::Succeeded, None),
     }
 }

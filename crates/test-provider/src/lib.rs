@@ -10,8 +10,10 @@
 //! | `pm_card_refundFail` | succeeds; a refund succeeds, and fails a minute later |
 //! | `pm_card_pendingRefundFail` | succeeds; a refund is pending, and fails a minute later |
 //! | `pm_card_refundRefused` | succeeds; a refund fails at once |
+//! | `pm_card_refundsFail` | succeeds; each refund succeeds, and fails a minute later |
+//! | `pm_card_refundsRefused` | succeeds; each refund fails at once |
 //!
-//! Of each payment only the first refund fails, so that what is given in its place arrives. Amounts below Stripe's least are
+//! Of each payment of the others only the first refund fails, so that what is given in its place arrives. Amounts below Stripe's least are
 //! refused, and so is a request under a key that is in use (409).
 //!
 //! What is kept is appended to a file, if one is given, so that it survives a restart.

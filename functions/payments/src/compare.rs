@@ -213,7 +213,7 @@ impl App {
             ChargeState::Failed if paid => Verdict::Differs("paid_after_it_was_given_up"),
             ChargeState::Succeeded if !paid => Verdict::Differs("not_paid_after_all"),
             _ if top_up.refunds.iter().any(Owed::is_failing) => Verdict::Differs("refund_failed"),
-            _ if done_differs(&top_up.refunds, given) => Verdict::Differs("refunds_differ"),
+            _ if done_differs(top_up, given) => Verdict::Differs("refunds_differ"),
             _ => Verdict::Same,
         })
     }
@@ -224,12 +224,11 @@ fn refunds_differ(record: &SessionRecord, charge: Uuid, given: i64) -> bool {
     let of_charge = record.refunds.iter().filter(|refund| refund.charge == charge);
     let done: i64 =
         of_charge.filter(|refund| refund.state == RefundState::Done).map(|refund| refund.amount.cents).sum();
-    let owed = record.refunds.iter().any(|refund| refund.state != RefundState::Done);
+    let owed = record.refunds.iter().any(Owed::is_owed);
     !owed && given != done && (done > 0 || !record.is_live())
 }
 
 /// The same of a payment into a wallet.
-fn done_differs(refunds: &[Owed], given: i64) -> bool {
-    let done: i64 = refunds.iter().map(|refund| refund.amount.cents).sum();
-    refunds.iter().all(|refund| refund.state == RefundState::Done) && given != done
+fn done_differs(top_up: &TopUp, given: i64) -> bool {
+    !top_up.refunds.iter().any(Owed::is_owed) && given != top_up.given()
 }

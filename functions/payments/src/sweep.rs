@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use parvis_forecasts::ForecastStore;
 use parvis_kit::lambda::Failure;
@@ -14,9 +15,9 @@ use uuid::Uuid;
 use crate::FUNCTION;
 use crate::error::{ApiError, ApiResult};
 use crate::flow::Patience;
-use crate::record::SessionRecord;
+use crate::record::{Refund, SessionRecord, TopUp};
 use crate::state::App;
-use crate::store::StoreError;
+use crate::store::{Key, StoreError};
 
 /// Sessions read at once per partition of the work list.
 const PER_SHARD: i32 = 50;
@@ -50,6 +51,7 @@ pub async fn run(app: &App, forecasts: &ForecastStore, task: Task) -> Result<Val
         Task::Sweep => {
             let swept = app.sweep().await.map_err(retryable)?;
             metrics.count("SessionsDue", swept.due, &[]).count("SessionsLeft", swept.failed, &[]);
+            metrics.count("RefundsFailing", swept.refunds_failing, &[]);
             serde_json::to_value(swept)
         }
         Task::Reconcile => {
@@ -78,6 +80,15 @@ pub struct Swept {
     pub due: u64,
     /// Of these, those that could not be brought forward now.
     pub failed: u64,
+    /// Refunds of them of which a person should know.
+    pub refunds_failing: u64,
+}
+
+/// What a turn has come to.
+struct Turn {
+    /// Refunds of which a person should know.
+    refunds_failing: u64,
+    done: ApiResult<()>,
 }
 
 impl App {
@@ -91,14 +102,16 @@ impl App {
         let mut seen = HashSet::new();
         loop {
             let mut due = self.store().due(self.now(), PER_SHARD).await?;
-            due.retain(|id| seen.insert(*id));
+            due.retain(|(_, id)| seen.insert(*id));
             if due.is_empty() {
                 return Ok(swept);
             }
             swept.due += due.len() as u64;
-            let mut results = futures::stream::iter(due).map(|id| self.sweep_one(id)).buffer_unordered(AT_ONCE);
-            while let Some(result) = results.next().await {
-                match result {
+            let turns = futures::stream::iter(due).map(|(entry, id)| self.sweep_one(entry, id));
+            let mut turns = turns.buffer_unordered(AT_ONCE);
+            while let Some(turn) = turns.next().await {
+                swept.refunds_failing += turn.as_ref().map_or(0, |turn| turn.refunds_failing);
+                match turn.and_then(|turn| turn.done) {
                     Ok(()) | Err(ApiError::Store(StoreError::Conflict)) => {}
                     Err(error) => {
                         swept.failed += 1;
@@ -112,35 +125,48 @@ impl App {
         }
     }
 
-    async fn sweep_one(&self, id: Uuid) -> ApiResult<()> {
-        let Some(record) = self.store().session(id).await? else { return self.sweep_top_up(id).await };
-        match self.bring_forward(record, Patience::UntilDue).await {
-            Ok(record) => self.postpone(record).await,
-            Err(ApiError::Store(StoreError::Conflict)) => Ok(()),
-            Err(error) => {
-                // It may have come some steps forward before the one that failed.
-                self.postpone(self.reload(id).await?).await?;
-                Err(error)
-            }
+    async fn sweep_one(&self, entry: Key, id: Uuid) -> ApiResult<Turn> {
+        if let Some(record) = self.store().session(id).await? {
+            return self.sweep_session(record).await;
         }
+        if let Some(top_up) = self.store().top_up(id).await? {
+            return self.sweep_top_up(top_up).await;
+        }
+        // What it was for is not kept any more. Nothing would ever take it off the head of the list.
+        self.store().unlist(entry).await?;
+        Ok(Turn { refunds_failing: 0, done: Ok(()) })
     }
 
-    async fn sweep_top_up(&self, id: Uuid) -> ApiResult<()> {
-        let Some(top_up) = self.store().top_up(id).await? else { return Ok(()) };
-        let done = self.bring_top_up_forward(top_up, Patience::UntilDue).await;
-        let (now, after) = (self.now(), self.reload_top_up(id).await?);
+    /// One whose turn has changed nothing gives its place at the head of the list to others.
+    async fn sweep_session(&self, record: SessionRecord) -> ApiResult<Turn> {
+        let (id, refunds_failing) = (record.session.id, failing(&record.refunds, self.now()));
+        let (after, done) = match self.bring_forward(record, Patience::UntilDue).await {
+            Ok(after) => (after, Ok(())),
+            // It may have come some steps forward before the one that failed.
+            Err(error) => (self.reload(id).await?, Err(error)),
+        };
+        let now = self.now();
+        if after.due().is_some_and(|due| due <= now) {
+            self.store().postpone(&after, now).await?;
+        }
+        Ok(Turn { refunds_failing, done })
+    }
+
+    async fn sweep_top_up(&self, top_up: TopUp) -> ApiResult<Turn> {
+        let (id, refunds_failing) = (top_up.id, failing(&top_up.refunds, self.now()));
+        let (after, done) = match self.bring_top_up_forward(top_up, Patience::UntilDue).await {
+            Ok(after) => (after, Ok(())),
+            Err(error) => (self.reload_top_up(id).await?, Err(error)),
+        };
+        let now = self.now();
         if after.due().is_some_and(|due| due <= now) {
             self.store().postpone_top_up(&after, now).await?;
         }
-        done.map(drop)
+        Ok(Turn { refunds_failing, done })
     }
+}
 
-    /// A session whose turn has changed nothing gives its place at the head of the list to others.
-    async fn postpone(&self, record: SessionRecord) -> ApiResult<()> {
-        let now = self.now();
-        if record.due().is_some_and(|due| due <= now) {
-            self.store().postpone(&record, now).await?;
-        }
-        Ok(())
-    }
+/// Asked before the turn: a bank may send back again what the turn gives again.
+fn failing(refunds: &[Refund], now: DateTime<Utc>) -> u64 {
+    refunds.iter().filter(|refund| refund.is_stuck(now)).count() as u64
 }

@@ -7,7 +7,7 @@ use parvis_ledger::complete::Completion;
 use parvis_ledger::movements::MovementReader;
 use parvis_ledger::stream::handle;
 use parvis_ledger::tasks::{Task, run};
-use parvis_ledger_rules::WalletMovementKind::{PayBack, TopUp};
+use parvis_ledger_rules::WalletMovementKind::{PayBack, Returned, TopUp};
 use parvis_ledger_rules::{Auxiliary, ListedMovement, ParkingMovement, Supply, WalletMovement, movement_key};
 use parvis_money::Money;
 use serde::Serialize;
@@ -102,6 +102,15 @@ async fn money_put_into_a_wallet_is_owed_to_its_owner_once() {
     let found = kept.books.get("/v1/parking/books", "boss", "manager").await.ok();
     let owed = found["balances"].as_array().unwrap().iter().find(|one| one["account"] == "419100").unwrap();
     assert_eq!((&owed["debit"], &owed["credit"]), (&json!(400), &json!(1000)));
+    // The bank returns it.
+    let returned = WalletMovement { id: Uuid::new_v4(), kind: Returned, ..back };
+    let listed = ListedMovement { movement: returned.id, ..listed };
+    kept.put(movement_key(movement.id, returned.id), &returned).await;
+    kept.put(listed.key(), &listed).await;
+    assert_eq!(kept.complete().await, Completion { listed: 3, posted: 1, refused: 0 });
+    let found = kept.books.get("/v1/parking/books", "boss", "manager").await.ok();
+    let owed = found["balances"].as_array().unwrap().iter().find(|one| one["account"] == "419100").unwrap();
+    assert_eq!((&found["sound"], &owed["debit"], &owed["credit"]), (&json!(true), &json!(400), &json!(1400)));
 }
 
 #[tokio::test]

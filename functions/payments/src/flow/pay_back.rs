@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 use parvis_kit::problem::Problem;
 use parvis_money::Money;
-use parvis_stripe::Refund as Given;
+use parvis_stripe::{Refund as Given, RefundStatus};
 
 use super::refund::is_of;
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult};
 use crate::record::{Refund, RefundState, TopUp};
 use crate::state::App;
 use crate::store::{Funds, StoreError};
@@ -55,25 +55,56 @@ impl App {
         let now = self.now();
         let Some(intent) = &top_up.intent else { return Ok(None) };
         let waits = |refund: &&Refund| refund.not_before.is_some_and(|at| at > now);
-        let owed = top_up.refunds.iter().filter(|refund| refund.state != RefundState::Done);
+        let owed = top_up.refunds.iter().filter(|refund| refund.is_owed());
         let mut failure = None;
         for refund in owed.filter(|refund| !waits(refund)) {
-            let status = match self.repay_once(top_up.id, refund, intent).await {
-                Ok(status) => status,
-                // One that cannot be given now keeps no other.
-                Err(error) => {
-                    failure = failure.or(Some(error));
-                    continue;
-                }
+            let step = if top_up.is_hopeless(refund) {
+                self.give_up_on(top_up, refund, intent).await
+            } else {
+                self.try_to_give(top_up, refund, intent).await
             };
-            let mut after = top_up.clone();
-            if after.repaid(refund.id, status, now) {
-                let movement = after.book_refund(refund.id, now);
-                self.store().save_top_up(top_up, &mut after, movement, None).await?;
-                return Ok(Some(after));
+            match step {
+                Ok(None) => {}
+                // One that cannot be given now keeps no other.
+                Err(error) if !matches!(error, ApiError::Store(_)) => failure = failure.or(Some(error)),
+                step => return step,
             }
         }
         failure.map_or(Ok(None), Err)
+    }
+
+    async fn try_to_give(&self, top_up: &TopUp, refund: &Refund, intent: &str) -> ApiResult<Option<TopUp>> {
+        let status = self.repay_once(top_up.id, refund, intent).await?.unwrap_or_else(|error| {
+            tracing::error!(%error, top_up = %top_up.id, refund = %refund.id, "the provider refuses to give money back");
+            RefundStatus::Failed
+        });
+        let (mut after, now) = (top_up.clone(), self.now());
+        if !after.repaid(refund.id, status, now) {
+            return Ok(None);
+        }
+        let movement = after.book_refund(refund.id, now);
+        self.store().save_top_up(top_up, &mut after, movement, None).await?;
+        Ok(Some(after))
+    }
+
+    /// Puts what no bank takes back into the wallet again, so that its owner has it. Not as long as the provider gives, or has given,
+    /// more of the payment than is known here: it could be had twice. `None` when nothing has changed.
+    async fn give_up_on(&self, top_up: &TopUp, refund: &Refund, intent: &str) -> ApiResult<Option<TopUp>> {
+        let found = self.provider().given_back(intent).await?;
+        if let Some(after) = self.follow_top_up(top_up, &found).await? {
+            return Ok(Some(after));
+        }
+        let given: i64 = found.iter().filter(|given| given.status.moves_money()).map(|given| given.amount).sum();
+        let Some(owner) = top_up.owner.clone().filter(|_| given <= top_up.given()) else {
+            tracing::error!(top_up = %top_up.id, refund = %refund.id, "the provider has given back what is not known here");
+            return Ok(None);
+        };
+        let mut after = top_up.clone();
+        let movement = after.give_up(refund.id, self.now());
+        let funds = Funds { owner, change: refund.amount };
+        self.store().save_top_up(top_up, &mut after, movement, Some(funds)).await?;
+        tracing::error!(top_up = %top_up.id, refund = %refund.id, tried = refund.failed, "money is in the wallet again: it cannot be given back");
+        Ok(Some(after))
     }
 
     /// Something was told about a payment into a wallet: looks at it, and, if it was about money that goes back, at that.

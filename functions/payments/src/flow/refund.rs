@@ -1,6 +1,6 @@
 //! Giving money back, and seeing that it stays given.
 
-use parvis_stripe::{Refund as Given, RefundStatus};
+use parvis_stripe::{Refund as Given, RefundStatus, StripeError};
 use uuid::Uuid;
 
 use super::settle::known;
@@ -20,7 +20,7 @@ impl App {
         let charge = known(record, refund.charge)?;
         let mut funds = None;
         let status = match (&charge.source, &charge.intent) {
-            (Source::Card { .. }, Some(intent)) => self.repay_once(record.session.id, refund, intent).await?,
+            (Source::Card { .. }, Some(intent)) => self.repay_once(record.session.id, refund, intent).await??,
             (Source::Wallet { .. }, _) => {
                 let owner = record.owner.clone().unwrap_or_default();
                 funds = Some(Funds { owner, change: refund.amount });
@@ -37,16 +37,24 @@ impl App {
     }
 
     /// Has the provider give money back, unless it has; how that stands. Its memory of keys ends after a day; its list of refunds
-    /// does not.
-    pub(super) async fn repay_once(&self, session: Uuid, refund: &Refund, intent: &str) -> ApiResult<RefundStatus> {
+    /// does not. When it refuses, which is the inner error, nothing was made under the attempt's key.
+    pub(super) async fn repay_once(
+        &self,
+        session: Uuid,
+        refund: &Refund,
+        intent: &str,
+    ) -> ApiResult<Result<RefundStatus, StripeError>> {
         if refund.state == RefundState::Sent || refund.created_at < self.now() - ABANDONED {
             let given = self.provider().given_back(intent).await?;
             if let Some(given) = given.iter().find(|given| is_of(given, refund)) {
-                return Ok(given.status);
+                return Ok(Ok(given.status));
             }
         }
         let order = Repayment { session, key: refund.key(), intent, amount: refund.amount };
-        Ok(self.provider().give_back(&order).await?.status)
+        match self.provider().give_back(&order).await {
+            Err(error) if error.is_transient() => Err(error.into()),
+            answer => Ok(answer.map(|given| given.status)),
+        }
     }
 
     /// Looks at what has become of refunds that were given: the payer's bank may send one back, days later.

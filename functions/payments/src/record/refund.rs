@@ -13,6 +13,12 @@ use super::{ABANDONED, Outcome, RecordError, SessionRecord};
 const FIRST_PAUSE: TimeDelta = TimeDelta::hours(1);
 /// The longest wait between two attempts.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(24);
+/// After so many failures of a refund (with their pauses, most of a day) the next will not be another.
+pub(super) const MOST_FAILURES: u32 = 5;
+/// From so many failures on somebody should know of a refund.
+const FAILING: u32 = 2;
+/// What is owed for so long without having been sent is told of as well, whatever holds it up.
+const OVERDUE: TimeDelta = TimeDelta::days(1);
 
 /// Where a refund is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +30,8 @@ pub enum RefundState {
     Sent,
     /// Given.
     Done,
+    /// Of a wallet's money: it could not be given, and is in the wallet again.
+    GivenUp,
 }
 
 /// Money that goes back.
@@ -80,21 +88,38 @@ impl Refund {
         }
     }
 
-    /// From when on somebody else than the present process should see to it; `None` when it is given.
+    /// Whether it is neither given nor given up.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        matches!(self.state, RefundState::Due | RefundState::Sent)
+    }
+
+    /// From when on somebody else than the present process should see to it; `None` when it is not owed.
     #[must_use]
     pub fn due(&self) -> Option<DateTime<Utc>> {
         let due = self.created_at + ABANDONED;
-        (self.state != RefundState::Done).then(|| self.not_before.map_or(due, |at| at.max(due)))
+        self.is_owed().then(|| self.not_before.map_or(due, |at| at.max(due)))
     }
 
     /// Whether it has failed at the provider and is still owed.
     #[must_use]
     pub fn is_failing(&self) -> bool {
-        self.failed > 0 && self.state != RefundState::Done
+        self.failed > 0 && self.is_owed()
+    }
+
+    /// Whether a person should know of it: it fails again and again, or does not get as far as to fail. One that waits for a bank
+    /// may do so for days.
+    #[must_use]
+    pub fn is_stuck(&self, now: DateTime<Utc>) -> bool {
+        let overdue = self.state == RefundState::Due && self.created_at < now - OVERDUE;
+        self.is_owed() && (self.failed >= FAILING || overdue)
     }
 
     /// Takes in how its present attempt stands at the provider; false when that is known.
     pub(super) fn take(&mut self, status: RefundStatus, now: DateTime<Utc>) -> bool {
+        if self.state == RefundState::GivenUp {
+            return false;
+        }
         let state = match status {
             RefundStatus::Failed | RefundStatus::Canceled => {
                 let pause = FIRST_PAUSE.checked_mul(1_i32.checked_shl(self.failed).unwrap_or(i32::MAX));

@@ -7,6 +7,7 @@ use parvis_stripe::RefundStatus;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::refund::MOST_FAILURES;
 use super::{ABANDONED, ChargeState, Delay, PATIENCE, Refund, RefundState};
 
 /// A payment into a wallet: one item, changed by one conditional write at a time.
@@ -70,6 +71,14 @@ impl TopUp {
         Some(self.delay.map_or(due, |delay| delay.until.max(due)))
     }
 
+    /// The last that is known to have happened to its money; what is kept of it is kept for some time from then on. `None` as long as
+    /// something is open or owed: that is not forgotten.
+    #[must_use]
+    pub fn settled_at(&self) -> Option<DateTime<Utc>> {
+        let refunds = self.refunds.iter().map(|refund| refund.not_before.unwrap_or(refund.created_at));
+        self.due().is_none().then(|| refunds.fold(self.created_at, DateTime::max))
+    }
+
     /// The provider has made its intent.
     pub fn opened(&mut self, intent: String, client_secret: Option<String>) {
         self.state = ChargeState::Open;
@@ -98,12 +107,14 @@ impl TopUp {
 
     /// Owes back what has not gone back yet, at most so much (minor units). `None` when that is nothing.
     pub fn owe_back(&mut self, most: i64, now: DateTime<Utc>) -> Option<Money> {
-        let gone: i64 = self.refunds.iter().map(|refund| refund.amount.cents).sum();
+        let stands = self.refunds.iter().filter(|refund| refund.state != RefundState::GivenUp);
+        let gone: i64 = stands.map(|refund| refund.amount.cents).sum();
         let cents = self.amount.cents.saturating_sub(gone).min(most);
         if self.state != ChargeState::Succeeded || cents <= 0 {
             return None;
         }
         let amount = Money::new(cents, self.amount.currency);
+        // What was given up counts here: its id is taken.
         let id = Uuid::new_v5(&self.id, format!("paid back {}", self.refunds.len()).as_bytes());
         self.refunds.push(Refund::new(id, self.id, amount, now));
         Some(amount)
@@ -121,6 +132,29 @@ impl TopUp {
         refund.booked = true;
         let amount = refund.amount;
         Some(self.moved(id, WalletMovementKind::PayBack, amount, now))
+    }
+
+    /// Whether a refund has failed so often that its money is better in the wallet, which must still be somebody's.
+    #[must_use]
+    pub fn is_hopeless(&self, refund: &Refund) -> bool {
+        refund.state == RefundState::Due && refund.failed >= MOST_FAILURES && self.owner.is_some()
+    }
+
+    /// How much of it the provider is known to have given back, in minor units.
+    #[must_use]
+    pub fn given(&self) -> i64 {
+        let done = self.refunds.iter().filter(|refund| refund.state == RefundState::Done);
+        done.map(|refund| refund.amount.cents).sum()
+    }
+
+    /// Gives a refund up, whose amount is the wallet's again. The movement for the books is there when they have it as given.
+    pub fn give_up(&mut self, id: Uuid, now: DateTime<Utc>) -> Option<WalletMovement> {
+        let refund = self.refunds.iter_mut().find(|refund| refund.id == id)?;
+        refund.state = RefundState::GivenUp;
+        let booked = std::mem::take(&mut refund.booked);
+        let amount = refund.amount;
+        let returned = Uuid::new_v5(&id, b"returned");
+        booked.then(|| self.moved(returned, WalletMovementKind::Returned, amount, now))
     }
 
     fn moved(&self, id: Uuid, kind: WalletMovementKind, amount: Money, at: DateTime<Utc>) -> WalletMovement {

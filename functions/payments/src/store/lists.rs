@@ -102,17 +102,18 @@ impl PaymentsStore {
         found.items.unwrap_or_default().into_iter().map(|item| Ok(items::value(item)?.0)).collect()
     }
 
-    /// Sessions that are to be looked at by now, at most so many per partition, the longest waiting first.
+    /// Sessions and payments into wallets that are to be looked at by now, each with its entry in the list; at most so many per
+    /// partition, the longest waiting first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn due(&self, now: DateTime<Utc>, per_shard: i32) -> Result<Vec<Uuid>, StoreError> {
+    pub async fn due(&self, now: DateTime<Utc>, per_shard: i32) -> Result<Vec<(Key, Uuid)>, StoreError> {
         let shards = (0..SHARDS).map(|number| self.due_in(keys::shard(number), now, per_shard));
         let found = futures::future::try_join_all(shards).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn due_in(&self, shard: String, now: DateTime<Utc>, limit: i32) -> Result<Vec<Uuid>, StoreError> {
+    async fn due_in(&self, shard: String, now: DateTime<Utc>, limit: i32) -> Result<Vec<(Key, Uuid)>, StoreError> {
         let query = self
             .client
             .query()
@@ -123,8 +124,12 @@ impl PaymentsStore {
             // `~` comes after `#`, so what is due at this very instant counts.
             .expression_attribute_values(":now", AttributeValue::S(format!("{}~", keys::stamp(now))))
             .limit(limit);
-        let found = query.send().await.map_err(StoreError::call)?;
-        found.items.unwrap_or_default().into_iter().map(|item| Ok(items::value(item)?.0)).collect()
+        let found = query.send().await.map_err(StoreError::call)?.items.unwrap_or_default();
+        let entry = |item: Item| {
+            let key = Key { pk: text(&item, "pk"), sk: text(&item, "sk") };
+            Ok((key, items::value(item)?.0))
+        };
+        found.into_iter().map(entry).collect()
     }
 
     /// Which series of permits are in force since when.

@@ -10,7 +10,7 @@ use super::items;
 use super::keys::Key;
 
 impl PaymentsStore {
-    /// Takes something off its owner's list.
+    /// Takes something off a list.
     ///
     /// # Errors
     /// [`StoreError`].

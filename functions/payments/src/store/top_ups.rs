@@ -36,10 +36,8 @@ impl PaymentsStore {
     /// # Errors
     /// [`StoreError::Conflict`], others.
     pub async fn create_top_up(&self, top_up: &TopUp, owner: &str) -> Result<(), StoreError> {
-        let keep = Some(top_up.created_at + KEEP);
-        let item = items::item(Key::top_up(top_up.id), "top_up", top_up.revision, top_up, keep)?;
-        let entry = items::item(Key::top_up_of(owner, top_up.created_at, top_up.id), "listed", 0, &top_up.id, keep)?;
-        let mut parts = vec![self.put(item, Some("attribute_not_exists(pk)"))?, self.put(entry, None)?];
+        let item = items::item(Key::top_up(top_up.id), "top_up", top_up.revision, top_up, keep(top_up))?;
+        let mut parts = vec![self.put(item, Some("attribute_not_exists(pk)"))?, self.entry(top_up, owner)?];
         self.work_follows(top_up.id, None, top_up.due(), &mut parts)?;
         self.transact(parts).await
     }
@@ -82,10 +80,23 @@ impl PaymentsStore {
     }
 
     fn rewritten(&self, before: &TopUp, after: &TopUp) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let keep = Some(after.created_at + KEEP);
-        let item = items::item(Key::top_up(after.id), "top_up", after.revision, after, keep)?;
+        let item = items::item(Key::top_up(after.id), "top_up", after.revision, after, keep(after))?;
         let mut parts = vec![self.put_over(item, before.revision)?];
+        if let Some(owner) = after.owner.as_deref().filter(|_| keep(before) != keep(after)) {
+            parts.push(self.entry(after, owner)?);
+        }
         self.work_follows(after.id, before.due(), after.due(), &mut parts)?;
         Ok(parts)
     }
+
+    /// Its entry in its owner's list is kept as long as itself.
+    fn entry(&self, top_up: &TopUp, owner: &str) -> Result<TransactWriteItem, StoreError> {
+        let key = Key::top_up_of(owner, top_up.created_at, top_up.id);
+        self.put(items::item(key, "listed", 0, &top_up.id, keep(top_up))?, None)
+    }
+}
+
+/// Until when the table keeps it: for ever, as long as something is open or owed.
+fn keep(top_up: &TopUp) -> Option<DateTime<Utc>> {
+    top_up.settled_at().map(|settled| settled + KEEP)
 }

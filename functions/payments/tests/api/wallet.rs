@@ -1,9 +1,14 @@
 //! Putting money into a wallet, and paying from it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
-use parvis_ledger_rules::{KeptMovement, LIST_SHARDS, ListedMovement, Movement, list_partition, movement_key};
+use parvis_ledger_rules::{
+    Book, Chart, KeptMovement, LIST_SHARDS, ListedMovement, Movement, Piece, WalletMovement, list_partition,
+    movement_key,
+};
 use parvis_money::Money;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,6 +24,43 @@ fn wish(cents: i64) -> Value {
 impl Platform {
     async fn balance(&self) -> i64 {
         self.get("/v1/me/wallet").await.ok()["balance"]["cents"].as_i64().unwrap()
+    }
+
+    /// Whether a payment into the wallet, and its entry in the driver's list, are kept without an end.
+    async fn kept_for_ever(&self, id: &Value) -> [bool; 2] {
+        let id = id.as_str().unwrap();
+        let items = self.dynamodb.scan().table_name("payments").send().await.unwrap().items.unwrap();
+        let for_ever = |of: &dyn Fn(&str, &str) -> bool| {
+            let is =
+                |item: &&HashMap<String, AttributeValue>| of(item["pk"].as_s().unwrap(), item["sk"].as_s().unwrap());
+            !items.iter().find(is).unwrap().contains_key("expires_at")
+        };
+        [
+            for_ever(&|pk, sk| pk == format!("topup#{id}") && sk == "topup"),
+            for_ever(&|pk, sk| pk == format!("owner#{DRIVER}") && sk.starts_with("topup#") && sk.ends_with(id)),
+        ]
+    }
+
+    /// What the books owe the driver by the movements of a payment into the wallet.
+    async fn net_of_the_books(&self, id: &Value) -> i64 {
+        let movements = self.data_of(&format!("session#{}", id.as_str().unwrap()), "movement#").await;
+        let chart = Chart::private_operator().unwrap();
+        let mut book = Book::default();
+        for movement in movements {
+            let movement: WalletMovement = serde_json::from_str(&movement).unwrap();
+            let piece = Piece { reference: movement.id.to_string(), date: movement.at.date_naive() };
+            let entry = movement.movement().entry(&chart, movement.id, piece.date, piece).unwrap().unwrap();
+            book.post(entry).unwrap();
+        }
+        let (owed, held) = (book.net(&chart.wallets).unwrap().unwrap(), book.net(&chart.provider).unwrap().unwrap());
+        assert_eq!(owed.cents, -held.cents);
+        held.cents
+    }
+
+    /// How many movements of a kind the books have of a payment into the wallet.
+    async fn wallet_movements(&self, id: &Value, kind: &str) -> usize {
+        let movements = self.data_of(&format!("session#{}", id.as_str().unwrap()), "movement#").await;
+        movements.iter().filter(|movement| movement.contains(&format!("\"kind\":\"{kind}\""))).count()
     }
 }
 
@@ -137,6 +179,71 @@ async fn what_a_bank_does_not_take_back_is_owed_until_it_does() {
 }
 
 #[tokio::test]
+async fn what_no_bank_ever_takes_back_is_in_the_wallet_again() {
+    for method in ["pm_card_refundsRefused", "pm_card_refundsFail"] {
+        let platform = Platform::start().await;
+        let mut asked = wish(1000);
+        asked["pay"]["id"] = method.into();
+        let paid = platform.post(PATH, asked).await.ok();
+        assert_eq!(platform.kept_for_ever(&paid["id"]).await, [false, false]);
+        for tried in 1..=2 {
+            platform.post("/v1/me/wallet/pay-back", json!({})).await.ok();
+            assert_eq!(platform.balance().await, 0);
+            assert_eq!(platform.kept_for_ever(&paid["id"]).await, [method.ends_with("Refused"); 2]);
+            let mut told = 0;
+            for _ in 0..5 {
+                assert_eq!(platform.balance().await, 0, "it may still arrive");
+                platform.pass(TimeDelta::minutes(2));
+                platform.message_of("refund.failed", &paid["id"], WEBHOOK_SECRET).await;
+                assert_eq!(platform.kept_for_ever(&paid["id"]).await, [true, true], "it is owed");
+                platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await.refused(409);
+                platform.pass(TimeDelta::hours(17));
+                told += platform.app.sweep().await.unwrap().refunds_failing;
+            }
+            assert!(told >= 3, "{told}");
+            assert_eq!((platform.balance().await, platform.taken()), (1000, 1000));
+            assert_eq!(platform.kept_for_ever(&paid["id"]).await, [false, false]);
+            assert_eq!(platform.net_of_the_books(&paid["id"]).await, 1000);
+            let returned = if method.ends_with("Fail") { tried } else { 0 };
+            assert_eq!(platform.wallet_movements(&paid["id"], "returned").await, returned);
+        }
+        let found = platform.app.reconcile(Duration::from_secs(60)).await.unwrap();
+        assert!(found.open.is_empty(), "{found:?}");
+        let refused = platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await.refused(409);
+        assert!(refused["detail"].as_str().unwrap().contains("The wallet holds money"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_given_back_by_hand_is_not_given_up_into_the_wallet() {
+    let platform = Platform::start().await;
+    platform.post(PATH, wish(1000)).await.ok();
+    platform.at_provider("refunds", &[("payment_intent", &platform.intent().id)]).await;
+    platform.post("/v1/me/wallet/pay-back", json!({})).await.ok();
+    let mut told = 0;
+    for _ in 0..8 {
+        platform.pass(TimeDelta::hours(25));
+        told += platform.app.sweep().await.unwrap().refunds_failing;
+    }
+    assert!(told >= 6, "a person hears of it again and again: {told}");
+    assert_eq!((platform.balance().await, platform.taken()), (0, 0));
+}
+
+#[tokio::test]
+async fn work_whose_item_is_gone_is_taken_off_the_list() {
+    let platform = Platform::start().await;
+    let id = Uuid::new_v4();
+    let (due, shard) = ("2026-03-01T00:00:00.000Z", format!("work#{:02}", id.as_bytes()[15] % 16));
+    let put = platform.dynamodb.put_item().table_name("payments");
+    let put = put.item("pk", AttributeValue::S(shard.clone())).item("sk", AttributeValue::S(format!("{due}#{id}")));
+    let put = put.item("kind", AttributeValue::S("work".into())).item("revision", AttributeValue::N("0".into()));
+    put.item("data", AttributeValue::S(json!(id).to_string())).send().await.unwrap();
+    let swept = platform.app.sweep().await.unwrap();
+    assert_eq!((swept.due, swept.failed), (1, 0));
+    assert!(platform.data_of(&shard, "").await.is_empty());
+}
+
+#[tokio::test]
 async fn refusals_put_nothing_in() {
     let platform = Platform::start().await;
     for cents in [-100, 0, 49, 20_001] {
@@ -182,7 +289,7 @@ async fn the_books_hear_of_it_and_erasure_takes_the_person_off() {
     let erased = platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await;
     assert_eq!(erased.status, 204);
     let items = platform.dynamodb.scan().table_name("payments").send().await.unwrap().items.unwrap();
-    let speaks = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+    let speaks = |item: &HashMap<String, AttributeValue>| {
         item.values().any(|value| value.as_s().is_ok_and(|text| text.contains(DRIVER)))
     };
     assert!(!items.iter().any(speaks));

@@ -22,6 +22,10 @@ fn pay() -> impl Strategy<Value = parvis_payments::flow::PayWith> {
     ]
 }
 
+fn pay_in() -> impl Strategy<Value = parvis_payments::flow::PayWith> {
+    prop_oneof![6 => pay(), 1 => Just(by("refundsFail")), 1 => Just(by("refundsRefused"))]
+}
+
 fn ask() -> impl Strategy<Value = Ask> {
     let session = 0..3_usize;
     prop_oneof![
@@ -31,7 +35,7 @@ fn ask() -> impl Strategy<Value = Ask> {
             .prop_map(|(session, extension, minutes, pay)| Ask::Extend { session, extension, minutes, pay }),
         2 => session.clone().prop_map(|session| Ask::Stop { session }),
         2 => session.prop_map(|number| Ask::Message { number }),
-        2 => (0..2_usize, 50..2_000_i64, pay())
+        2 => (0..2_usize, 50..2_000_i64, pay_in())
             .prop_map(|(number, cents, pay)| Ask::TopUp { number, cents, pay }),
         1 => Just(Ask::PayBack),
         1 => Just(Ask::Sweep),

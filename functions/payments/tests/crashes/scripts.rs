@@ -185,6 +185,18 @@ async fn getting_back_what_the_wallet_holds() {
     everywhere(&script, 1).await;
 }
 
+/// Whatever the provider says of it, it is in the wallet again in the end, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_bank_takes_back_is_given_up() {
+    for method in ["refundsFail", "refundsRefused"] {
+        let mut script = vec![top_up(by(method)), Event::Ask(Ask::PayBack)];
+        for _ in 0..5 {
+            script.extend([Event::Pass(2), message(), Event::Pass(17 * 60), message()]);
+        }
+        everywhere(&script, script.len() - 1).await;
+    }
+}
+
 /// There is enough for the beginning, and not for what is wanted then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallet_that_runs_empty() {

@@ -270,7 +270,7 @@ impl World {
     /// Nobody asks for anything any more: only the schedule runs, until nothing is left to do. Its runs at which nothing is
     /// due are left out.
     pub async fn rest(&self) {
-        for _ in 0..20 {
+        for _ in 0..60 {
             let stored = self.stored().await;
             let top_ups = stored.top_ups();
             let due = stored
