@@ -193,7 +193,9 @@ async fn a_wish_that_is_repeated_with_its_key_is_made_once() {
     let made = async || platform.store.watches_about("place/default").await.unwrap().len();
     assert_eq!(made().await, 1);
     // The key is its caller's, and stands for one wish only.
+    later(1);
     platform.post_under("wish-0001", PATH, Some("agent"), wish.clone()).await.ok();
+    later(1);
     ask("wish-0002", &wish).await.ok();
     assert_eq!(made().await, 3);
     let other = json!({ "place": "default", "when": "saturated", "channels": ["sms"] });
