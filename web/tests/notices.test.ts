@@ -1,5 +1,6 @@
 /** Notifications: what is refused is told in the reader's language, at the field that it is about. */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/lib/api/client";
 import { MESSAGES, refusalOf } from "../src/lib/notices/refusals";
@@ -42,7 +43,7 @@ describe("refusals", () => {
       "functions/inbox/src/routes/alerts.rs",
       "functions/inbox/src/routes/mine.rs",
     ];
-    const code = sources.map((path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8")).join();
+    const code = sources.map((path) => readFileSync(resolve("..", path), "utf8")).join();
     for (const message of Object.keys(MESSAGES)) expect(code).toContain(`"${message}"`);
   });
 });
