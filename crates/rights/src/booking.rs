@@ -18,6 +18,9 @@ pub struct BookingFacts {
     pub slot: Segment,
     /// Whether they are the owner's then: it is neither asked for only, nor over.
     pub certain: bool,
+    /// Whether it has come to its end and will never be anybody's again.
+    #[serde(default)]
+    pub over: bool,
     /// Counts its changes: the greater one is the newer, in whatever order they arrive.
     pub version: i32,
 }
@@ -85,8 +88,10 @@ impl SpaceBooking {
         let gives = self.facts.certain && !self.facts.spaces.is_empty();
         let plate = self.plate.clone().filter(|_| gives);
         let same = |right: &&AssignedRight| plate.as_ref() == Some(&right.plate) && right.place == place;
-        let goes_on = before.as_ref().filter(same).and_then(AssignedRight::bounds).filter(|bounds| bounds.end >= at);
         let slot = self.facts.slot;
+        // A right that has begun goes on only into a time that has begun, too: nobody has booked what lies between.
+        let reaches = |bounds: &Segment| bounds.end >= at && (bounds.start > at || slot.start <= at);
+        let goes_on = before.as_ref().filter(same).and_then(AssignedRight::bounds).filter(reaches);
         let segment = match goes_on.filter(|bounds| bounds.start <= at) {
             Some(begun) => Segment { start: begun.start, end: slot.end.max(at) },
             None => Segment { start: slot.start.max(at), end: slot.end },

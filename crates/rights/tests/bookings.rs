@@ -35,26 +35,27 @@ fn number(number: u32) -> SpaceNumber {
 /// What happens.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Its context tells it anew: until when, whether it is certain, and which space it gives.
-    Told { end: i64, certain: bool, space: Option<u32> },
+    /// Its context tells it anew: from and until when, whether it is certain, and which space it gives.
+    Told { start: i64, end: i64, certain: bool, space: Option<u32> },
     /// A plate is named.
     Name(Option<usize>),
 }
 
-fn facts(version: i32, end: i64, certain: bool, space: Option<u32>) -> BookingFacts {
+fn facts(version: i32, (start, end): (i64, i64), certain: bool, space: Option<u32>) -> BookingFacts {
     BookingFacts {
         owner: "driver-1".to_owned(),
         spaces: space.map(|space| Space { zone: zone(), number: number(space) }).into_iter().collect(),
-        slot: Segment { start: at(30), end: at(end) },
+        slot: Segment { start: at(start), end: at(end) },
         certain,
+        over: false,
         version,
     }
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => (31..MINUTES, prop::bool::weighted(0.7), prop::option::weighted(0.8, 1..3_u32))
-            .prop_map(|(end, certain, space)| Step::Told { end, certain, space }),
+        2 => (0..MINUTES - 1, 1..90_i64, prop::bool::weighted(0.7), prop::option::weighted(0.8, 1..3_u32))
+            .prop_map(|(start, length, certain, space)| Step::Told { start, end: start + length, certain, space }),
         3 => prop::option::weighted(0.8, 0..2_usize).prop_map(Step::Name),
     ]
 }
@@ -85,13 +86,15 @@ proptest! {
         steps in prop::collection::vec((0..40_i64, step()), 1..12),
     ) {
         let (mut now, mut kept): (i64, Vec<AssignedRight>) = (0, Vec::new());
-        let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(0, 120, true, Some(1)), at(0));
+        let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(0, (30, 120), true, Some(1)), at(0));
         let mut named = None;
         for (version, (pause, step)) in (1..).zip(steps) {
             now += pause;
             let before: Vec<_> = (0..now).step_by(3).map(|minute| holders(&kept, minute)).collect();
             let change = match step {
-                Step::Told { end, certain, space } => booking.told(facts(version, end, certain, space), at(now)),
+                Step::Told { start, end, certain, space } => {
+                    booking.told(facts(version, (start, end), certain, space), at(now))
+                }
                 Step::Name(index) => {
                     named = index;
                     booking.name_plate(index.map(plate), at(now))
@@ -115,11 +118,11 @@ proptest! {
 
     #[test]
     fn what_is_older_than_what_is_known_changes_nothing(version in 0..5_i32, end in 31..MINUTES) {
-        let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(5, 120, true, Some(1)), at(0));
+        let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(5, (30, 120), true, Some(1)), at(0));
         booking.name_plate(Some(plate(0)), at(1));
         let before = booking.clone();
-        prop_assert_eq!(booking.told(facts(version, end, false, None), at(2)), None);
-        prop_assert_eq!(booking.told(facts(5, end, false, None), at(2)), None);
+        prop_assert_eq!(booking.told(facts(version, (30, end), false, None), at(2)), None);
+        prop_assert_eq!(booking.told(facts(5, (30, end), false, None), at(2)), None);
         prop_assert_eq!(booking.name_plate(Some(plate(0)), at(3)), None);
         prop_assert_eq!(booking, before);
     }
@@ -127,9 +130,18 @@ proptest! {
 
 #[test]
 fn a_right_that_is_told_of_late_does_not_reach_back() {
-    let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(0, 120, false, Some(1)), at(0));
+    let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(0, (30, 120), false, Some(1)), at(0));
     booking.name_plate(Some(plate(0)), at(50));
     // It was approved at minute 40; the plate is known since minute 50.
-    let change = booking.told(facts(1, 120, true, Some(1)), at(40)).unwrap();
+    let change = booking.told(facts(1, (30, 120), true, Some(1)), at(40)).unwrap();
     assert_eq!(change.kept[0].segments, [Segment { start: at(50), end: at(120) }]);
+}
+
+#[test]
+fn a_booking_that_is_moved_while_it_lasts_gives_no_right_to_what_lies_between() {
+    let mut booking = SpaceBooking::new(Uuid::from_u128(1), facts(0, (0, 60), true, Some(1)), at(0));
+    booking.name_plate(Some(plate(0)), at(0));
+    let change = booking.told(facts(1, (120, 180), true, Some(1)), at(50)).unwrap();
+    let segments: Vec<_> = change.kept.iter().flat_map(|right| right.segments.clone()).collect();
+    assert_eq!(segments, [Segment { start: at(0), end: at(50) }, Segment { start: at(120), end: at(180) }]);
 }

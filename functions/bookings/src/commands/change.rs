@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use parvis_booking::Slot;
-use parvis_booking::booking::{Guest, Wish};
+use parvis_booking::booking::{Booking, Guest, Wish};
 use parvis_booking::life::{Action, State};
 use parvis_booking::resource::Item;
 use parvis_events::booking as kinds;
@@ -62,6 +62,15 @@ impl Command for Change {
     }
 }
 
+impl Change {
+    /// Whether `booking` gets another time or other places by it.
+    #[must_use]
+    pub fn moves(&self, booking: &Booking) -> bool {
+        self.slot.is_some_and(|slot| slot != booking.slot)
+            || self.items.as_ref().is_some_and(|items| *items != booking.items)
+    }
+}
+
 /// Changes a locked booking.
 pub async fn change(
     tx: &mut Tx<'_>,
@@ -70,6 +79,7 @@ pub async fn change(
     now: DateTime<Utc>,
 ) -> Result<Record, WriteError> {
     let old = record.booking.clone();
+    let elsewhere = change.moves(&old);
     let after = old.state.after(Action::Change).map_err(Refused::from)?;
     let booking = &mut record.booking;
     booking.slot = change.slot.unwrap_or(old.slot);
@@ -80,7 +90,6 @@ pub async fn change(
     booking.state = after;
     booking.version += 1;
     booking.modified_at = now;
-    let elsewhere = booking.slot != old.slot || booking.items != old.items;
     if elsewhere || booking.participants != old.participants {
         move_to(tx, &mut record, &old, &change.actor, now).await?;
     }
@@ -105,7 +114,7 @@ pub async fn change(
 async fn move_to(
     tx: &mut Tx<'_>,
     record: &mut Record,
-    old: &parvis_booking::booking::Booking,
+    old: &Booking,
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<(), WriteError> {

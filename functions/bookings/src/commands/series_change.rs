@@ -85,14 +85,19 @@ impl Command for ChangeSeries {
         let mut series = locked(tx, self.id, &self.actor).await?;
         let records = bookings::lock_series(tx.sql(), self.id, self.from).await?;
         let coming: Vec<Record> = records.into_iter().filter(|record| coming(record, now)).collect();
-        let ids: Vec<Uuid> = coming.iter().map(|record| record.booking.id).collect();
-        if self.local_time.is_some() || self.minutes.is_some() || self.items.is_some() {
-            // All at once, so that a daily series moved by an hour is not in its own way.
-            slots::forget(tx.sql(), &ids).await?;
-        }
+        let changes: Vec<(Record, Change)> = coming
+            .into_iter()
+            .map(|record| {
+                let change_one = self.of(&mut series, &record);
+                (record, change_one)
+            })
+            .collect();
+        // All at once, so that a daily series moved by an hour is not in its own way. What stays where it is keeps its time.
+        let moved = changes.iter().filter(|(record, change_one)| change_one.moves(&record.booking));
+        let moved: Vec<Uuid> = moved.map(|(record, _)| record.booking.id).collect();
+        slots::forget(tx.sql(), &moved).await?;
         let mut told = Vec::new();
-        for record in coming {
-            let change_one = self.of(&mut series, &record);
+        for (record, change_one) in changes {
             let slot = change_one.slot.unwrap_or(record.booking.slot);
             let original = record.booking.occurrence.unwrap_or_default();
             match change(tx, record, &change_one, now).await {

@@ -57,6 +57,21 @@ async fn a_series_keeps_its_local_time_and_is_read_edited_and_cancelled() {
 }
 
 #[tokio::test]
+async fn a_series_that_gets_the_time_that_it_has_keeps_its_places() {
+    let platform = Platform::start().await;
+    set_now("2026-10-01T08:00:00Z");
+    let made = platform.write(ANNE, "POST", "/v1/series", weekly("all_or_nothing", false)).await.ok();
+    let path = format!("/v1/series/{}", made["id"].as_str().unwrap());
+    let change = json!({
+        "local_time": "10:00:00", "minutes": 60, "title": "Renamed", "items": [{ "resource": "arago" }],
+    });
+    platform.write(ANNE, "PATCH", &path, change).await.ok();
+    assert_eq!(platform.count("SELECT count(*) FROM booking_slot").await, 4);
+    let slot = json!({ "start": STARTS[1], "end": "2026-10-19T09:00:00Z" });
+    platform.ask(BEN, &["arago"], slot, json!({})).await.refused(409, "taken");
+}
+
+#[tokio::test]
 async fn conflicts_are_told_per_occurrence_before_anything_is_written() {
     let platform = Platform::start().await;
     set_now("2026-10-19T05:00:00Z");

@@ -19,6 +19,8 @@ use crate::store::StoreError;
 const ATTEMPTS: usize = 4;
 /// The states, as bookings call them, in which a place is its owner's.
 const CERTAIN: [&str; 2] = ["booked", "arrived"];
+/// Those in which it is nobody's any more.
+const OVER: [&str; 4] = ["fulfilled", "cancelled", "noshow", "released"];
 
 impl App {
     /// Takes in what has become of a booking; false when that is known, or no matter of parking. May be repeated, in any order.
@@ -29,6 +31,17 @@ impl App {
         for _ in 0..ATTEMPTS {
             let (known, booking, change) = match self.store().booking(id).await? {
                 None if facts.spaces.is_empty() => return Ok(false),
+                // What is over, or was erased with its owner's data, is brought back by nothing that is told of it.
+                None if self.store().forgotten_booking(id).await?.is_some_and(|version| facts.version <= version) => {
+                    return Ok(false);
+                }
+                None if facts.over => {
+                    return self
+                        .store()
+                        .leave_forgotten(id, facts.version, facts.slot.end.max(at))
+                        .await
+                        .map(|()| true);
+                }
                 None => (None, SpaceBooking::new(id, facts.clone(), at), RightChange::default()),
                 Some((mut booking, revision)) => match booking.told(facts.clone(), at) {
                     Some(change) => (Some(revision), booking, change),
@@ -80,6 +93,7 @@ pub fn booking_facts(event: &CloudEvent<BookingChanged>) -> Option<(Uuid, Bookin
         spaces: data.spaces.iter().filter_map(space).collect(),
         slot: Segment { start: data.slot.start, end: data.slot.end },
         certain: CERTAIN.contains(&data.state.as_str()),
+        over: OVER.contains(&data.state.as_str()),
         version: data.version,
     };
     Some((data.booking.parse().ok()?, facts))

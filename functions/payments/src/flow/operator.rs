@@ -183,6 +183,12 @@ impl App {
             SessionState::Stopped => self.now(),
             _ => self.done_at(at)?,
         };
+        // Who was found parked and paid cannot have left before: only what has not begun yet is given up whole.
+        let begun = record.session.bounds().filter(|bounds| bounds.start <= self.now());
+        if begun.is_some_and(|bounds| at < bounds.start) {
+            let before = FieldError::new("/at", "no sooner than the session's beginning");
+            return Err(Problem::invalid(vec![before]).into());
+        }
         self.stop_at(record, at).await
     }
 

@@ -1,6 +1,7 @@
 //! Bookings of parking spaces, each with the right that it gives.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use chrono::{DateTime, TimeDelta, Utc};
 use parvis_rights::{RightChange, SpaceBooking};
 use uuid::Uuid;
 
@@ -8,6 +9,9 @@ use super::error::StoreError;
 use super::items;
 use super::keys::Key;
 use super::{KEEP, PaymentsStore};
+
+/// How long after its end something may still be told of a booking: events wait for a day in their stream.
+const TOLD: TimeDelta = TimeDelta::days(3);
 
 impl PaymentsStore {
     /// A booking of parking spaces with its revision.
@@ -53,7 +57,28 @@ impl PaymentsStore {
         self.transact(parts).await
     }
 
-    /// Forgets a booking, unless it was changed since it was read. Of its right what is past is kept, under the plate's hash alone.
+    /// Up to which version whatever is told of a booking is known to be over, without anything else being kept of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forgotten_booking(&self, id: Uuid) -> Result<Option<i32>, StoreError> {
+        Ok(self.read(Key::forgotten_booking(id)).await?.map(|(version, _)| version))
+    }
+
+    /// Keeps of a booking that ended at `end` nothing but that it is over up to a version.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn leave_forgotten(&self, id: Uuid, version: i32, end: DateTime<Utc>) -> Result<(), StoreError> {
+        self.transact(vec![self.forgotten(id, version, end)?]).await
+    }
+
+    fn forgotten(&self, id: Uuid, version: i32, end: DateTime<Utc>) -> Result<TransactWriteItem, StoreError> {
+        self.put(items::item(Key::forgotten_booking(id), "forgotten", 0, &version, Some(end + TOLD))?, None)
+    }
+
+    /// Forgets a booking, unless it was changed since it was read. Of its right what is past is kept, under the plate's hash alone; of
+    /// the booking itself only that it was forgotten, for as long as its context may tell of it.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when it was changed since.
@@ -63,9 +88,11 @@ impl PaymentsStore {
         revision: u64,
         change: &RightChange,
     ) -> Result<(), StoreError> {
+        let end = booking.facts.slot.end.max(booking.changed_at);
         let mut parts = vec![
             self.delete_at(Key::booking(booking.id), revision)?,
             self.delete(Key::booking_of(&booking.facts.owner, booking.id))?,
+            self.forgotten(booking.id, i32::MAX, end)?,
         ];
         self.rights_follow(change, &mut parts)?;
         self.transact(parts).await

@@ -141,6 +141,12 @@ impl Key {
         Self::new(format!("booking#{id}"), "booking")
     }
 
+    /// That a booking of parking spaces is over, where nothing else is kept of it.
+    #[must_use]
+    pub fn forgotten_booking(id: Uuid) -> Self {
+        Self::new(format!("booking#{id}"), "forgotten")
+    }
+
     /// A booking of parking spaces in the list of its owner.
     #[must_use]
     pub fn booking_of(owner: &str, id: Uuid) -> Self {

@@ -274,7 +274,10 @@ impl PaymentsStore {
                 .condition_expression("cents >= :least AND currency = :currency")
                 .expression_attribute_values(":least", AttributeValue::N((-change.cents).to_string()))
         } else {
+            // Cents of two currencies do not add up.
             update
+                .condition_expression("attribute_not_exists(cents) OR cents = :nothing OR currency = :currency")
+                .expression_attribute_values(":nothing", AttributeValue::N("0".to_owned()))
         };
         parts.push(TransactWriteItem::builder().update(update.build()?).build());
         Ok(())

@@ -176,4 +176,18 @@ async fn a_person_gets_the_bookings_and_has_them_forgotten() {
     assert_eq!(platform.get("/v1/me/parking-data").await.ok()["bookings"], json!([]));
     assert_eq!(platform.right("AB123CD", 7, at("2026-03-03T10:40:00Z")).await, None);
     assert_eq!(platform.right("AB123CD", 7, at("2026-03-03T10:20:00Z")).await.as_deref(), Some("booking"));
+    // What its context tells of it after that brings nothing back.
+    let ended = |state: &str, version: i32| BookingChanged { state: state.to_owned(), version, ..booking(id) };
+    platform.hear(CHANGED, ended("booked", 1)).await;
+    platform.hear(FULFILLED, ended("fulfilled", 2)).await;
+    assert_eq!(platform.get("/v1/me/parking-data").await.ok()["bookings"], json!([]));
+}
+
+#[tokio::test]
+async fn of_what_is_heard_of_at_its_end_nothing_is_kept() {
+    let (platform, id) = (Platform::start().await, Uuid::new_v4());
+    platform.hear(CANCELLED, BookingChanged { state: "cancelled".to_owned(), version: 2, ..booking(id) }).await;
+    platform.hear(CONFIRMED, booking(id)).await;
+    platform.get(&format!("/v1/parking/bookings/{id}/plate")).await.refused(404);
+    assert_eq!(platform.get("/v1/me/parking-data").await.ok()["bookings"], json!([]));
 }

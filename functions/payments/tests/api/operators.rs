@@ -145,6 +145,7 @@ async fn what_was_extended_and_stopped_offline_counts_by_its_own_time() {
     let stop =
         async |at: &str| ask(&platform, "easy", "parvis/park", "POST", &format!("{path}/stop?at={at}"), None).await;
     assert_eq!(stop("2026-03-03T10:30:00Z").await.refused(409)["reason"], "over");
+    assert_eq!(stop("2026-03-03T08:49:00Z").await.refused(422)["errors"][0]["field"], "/at", "it stood there later");
     for _ in 0..2 {
         let stopped = stop("2026-03-03T09:50:00Z").await.ok();
         assert_eq!((&stopped["state"], &stopped["end"]), (&json!("stopped"), &json!("2026-03-03T09:50:00Z")));
