@@ -4,15 +4,16 @@
 //! client is told a stable type, a status and what it can do about it, and the operator gets the cause in the log. The
 //! cause travels beside the response and is logged once by [`crate::http`]; it is never part of a body.
 
-use std::{collections::BTreeMap, error::Error as StdError, sync::Arc};
+use std::{collections::BTreeMap, error::Error as StdError, num::NonZeroU32, sync::Arc};
 
 use axum::{
-    extract::rejection::{JsonRejection, PathRejection, QueryRejection},
+    extract::rejection::{JsonDataError, JsonRejection, PathRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
 
 use crate::lambda::BoxError;
 
@@ -59,6 +60,8 @@ pub struct Problem {
     #[schema(ignore)]
     members: Option<Box<Members>>,
     #[serde(skip)]
+    retry_after: Option<NonZeroU32>,
+    #[serde(skip)]
     cause: Option<Cause>,
 }
 
@@ -80,6 +83,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             members: None,
+            retry_after: None,
             cause: None,
         }
     }
@@ -103,6 +107,13 @@ impl Problem {
     pub fn member(mut self, name: &str, value: impl Serialize) -> Self {
         let Members(members) = &mut **self.members.get_or_insert_default();
         members.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
+        self
+    }
+
+    /// Says in `Retry-After` in how many seconds the same request may succeed.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = NonZeroU32::new(seconds);
         self
     }
 
@@ -172,6 +183,7 @@ impl Problem {
     pub fn unavailable(cause: impl Into<BoxError>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Part of the service cannot be reached")
             .detail("Please try again in a moment.")
+            .retry_after(2)
             .cause(cause)
     }
 
@@ -189,8 +201,8 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
         }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
@@ -208,8 +220,7 @@ impl From<crate::postgres::DatabaseError> for Problem {
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         match rejection {
-            // The text names the field and what was expected, from serde; nothing of ours.
-            JsonRejection::JsonDataError(error) => Self::invalid(vec![FieldError::new("", error.body_text())]),
+            JsonRejection::JsonDataError(error) => Self::invalid(vec![wrong_field(&error)]),
             JsonRejection::JsonSyntaxError(error) => Self::bad_request(error.body_text()),
             JsonRejection::MissingJsonContentType(_) => {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")
@@ -218,6 +229,32 @@ impl From<JsonRejection> for Problem {
             other => Self::new(other.status(), "bad-request", "The body cannot be read"),
         }
     }
+}
+
+/// The field that serde could not read, and what it expected; the text is serde's, nothing of ours.
+fn wrong_field(error: &JsonDataError) -> FieldError {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<serde_path_to_error::Error<serde_json::Error>>() {
+            let text = error.inner().to_string();
+            let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+            let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+            return FieldError::new(pointer(error.path(), missing), message);
+        }
+        source = error.source();
+    }
+    FieldError::new("", error.body_text())
+}
+
+/// A path as a JSON pointer (RFC 6901), with the name of what is missing at its end.
+fn pointer(path: &Path, missing: Option<&str>) -> String {
+    let known = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.clone()),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    let names = known.chain(missing.map(str::to_owned));
+    names.map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 impl From<QueryRejection> for Problem {
@@ -257,6 +294,30 @@ mod tests {
           "type": "https://parvis.dev/problems/unavailable"
         }
         "#);
+    }
+
+    #[tokio::test]
+    async fn what_serde_cannot_read_is_named_as_well() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Zone {
+            #[serde(rename = "capacity")]
+            _capacity: u32,
+        }
+        let wrong = async |body: &'static str| {
+            let request = axum::http::Request::post("/").header(header::CONTENT_TYPE, "application/json");
+            let request = request.body(axum::body::Body::from(body)).unwrap();
+            let read =
+                <axum::Json<BTreeMap<String, Vec<Zone>>> as axum::extract::FromRequest<()>>::from_request(request, &());
+            let problem = Problem::from(read.await.unwrap_err());
+            (problem.errors[0].field.clone(), problem.errors[0].message.clone())
+        };
+        let told = |field: &str, message: &str| (field.to_owned(), message.to_owned());
+        let text = r#"invalid type: string "x", expected u32"#;
+        assert_eq!(wrong(r#"{"a/b": [{"capacity": 1}, {"capacity": "x"}]}"#).await, told("/a~1b/1/capacity", text));
+        assert_eq!(wrong(r#"{"zones": [{}]}"#).await, told("/zones/0/capacity", "missing field `capacity`"));
+        let unknown = "unknown field `size`, expected `capacity`";
+        assert_eq!(wrong(r#"{"zones": [{"size": 1}]}"#).await, told("/zones/0/size", unknown));
     }
 
     #[tokio::test]

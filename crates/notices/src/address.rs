@@ -121,12 +121,17 @@ fn normal(channel: Channel, to: &str) -> Result<String, BadAddress> {
     }
 }
 
+/// Countries whose numbers start with a 0 at home that is left out from abroad. (In Italy it belongs to the number.)
+const NO_ZERO_AFTER: [&str; 6] = ["31", "32", "33", "41", "44", "49"];
+
 /// E.164: a plus and 8 to 15 digits. People write blanks, dots, hyphens and brackets between them.
 fn phone(to: &str) -> Option<String> {
     let number: String = to.chars().filter(|c| !" .-()\u{a0}\u{202f}".contains(*c)).collect();
     let digits = number.strip_prefix('+')?;
     let fits = (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    (fits && !digits.starts_with('0')).then_some(number)
+    let has_home_zero =
+        NO_ZERO_AFTER.iter().any(|code| digits.strip_prefix(code).is_some_and(|rest| rest.starts_with('0')));
+    (fits && !digits.starts_with('0') && !has_home_zero).then_some(number)
 }
 
 /// What can stand in an envelope: one `@`, no blank, a domain with a dot. Whether it exists is what the code is for.
@@ -176,7 +181,7 @@ mod tests {
     fn addresses_are_kept_in_one_form() {
         let to = |channel, text| Address::new(channel, text).map(|address| address.to);
         assert_eq!(to(Channel::Sms, " +33 6 12-34.56 (78)").unwrap(), "+33612345678");
-        for bad in ["0612345678", "+0612345678", "+33", "+33abc45678", ""] {
+        for bad in ["0612345678", "+0612345678", "+330612345678", "+33", "+33abc45678", ""] {
             assert_eq!(to(Channel::Sms, bad), Err(BadAddress::Phone), "{bad}");
         }
         assert_eq!(to(Channel::Email, "Ada@Example.ORG ").unwrap(), "Ada@example.org");

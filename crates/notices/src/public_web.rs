@@ -17,7 +17,7 @@ pub enum NotPublic {
     #[error("the address must not contain a user name or password")]
     Login,
     /// The host is an address of a private or special network.
-    #[error("the host must be on the public internet")]
+    #[error("the host must be on the public internet, unless the deployment names it in WebhookPrivateHosts")]
     Private,
 }
 

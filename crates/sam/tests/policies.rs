@@ -28,6 +28,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("LevelStore", "AlertsTable"),
     ("IotPublisher", "iot:topic"),
     ("NoticeStore", "NotifyTable"),
+    ("Idempotency", "NotifyTable"),
     ("LetterQueue", "LetterQueue"),
     ("RetryQueue", "LetterQueue"),
     ("RetryQueue", "WebhookQueue"),

@@ -4,7 +4,7 @@
 //! whoever removes an address and adds it again gains nothing.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Timelike as _, Utc};
 use parvis_kit::auth::Network;
 use parvis_kit::problem::Problem;
 use parvis_mailroom::Unreachable;
@@ -38,8 +38,16 @@ pub(crate) enum Asker<'a> {
     Visitor(&'a Network),
 }
 
-fn too_many(title: &'static str) -> Problem {
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-codes", title)
+/// What is counted by days begins anew at midnight UTC.
+fn too_many(title: &'static str, now: DateTime<Utc>) -> Problem {
+    let today = now.num_seconds_from_midnight();
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-codes", title).retry_after(86_400_u32.saturating_sub(today))
+}
+
+fn just_sent(now: DateTime<Utc>) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "code-just-sent", "A code was sent a moment ago")
+        .detail("Wait a minute before you ask for another one.")
+        .retry_after(60_u32.saturating_sub(now.second()))
 }
 
 async fn spend(app: &App, counter: String, most: u32) -> ApiResult<bool> {
@@ -65,7 +73,7 @@ pub(crate) async fn allow(app: &App, address: &Address, asker: Asker<'_>) -> Api
     spend_all(app, bounds).await?;
     let minute = app.now().format("%H:%M");
     if !spend(app, format!("code to {digest} at {minute}"), 1).await? {
-        return Err(invalid("/to", "a code was sent a moment ago; wait a minute"));
+        return Err(just_sent(app.now()).into());
     }
     let mut bounds = vec![(format!("codes to {digest}"), TO_ADDRESS)];
     if unreachable == Some(Unreachable::Nobody) {
@@ -77,7 +85,7 @@ pub(crate) async fn allow(app: &App, address: &Address, asker: Asker<'_>) -> Api
 async fn spend_all(app: &App, bounds: Vec<(String, u32)>) -> ApiResult<()> {
     for (counter, most) in bounds {
         if !spend(app, counter, most).await? {
-            return Err(too_many("Too many codes were sent today").into());
+            return Err(too_many("Too many codes were sent today", app.now()).into());
         }
     }
     Ok(())
@@ -88,7 +96,7 @@ pub(crate) async fn try_of_login(app: &App, subject: &str) -> ApiResult<()> {
     if spend(app, format!("tries of {subject}"), TRIES_OF_LOGIN).await? {
         return Ok(());
     }
-    Err(too_many("Too many codes were given today").into())
+    Err(too_many("Too many codes were given today", app.now()).into())
 }
 
 /// Counts a guess at the code of a visitor's wish; many at once are counted as well.

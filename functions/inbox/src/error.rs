@@ -1,6 +1,7 @@
 //! What handlers fail with.
 
 pub use parvis_kit::api::Declined as Refusal;
+use parvis_kit::idempotency::IdempotencyError;
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_mailroom::{QueueError, StoreError};
 use parvis_notices::TextError;
@@ -24,6 +25,12 @@ impl From<StoreError> for ApiError {
             error if error.is_transient() => Problem::unavailable(error),
             error => Problem::internal(error),
         })
+    }
+}
+
+impl From<IdempotencyError> for ApiError {
+    fn from(error: IdempotencyError) -> Self {
+        Self(Problem::unavailable(error))
     }
 }
 

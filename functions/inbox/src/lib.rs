@@ -13,6 +13,7 @@ mod codes;
 mod config;
 pub mod devices;
 pub mod error;
+mod once;
 pub mod routes;
 mod state;
 pub mod views;

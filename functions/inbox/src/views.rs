@@ -121,10 +121,14 @@ impl PreferencesInput {
             let value = serde_json::json!({ "from": quiet.from, "to": quiet.to });
             serde_json::from_value::<person::QuietHours>(value).map_err(|error| ("/quiet", error.to_string()))
         });
+        let quiet = quiet.transpose()?;
+        if quiet.is_some_and(|quiet| quiet.from == quiet.to) {
+            return Err(("/quiet", "quiet hours end at another time than they begin".to_owned()));
+        }
         Ok(Preferences {
             language: self.language.map(Into::into),
             timezone: timezone.transpose()?,
-            quiet: quiet.transpose()?,
+            quiet,
             channels: channels(&self.channels),
             silenced: channels(&self.silenced),
         })
@@ -283,7 +287,7 @@ impl From<watch::When> for WhenName {
 }
 
 /// A subscription to alerts.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WatchView {
     /// Its id.
     pub id: String,

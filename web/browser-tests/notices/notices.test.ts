@@ -95,6 +95,9 @@ describe("notifications", () => {
     await page.getByTestId("hook-name").fill("Inside");
     await page.getByTestId("hook-url").fill("https://169.254.169.254/latest");
     await page.getByTestId("hook-make").click();
-    await page.getByTestId("said-bad").filter({ hasText: "public internet" }).waitFor();
+    await page
+      .getByTestId("hook-url-refused")
+      .filter({ hasText: /public internet|internet public/ })
+      .waitFor();
   });
 });

@@ -14,11 +14,13 @@
 //! | `suppressed#<address>` | `reason` | an address that is not written to any more |
 //! | `device#<endpoint>` | `holder` | whose device it is |
 //! | `pending#<id>` | `wish` | a visitor's wish until it is confirmed, for a day at most |
+//! | `once#<digest of a key>` | `claim`, `answer` | a request that may come again, and what it was answered, for a day |
 //! | `webhooks` | id | other systems |
 //! | `webhook#<id>` | `<time>#<key>` | the attempts to tell one |
 //!
 //! Records are JSON in the attribute `body`; what conditions look at stands beside it.
 
+mod answers;
 mod devices;
 mod due;
 mod people;

@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use crate::codes::{self, Asker};
 use crate::error::{ApiResult, Refusal, invalid};
+use crate::once::RequestKey;
 use crate::state::App;
 use crate::views::{ChannelName, LanguageName, WatchView, WhenName};
 
@@ -52,9 +53,10 @@ async fn list_subscriptions(State(app): State<App>, caller: Caller) -> ApiResult
     Ok(Json(Subscriptions { subscriptions: watches.iter().map(Into::into).collect() }))
 }
 
-/// Of what, and when.
-#[derive(Debug, Deserialize, ToSchema)]
-struct Wish {
+/// A wish to be told.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SubscriptionInput {
     /// Which car park.
     #[schema(example = "default")]
     place: String,
@@ -63,24 +65,22 @@ struct Wish {
     zone: Option<String>,
     /// When.
     when: WhenName,
-}
-
-/// A wish to be told.
-#[derive(Debug, Deserialize, ToSchema)]
-struct SubscriptionInput {
-    /// Of what, and when.
-    #[serde(flatten)]
-    wish: Wish,
     /// How: at the proven addresses of these channels.
     channels: Vec<ChannelName>,
 }
 
 /// A visitor's wish to be told.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct VisitorInput {
-    /// Of what, and when.
-    #[serde(flatten)]
-    wish: Wish,
+    /// Which car park.
+    #[schema(example = "default")]
+    place: String,
+    /// Which zone; the whole car park when absent.
+    #[serde(default)]
+    zone: Option<String>,
+    /// When.
+    when: WhenName,
     /// `sms` or `email`.
     channel: ChannelName,
     /// Number or mailbox.
@@ -91,10 +91,17 @@ struct VisitorInput {
     language: Option<LanguageName>,
 }
 
-impl Wish {
+/// Of what, and when.
+struct Wish<'a> {
+    place: &'a str,
+    zone: Option<&'a str>,
+    when: WhenName,
+}
+
+impl Wish<'_> {
     /// What is wished for, if there is such a place.
     async fn watch(
-        &self,
+        self,
         id: String,
         person: String,
         channels: Vec<Channel>,
@@ -107,15 +114,15 @@ impl Wish {
             None => None,
         };
         let record = found.ok_or_else(|| invalid("/place", "there is no such place"))?;
-        if let Some(zone) = &self.zone {
+        if let Some(zone) = self.zone {
             let zone: Option<ZoneId> = zone.parse().ok();
             let known = zone.is_some_and(|zone| record.admit(&zone, None).is_ok());
             known.then_some(()).ok_or_else(|| invalid("/zone", "there is no such zone"))?;
         }
         let when = When::from(self.when);
-        let filter = when.filter(&self.place, self.zone.as_deref());
+        let filter = when.filter(self.place, self.zone);
         let subject = filter.subjects.into_iter().next().unwrap_or_default();
-        let (place, zone) = (self.place.clone(), self.zone.clone());
+        let (place, zone) = (self.place.to_owned(), self.zone.map(str::to_owned));
         Ok(Watch { id, person, subject, place, zone, when, channels, confirmed, created_at: app.now() })
     }
 }
@@ -128,27 +135,35 @@ impl Wish {
     path = "/v1/alert-subscriptions",
     tag = "Alerts",
     security(("login" = [])),
+    params(("idempotency-key" = Option<String>, Header, description = "New for each wish, repeated with each repetition")),
     request_body = SubscriptionInput,
     responses((status = 201, description = "It counts from now on", body = WatchView), Refusal)
 )]
 async fn subscribe(
     State(app): State<App>,
     caller: Caller,
+    key: RequestKey,
     Json(input): Json<SubscriptionInput>,
 ) -> ApiResult<(StatusCode, Json<WatchView>)> {
+    let made = key.once(&app, &caller.subject, &input, subscribe_login(&app, &caller.subject, &input)).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+async fn subscribe_login(app: &App, subject: &str, input: &SubscriptionInput) -> ApiResult<WatchView> {
     if input.channels.is_empty() {
         return Err(invalid("/channels", "name at least one channel"));
     }
     let channels = input.channels.iter().copied().map(Channel::from).collect();
-    room_for_one_more(&app, &caller.subject).await?;
-    let watch = input.wish.watch(app.id(), caller.subject, channels, true, &app).await?;
+    room_for_one_more(app, subject).await?;
+    let wish = Wish { place: &input.place, zone: input.zone.as_deref(), when: input.when };
+    let watch = wish.watch(app.id(), subject.to_owned(), channels, true, app).await?;
     // What a link has silenced is wished for again: the wish counts from now on.
     let mut person = app.store().person(&watch.person).await?;
     if person.preferences.hear_again(ALERTS, &watch.channels) {
         app.store().save_person(&mut person).await?;
     }
     app.store().put_watch(&watch).await?;
-    Ok((StatusCode::CREATED, Json((&watch).into())))
+    Ok((&watch).into())
 }
 
 async fn room_for_one_more(app: &App, person: &str) -> ApiResult<()> {
@@ -167,25 +182,41 @@ async fn room_for_one_more(app: &App, person: &str) -> ApiResult<()> {
     post,
     path = "/v1/alert-subscriptions/visitors",
     tag = "Alerts",
+    params(("idempotency-key" = Option<String>, Header, description = "New for each wish, repeated with each repetition: no second code")),
     request_body = VisitorInput,
     responses((status = 202, description = "It counts when it is confirmed with the code", body = WatchView), Refusal)
 )]
 async fn subscribe_visitor(
     State(app): State<App>,
     network: Network,
+    key: RequestKey,
     Json(input): Json<VisitorInput>,
 ) -> ApiResult<(StatusCode, Json<WatchView>)> {
     if input.channel == ChannelName::Push {
         return Err(invalid("/channel", "sms or email"));
     }
     let channel = Channel::from(input.channel);
-    let mut address = Address::new(channel, &input.to)?;
-    // A visitor is known by the address alone: the same one is the same visitor. Ids of their subscriptions start with its digest.
+    let address = Address::new(channel, &input.to)?;
+    // A visitor is known by the address alone: the same one is the same visitor.
     let subject = format!("{VISITOR}{}", address.digest());
+    let asked = key.once(&app, &subject, &input, send_wish(&app, &network, address, &subject, &input)).await?;
+    Ok((StatusCode::ACCEPTED, Json(asked)))
+}
+
+/// Keeps a visitor's wish and sends the code that confirms it.
+async fn send_wish(
+    app: &App,
+    network: &Network,
+    mut address: Address,
+    subject: &str,
+    input: &VisitorInput,
+) -> ApiResult<WatchView> {
+    // Ids of a visitor's subscriptions start with the digest of the address.
     let id = format!("{}.{}", address.digest(), app.id());
-    let watch = input.wish.watch(id, subject.clone(), vec![channel], false, &app).await?;
-    room_for_one_more(&app, &subject).await?;
-    codes::allow(&app, &address, Asker::Visitor(&network)).await?;
+    let wish = Wish { place: &input.place, zone: input.zone.as_deref(), when: input.when };
+    let watch = wish.watch(id, subject.to_owned(), vec![address.channel], false, app).await?;
+    room_for_one_more(app, subject).await?;
+    codes::allow(app, &address, Asker::Visitor(network)).await?;
     let (code, language) = (app.code(), input.language.map(Into::into));
     address.send_code(&code, app.now());
     // Nothing of it touches the visitor before it is confirmed: anybody can write anybody's address.
@@ -193,8 +224,8 @@ async fn subscribe_visitor(
     app.store().put_pending(&pending, app.now()).await?;
     let mut reader = Person::new(subject);
     reader.preferences.language = language;
-    codes::send(&app, &reader, &pending.address, &code).await?;
-    Ok((StatusCode::ACCEPTED, Json((&pending.watch).into())))
+    codes::send(app, &reader, &pending.address, &code).await?;
+    Ok((&pending.watch).into())
 }
 
 /// The code that was sent.

@@ -8,7 +8,8 @@ use parvis_kit::http::{Json, Path, Query, expected_version, version_etag};
 use parvis_kit::problem::Problem;
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
-use parvis_notices::address::Address;
+use parvis_notices::address::{Address, masked};
+use parvis_notices::token::Unsubscribe;
 use parvis_notices::{Channel, Person};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -28,6 +29,7 @@ pub(super) fn router() -> Routes<App> {
         .routes(routes!(remove_address))
         .routes(routes!(unsubscribe))
         .routes(routes!(unsubscribe_at_once, open_unsubscribe))
+        .routes(routes!(read_unsubscribe))
 }
 
 /// Addresses of one person.
@@ -35,6 +37,7 @@ const MOST_ADDRESSES: usize = 10;
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct PageParams {
     /// `next` of the page before.
@@ -266,6 +269,7 @@ async fn remove_address(
 
 /// The token of a link.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct TokenInput {
     /// As it stands in the link.
     token: String,
@@ -294,10 +298,47 @@ async fn unsubscribe(State(app): State<App>, Json(input): Json<TokenInput>) -> A
     Ok(Json(end(&app, &input.token).await?))
 }
 
+fn read_token(app: &App, token: &str) -> ApiResult<Unsubscribe> {
+    app.writer().house.links.read(token).ok_or_else(|| invalid("/token", "this link is not one of ours"))
+}
+
+/// What a link would end.
+#[derive(Debug, Serialize, ToSchema)]
+struct Ending {
+    /// The subject of preferences.
+    subject_name: String,
+    /// The channel that would be silent.
+    channel: ChannelName,
+    /// Whether it is a visitor's: then the subscriptions end, and nothing brings them back.
+    visitor: bool,
+    /// Enough of the address to recognise it; absent where there is none or there are several.
+    to: Option<String>,
+}
+
+/// What the link of a message would end
+///
+/// For the page that asks before it ends anything; asking ends nothing.
+#[utoipa::path(
+    get,
+    path = "/v1/unsubscribe/{token}/about",
+    tag = "Mine",
+    params(("token" = String, Path, description = "As it stands in the link")),
+    responses((status = 200, description = "What it would end", body = Ending), Refusal)
+)]
+async fn read_unsubscribe(State(app): State<App>, Path(token): Path<String>) -> ApiResult<Json<Ending>> {
+    let what = read_token(&app, &token)?;
+    let person = app.store().person(&what.person).await?;
+    let proven: Vec<&Address> =
+        person.addresses.iter().filter(|one| one.channel == what.channel && one.verified_at.is_some()).collect();
+    let to = if let [only] = proven.as_slice() { Some(masked(&only.to)) } else { None };
+    let visitor = person.is_visitor();
+    Ok(Json(Ending { subject_name: what.category, channel: what.channel.into(), visitor, to }))
+}
+
 /// Silences what a token stands for. A visitor has no page where it could be brought back, and nothing but subscriptions to alerts:
 /// these end.
 async fn end(app: &App, token: &str) -> ApiResult<Unsubscribed> {
-    let what = app.writer().house.links.read(token).ok_or_else(|| invalid("/token", "this link is not one of ours"))?;
+    let what = read_token(app, token)?;
     let mut person = app.store().person(&what.person).await?;
     person.preferences.silence(&what.category, what.channel);
     app.store().save_person(&mut person).await?;

@@ -24,6 +24,7 @@ const MANAGERS: [Role; 2] = [Role::Admin, Role::Manager];
 
 /// What is looked for.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct LogParams {
     /// The day (UTC) of the moments that letters are about; today if absent.

@@ -29,6 +29,18 @@ async fn who_is_logged_in_subscribes_at_once() {
     platform.register("gare").await;
     let no_zone = json!({ "place": "gare", "zone": "Z", "when": "busy", "channels": ["sms"] });
     assert_eq!(platform.send("POST", PATH, Some("driver"), Some(no_zone)).await.fields(), ["/zone"]);
+    for (change, field) in [
+        (json!({ "when": "never" }), "/when"),
+        (json!({ "channels": ["pigeon"] }), "/channels/0"),
+        (json!({ "zones": "Z" }), "/zones"),
+        (json!({ "place": null }), "/place"),
+    ] {
+        let mut wrong = json!({ "place": "default", "when": "busy", "channels": ["sms"] });
+        wrong.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        assert_eq!(platform.send("POST", PATH, Some("driver"), Some(wrong)).await.fields(), [field]);
+    }
+    let odd = json!({ "place": "default", "when": "busy", "channel": "email", "to": "ada@example.org", "quiet": 1 });
+    assert_eq!(platform.send("POST", &format!("{PATH}/visitors"), None, Some(odd)).await.fields(), ["/quiet"]);
     let silent = json!({ "place": "default", "when": "busy", "channels": [] });
     assert_eq!(platform.send("POST", PATH, Some("driver"), Some(silent)).await.fields(), ["/channels"]);
 }
@@ -59,7 +71,9 @@ async fn a_visitor_confirms_with_the_code_that_was_sent() {
     let posted = platform.posted();
     assert!(posted[0].subject == format!("Your code: {}", code()), "{posted:?}");
     assert!(platform.store.watches_about("place/default").await.unwrap().is_empty());
-    assert_eq!(visit(&platform, "busy").await.fields(), ["/to"], "once a minute");
+    let soon = visit(&platform, "busy").await;
+    assert_eq!(soon.refused(429)["type"], "https://parvis.dev/problems/code-just-sent", "once a minute");
+    assert_eq!(soon.headers["retry-after"], "60");
     let visitor = format!("visitor:{}", pending["id"].as_str().unwrap().split_once('.').unwrap().0);
     assert_eq!(platform.store.person(&visitor).await.unwrap().version, 0, "nothing is known of who has proven nothing");
     assert!(platform.store.watches_of(&visitor).await.unwrap().is_empty());
@@ -130,7 +144,9 @@ async fn an_open_route_does_not_send_without_bound() {
         visit(&platform, "busy").await.ok();
         later(61);
     }
-    let refused = visit(&platform, "busy").await.refused(429);
+    let answer = visit(&platform, "busy").await;
+    let refused = answer.refused(429);
+    assert_eq!(answer.headers["retry-after"], (16 * 3600 - 5 * 61).to_string(), "midnight, UTC");
     assert_eq!(refused["type"], "https://parvis.dev/problems/too-many-codes");
     assert_eq!(platform.posted().len(), 5);
 }
@@ -154,9 +170,55 @@ async fn a_visitor_gets_out_by_the_link_of_a_message_and_nothing_is_left_of_the_
         assert_eq!(watches.len(), 1);
         let (person, channel) = (watches[0].person.clone(), watches[0].channels[0]);
         let token = platform.writer.house.links.sign(&Unsubscribe { person, category: "alerts".into(), channel });
+        let about = platform.get(&format!("/v1/unsubscribe/{token}/about"), None).await.ok();
+        let known = if to.starts_with('+') { "+33***78" } else { "g***@example.org" };
+        assert_eq!(about, json!({ "subject_name": "alerts", "channel": channel, "visitor": true, "to": known }));
+        assert_eq!(platform.store.watches_of(&watches[0].person).await.unwrap().len(), 1, "asking ends nothing");
         let end = platform.send("POST", "/v1/unsubscribe", None, Some(json!({ "token": token }))).await.ok();
         assert_eq!((&end["subject_name"], &end["channel"]), (&json!("alerts"), &json!(channel)));
         assert!(platform.store.watches_about("place/default").await.unwrap().is_empty());
         assert!(platform.store.watches_of(&watches[0].person).await.unwrap().is_empty());
     }
+}
+
+/// An answer that was lost on its way loses nothing: not even the id that a visitor confirms with.
+#[tokio::test]
+async fn a_wish_that_is_repeated_with_its_key_is_made_once() {
+    let platform = Platform::start().await;
+    let wish = json!({ "place": "default", "when": "busy", "channels": ["sms"] });
+    let ask = async |key: &str, wish: &Value| platform.post_under(key, PATH, Some("driver"), wish.clone()).await;
+    let first = ask("wish-0001", &wish).await;
+    let again = ask("wish-0001", &wish).await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16(), first.ok()), (201, 201, again.ok()));
+    let made = async || platform.store.watches_about("place/default").await.unwrap().len();
+    assert_eq!(made().await, 1);
+    // The key is its caller's, and stands for one wish only.
+    later(1);
+    platform.post_under("wish-0001", PATH, Some("agent"), wish.clone()).await.ok();
+    later(1);
+    ask("wish-0002", &wish).await.ok();
+    assert_eq!(made().await, 3);
+    let other = json!({ "place": "default", "when": "saturated", "channels": ["sms"] });
+    let refused = ask("wish-0001", &other).await.refused(422);
+    assert_eq!(refused["type"], "https://parvis.dev/problems/idempotency-key-reused");
+    ask("short", &wish).await.refused(400);
+    assert_eq!(made().await, 3);
+}
+
+#[tokio::test]
+async fn a_visitor_who_repeats_a_wish_gets_the_same_id_and_no_second_code() {
+    let platform = Platform::start().await;
+    let path = format!("{PATH}/visitors");
+    let wish = json!({ "place": "default", "when": "busy", "channel": "email", "to": "ada@example.org" });
+    let nowhere = json!({ "place": "nowhere", "when": "busy", "channel": "email", "to": "ada@example.org" });
+    // What was refused is not remembered: it may be put right under its key.
+    assert_eq!(platform.post_under("wish-0001", &path, None, nowhere).await.fields(), ["/place"]);
+    let first = platform.post_under("wish-0001", &path, None, wish.clone()).await.ok();
+    assert_eq!(platform.posted().len(), 1);
+    later(61);
+    let again = platform.post_under("wish-0001", &path, None, wish).await;
+    assert_eq!((again.status.as_u16(), &again.ok()), (202, &first));
+    assert!(platform.posted().is_empty());
+    let confirm = format!("{PATH}/{}/confirm", first["id"].as_str().unwrap());
+    platform.send("POST", &confirm, None, Some(json!({ "code": code() }))).await.ok();
 }

@@ -28,3 +28,11 @@ async fn the_log_is_for_managers_and_its_filters_are_checked() {
     assert_eq!(platform.get("/v1/notification-log?state=lost", Some("manager")).await.fields(), ["state"]);
     platform.get("/v1/notification-log?day=today", Some("manager")).await.refused(400);
 }
+
+#[tokio::test]
+async fn what_the_log_does_not_know_is_refused() {
+    let platform = Platform::start().await;
+    for query in ["date=rubbish", "day=rubbish"] {
+        platform.get(&format!("/v1/notification-log?{query}"), Some("manager")).await.refused(400);
+    }
+}

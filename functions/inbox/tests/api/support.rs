@@ -164,6 +164,22 @@ impl Platform {
 
     /// Asks as a role, whose name is the login's subject as well; as a visitor without one.
     pub async fn send(&self, method: &str, path: &str, role: Option<&str>, body: Option<Value>) -> Answer {
+        self.send_under(None, method, path, role, body).await
+    }
+
+    /// Posts under an idempotency key.
+    pub async fn post_under(&self, key: &str, path: &str, role: Option<&str>, body: Value) -> Answer {
+        self.send_under(Some(key), "POST", path, role, Some(body)).await
+    }
+
+    async fn send_under(
+        &self,
+        key: Option<&str>,
+        method: &str,
+        path: &str,
+        role: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut event = json!({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
@@ -173,6 +189,9 @@ impl Platform {
             },
             "isBase64Encoded": false,
         });
+        if let Some(key) = key {
+            event["headers"]["idempotency-key"] = key.into();
+        }
         if let Some(role) = role {
             let claims = json!({ "sub": role, "cognito:groups": format!("[{role}]") });
             event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });

@@ -42,6 +42,11 @@ const FILE_TIMEOUT_MS = 60_000;
 
 type Query = Record<string, string | number | null | undefined>;
 
+/** A key for one thing to be done, kept while it is tried. */
+export function newKey(): string {
+  return crypto.randomUUID();
+}
+
 /** A path with what of a query is not empty. */
 export function withQuery(path: string, query: Query): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");

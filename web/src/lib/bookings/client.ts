@@ -1,5 +1,5 @@
 /** The bookings API. Every write carries a key, so that a repetition after a lost answer books nothing twice. */
-import { ApiError, type Api } from "../api/client";
+import { ApiError, newKey, type Api } from "../api/client";
 import type {
   Action,
   BookedPlate,
@@ -173,11 +173,6 @@ export class BookingsApi {
   async #post<T>(path: string, body: unknown, key?: string): Promise<T> {
     return (await this.#api.send<T>("POST", path, { body, key })).body!;
   }
-}
-
-/** A key for one thing to be done, kept while it is tried. */
-export function newKey(): string {
-  return crypto.randomUUID();
 }
 
 /** What the rules refused, as the problem document tells it. */

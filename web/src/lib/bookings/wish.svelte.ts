@@ -1,7 +1,7 @@
 /** What somebody is about to book: its price, whether it can be had, and what else could, before anything is written. */
-import { ApiError } from "../api/client";
+import { ApiError, newKey } from "../api/client";
 import { isFree, slotOf, type Span } from "./apply";
-import { newKey, rejection, type BookingsApi, type NewSeries } from "./client";
+import { rejection, type BookingsApi, type NewSeries } from "./client";
 import { ruleOf, type Repeat } from "./repeat";
 import type {
   Booking,

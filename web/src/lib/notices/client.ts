@@ -4,6 +4,7 @@ import type {
   Address,
   Attempt,
   Channel,
+  Ending,
   Letter,
   MessageText,
   Note,
@@ -36,6 +37,9 @@ export class NoticesApi {
   attempts = async (id: string) =>
     (await this.#api.own<{ attempts: Attempt[] }>(`/v1/webhooks/${encodeURIComponent(id)}/attempts`)).attempts;
 
+  /** What an unsubscribe link would end; nothing is ended by asking. */
+  ending = (token: string) => this.#api.own<Ending>(`/v1/unsubscribe/${encodeURIComponent(token)}/about`);
+
   async setPreferences(version: number, input: PreferencesInput): Promise<Preferences> {
     // Version 0 is of somebody of whom nothing is stored yet.
     const options = version > 0 ? { body: input, version } : { body: input };
@@ -61,19 +65,20 @@ export class NoticesApi {
     return (await this.#api.send<Preferences>("DELETE", path)).body!;
   }
 
-  async subscribe(wish: { place: string; zone: string | null; when: When; channels: Channel[] }): Promise<void> {
-    await this.#api.send("POST", SUBSCRIPTIONS, { body: wish });
+  /** Repeated under its key, a wish is made once. */
+  async subscribe(
+    wish: { place: string; zone: string | null; when: When; channels: Channel[] },
+    key: string,
+  ): Promise<void> {
+    await this.#api.send("POST", SUBSCRIPTIONS, { body: wish, key });
   }
 
-  async visit(wish: {
-    place: string;
-    zone: string | null;
-    when: When;
-    channel: Channel;
-    to: string;
-    language: string;
-  }): Promise<Subscription> {
-    return (await this.#api.send<Subscription>("POST", `${SUBSCRIPTIONS}/visitors`, { body: wish })).body!;
+  /** Repeated under its key, a wish is made once and no second code is sent. */
+  async visit(
+    wish: { place: string; zone: string | null; when: When; channel: Channel; to: string; language: string },
+    key: string,
+  ): Promise<Subscription> {
+    return (await this.#api.send<Subscription>("POST", `${SUBSCRIPTIONS}/visitors`, { body: wish, key })).body!;
   }
 
   async confirm(id: string, code: string): Promise<void> {

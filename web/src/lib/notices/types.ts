@@ -27,6 +27,16 @@ export interface Address {
   left_alone: "nobody" | "unwanted" | null;
 }
 
+/** What an unsubscribe link would end. */
+export interface Ending {
+  subject_name: string;
+  channel: Channel;
+  /** Whether it is a visitor's, whose subscriptions end with it. */
+  visitor: boolean;
+  /** Enough of the address to recognise it. */
+  to: string | null;
+}
+
 export interface PreferencesInput {
   language: "fr" | "en" | null;
   timezone: string | null;
@@ -89,6 +99,8 @@ export interface Webhook {
   url: string;
   filter: { types: string[]; subjects: string[] };
   active: boolean;
+  /** Since when it has taken nothing; after a day it is turned off. */
+  failing_since: string | null;
   /** Why it was turned off, when nobody did. */
   turned_off: string | null;
   secret?: string;
