@@ -238,19 +238,17 @@ describe("a person", () => {
     const slot = slotAt(tomorrow, hour(9), hour(10));
     const booked = await book("driver", space, slot, "Visitor's car");
     const page = await newPage({ viewport: { width: 390, height: 844 } });
-    await openLive(page, "#/bookings/mine");
+    await page.goto("/#/bookings/mine");
     await loginAs(page, "driver");
     await page.locator(`[data-booking="${booked.id}"]`).getByTestId("open-booking").click();
     const field = page.getByTestId("plate-field");
     const plate = `SP-${String(Date.now()).slice(-3)}-CE`;
     // A moment passes until the booking is known where rights are kept.
-    await expect
-      .poll(async () => {
-        await field.getByTestId("plate").fill(plate);
-        await field.getByTestId("plate-save").click();
-        return field.getByTestId("plate-remove").isVisible();
-      })
-      .toBe(true);
+    const known = () => as("driver", "GET", `/v1/parking/bookings/${booked.id}/plate`).then(Boolean, () => false);
+    await expect.poll(known).toBe(true);
+    await field.getByTestId("plate").fill(plate);
+    await field.getByTestId("plate-save").click();
+    await field.getByTestId("plate-remove").waitFor();
     expect(await violations(page)).toEqual([]);
     const check = async () => {
       const question = { plate, zone, space: 7, at: slot.start };
