@@ -58,6 +58,9 @@ pub struct Arguments {
     /// Time between trainings; between them forecasts are only brought up to date
     #[arg(long, default_value = "7d")]
     retrain: Length,
+    /// Let each forecast know no more than so long a past: how a young series would have been forecast
+    #[arg(long)]
+    history: Option<Length>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -171,7 +174,8 @@ impl Arguments {
             Length::Steps(steps) => steps,
             Length::Time(time) => series.grid().steps_in(time),
         };
-        Ok(Plan { from, every: time(self.every), horizon, retrain: time(self.retrain) })
+        let history = self.history.map(time);
+        Ok(Plan { from, every: time(self.every), horizon, retrain: time(self.retrain), history })
     }
 }
 

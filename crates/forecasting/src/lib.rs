@@ -27,6 +27,7 @@ pub mod lifetime;
 mod metrics;
 mod models;
 mod prepared;
+mod prior;
 mod selection;
 pub mod series;
 

@@ -42,6 +42,8 @@ pub(crate) struct Rehearsal {
     cells: Vec<(usize, usize)>,
     /// Means by model, one per cell.
     means: Vec<Vec<f64>>,
+    /// Which models are the floor that others have to beat.
+    simple: Vec<bool>,
     /// Days that the origins span.
     days: f64,
 }
@@ -71,7 +73,8 @@ impl Rehearsal {
             }
         }
         let days = (origins.len() * plan.every) as f64 / past.slots_per_day as f64;
-        Self { cells, means, days }
+        let simple = models.iter().map(|model| model.is_simple()).collect();
+        Self { cells, means, simple, days }
     }
 
     /// Weights of the models in the combination, their sum 1.
@@ -117,7 +120,15 @@ impl Rehearsal {
         let believed = self.days / (self.days + EQUAL_DAYS);
         let equal = (1.0 - believed) / worth.len().max(1) as f64;
         let of = |model| if worth.contains(&model) { equal + believed * picks[model] / total } else { 0.0 };
-        without_crumbs((0..number).map(of).collect())
+        let weights = without_crumbs((0..number).map(of).collect());
+        let combined = |cell: usize| weights.iter().zip(&means).map(|(weight, means)| weight * means[cell]).sum();
+        let combination = loss(&mut (0..values.len()).map(combined));
+        // What does not even keep up with the simplest is not worth its trouble.
+        let simplest = (0..number).filter(|model| self.simple[*model]).min_by(|a, b| alone[*a].total_cmp(&alone[*b]));
+        match simplest.filter(|simple| alone[*simple] < combination) {
+            Some(simple) => (0..number).map(|model| f64::from(u8::from(model == simple))).collect(),
+            None => weights,
+        }
     }
 
     /// The errors of the combination.
@@ -130,6 +141,7 @@ impl Rehearsal {
                 value: past.values[*index],
                 lead: *lead,
                 hour: hour(usize::from(past.features[*index].slot), past.slots_per_day),
+                day: past.features[*index].day,
             })
             .collect()
     }

@@ -37,6 +37,7 @@ fn plan(days_of_history: i64) -> Plan {
         every: TimeDelta::days(1),
         horizon: 48,
         retrain: TimeDelta::days(28),
+        history: None,
     }
 }
 
@@ -110,7 +111,8 @@ fn occupancy(seed: u64) -> Series {
 #[test]
 fn occupancy_uses_the_last_hours_and_is_calibrated() {
     let every = TimeDelta::hours(7);
-    let plan = Plan { from: start() + TimeDelta::days(100), every, horizon: 24, retrain: TimeDelta::days(14) };
+    let plan =
+        Plan { from: start() + TimeDelta::days(100), every, horizon: 24, retrain: TimeDelta::days(14), history: None };
     let options = Options::new(24, 14);
     let naive_only = options.clone().with_models(vec![Model::SeasonalNaive]);
     let (mut chosen, mut naive) = (parvis_forecasting::Accuracy::default(), parvis_forecasting::Accuracy::default());
@@ -151,6 +153,7 @@ fn there_is_no_look_ahead() {
         every: TimeDelta::days(1),
         horizon: 48,
         retrain: TimeDelta::days(3),
+        history: None,
     };
     let medians = |series: &Series| -> Vec<f64> {
         let line = backtest(series, &calendar(), &Options::new(48, 24), &plan).line;

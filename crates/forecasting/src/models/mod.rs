@@ -48,6 +48,11 @@ impl Model {
         }
     }
 
+    /// Whether it belongs to the floor that others have to beat.
+    pub(crate) fn is_simple(&self) -> bool {
+        matches!(self, Self::SeasonalNaive | Self::SeasonalMeans { .. })
+    }
+
     /// Learns from the steps before `end`.
     pub(crate) fn train(&self, past: &Past<'_>, end: usize) -> Trained {
         match self {
