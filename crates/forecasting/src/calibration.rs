@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     counts::NegativeBinomial,
-    prior::{FIRST_DAYS, Prior, USUAL_OVERDISPERSION, Unknown, Weighted, Weights, normal_scores},
+    prior::{FIRST_DAYS, Prior, USUAL_OVERDISPERSION, Unknown, Weighted, Weights},
     series::Kind,
 };
 
@@ -50,10 +50,10 @@ pub(crate) struct Calibration {
     /// Usual size of errors by hour of the day over the square root of the variance function.
     scale: Vec<f64>,
     tables: Vec<Table>,
-    /// Quantiles of errors over the square root of the variance function where next to nothing (or all) is expected: a night of
-    /// zeros says nothing of the day. Empty if there are no such steps.
+    /// Where hardly anything is expected, and where nearly all of a capacity is: the quantiles of how far values lay from there. A night of
+    /// zeros says nothing of the errors by day. Empty if there are no such steps.
     #[serde(default)]
-    quiet: Vec<f64>,
+    ends: [Vec<f64>; 2],
     /// The longest lead whose errors are known, in steps; 0 if leads make no difference.
     #[serde(default)]
     reach: usize,
@@ -66,6 +66,13 @@ struct Table {
     /// For counts the calibrated distribution function over the plain one, at 0, 1/100 ... 1; otherwise the quantiles of scaled
     /// errors at these probabilities.
     points: Vec<f64>,
+    /// How much wider counts are than those seen, few of them.
+    #[serde(default = "as_seen")]
+    wider: f64,
+}
+
+const fn as_seen() -> f64 {
+    1.0
 }
 
 pub(crate) const POINTS: usize = 101;
@@ -78,6 +85,8 @@ const BIAS_DAYS: f64 = 56.0;
 /// Intervals are wider by this many parts of the days of errors: the errors of one day resemble each other, so that days,
 /// not steps, are the sample, and few of them say little of their spread (as Student's quantiles exceed normal ones).
 const WIDENING_DAYS: f64 = 3.0;
+/// The same of counts, as long as little is known: their plain distribution is no narrower than chance alone.
+const COUNTS_WIDENING_DAYS: f64 = 1.0;
 const HOURS: usize = 24;
 /// Ends of the classes of lead times, in hours.
 const LEAD_HOURS: [usize; 8] = [1, 2, 4, 8, 24, 48, 96, usize::MAX];
@@ -86,13 +95,21 @@ impl Calibration {
     /// Of a series that never changes.
     pub fn certain(kind: Kind) -> Self {
         let scale = vec![0.0; HOURS];
-        Self { kind, overdispersion: 0.0, least: 0.0, scale, tables: Vec::new(), quiet: Vec::new(), reach: 0 }
+        Self {
+            kind,
+            overdispersion: 0.0,
+            least: 0.0,
+            scale,
+            tables: Vec::new(),
+            ends: [Vec::new(), Vec::new()],
+            reach: 0,
+        }
     }
 
     /// Of a series of which nothing is known but its mean: the widest distribution that it may have.
     pub fn unknown(kind: Kind, mean: f64) -> Self {
         let unknown = Unknown::of(kind, mean);
-        let tables = vec![Table { until: usize::MAX, points: unknown.points }];
+        let tables = vec![Table { until: usize::MAX, points: unknown.points, wider: 1.0 }];
         Self {
             overdispersion: unknown.overdispersion,
             scale: vec![unknown.scale; HOURS],
@@ -114,12 +131,19 @@ impl Calibration {
             reach: held_back.iter().map(|one| one.lead).max().unwrap_or(0),
             ..Self::certain(kind)
         };
-        let is_quiet = |one: &Scored| calibration.is_quiet(one.mean);
-        let (quiet, moving): (Vec<Scored>, Vec<Scored>) = held_back.iter().partition(|one| is_quiet(one));
-        let (quiet_before, moving_before): (Vec<Scored>, Vec<Scored>) = in_sample.iter().partition(|one| is_quiet(one));
-        if !quiet.is_empty() || !quiet_before.is_empty() {
-            calibration.quiet = calibration.residuals(&quiet, &quiet_before, days, prior);
+        for end in [Some(End::Empty), Some(End::Full)] {
+            let at_end = |all: &[Scored]| -> Vec<Scored> {
+                all.iter().filter(|one| calibration.end(one.mean) == end).copied().collect()
+            };
+            let (held_back, in_sample) = (at_end(held_back), at_end(in_sample));
+            if let Some(end) = end.filter(|_| !held_back.is_empty() || !in_sample.is_empty()) {
+                calibration.ends[end as usize] = calibration.distances(end, &held_back, &in_sample, days);
+            }
         }
+        let moving = |all: &[Scored]| -> Vec<Scored> {
+            all.iter().filter(|one| calibration.end(one.mean).is_none()).copied().collect()
+        };
+        let (moving, moving_before) = (moving(held_back), moving(in_sample));
         let classes = LEAD_HOURS.map(|hours| hours.saturating_mul(slots_per_day) / HOURS);
         let mut pending: Vec<Scored> = Vec::new();
         let mut before = 0;
@@ -149,7 +173,8 @@ impl Calibration {
         } else {
             self.residuals(held_back, in_sample, days, prior)
         };
-        self.tables.push(Table { until, points });
+        let wider = 1.0 + COUNTS_WIDENING_DAYS * prior.fresh / (days + prior.days).max(1.0);
+        self.tables.push(Table { until, points, wider });
     }
 
     fn transforms(&self, scored: &[Weighted], days: f64) -> Vec<f64> {
@@ -190,14 +215,7 @@ impl Calibration {
                 (if spread > 0.0 { (one.value - one.mean) / spread } else { 0.0 }, one.weight)
             })
             .collect();
-        let total: f64 = scores.iter().map(|(_, weight)| weight).sum();
-        // One day more may be unlike all that were seen.
-        let of_a_day = total / (days + prior.days).max(1.0) * prior.fresh;
-        let other = if scores.is_empty() { 1.0 } else { of_a_day / normal_scores().len() as f64 };
-        if other > 0.0 {
-            scores.extend(normal_scores().map(|score| (score, other)));
-        }
-        scores.sort_by(|a, b| a.0.total_cmp(&b.0));
+        prior.add_a_day(&mut scores, days, 1.0);
         let quantiles = Weights::new(&scores);
         let median = quantiles.at(0.5);
         let bias = median * days / (days + BIAS_DAYS);
@@ -205,14 +223,34 @@ impl Calibration {
         (0..POINTS).map(|point| bias + widening * (quantiles.at(point as f64 / (POINTS - 1) as f64) - median)).collect()
     }
 
-    /// Whether next to nothing, or all of a capacity, is expected.
-    fn is_quiet(&self, mean: f64) -> bool {
-        !matches!(self.kind, Kind::Count) && self.kind.is_at_an_end(mean)
+    /// The quantiles of how far values lay from an end at which they were expected.
+    fn distances(&self, end: End, held_back: &[Scored], in_sample: &[Scored], days: f64) -> Vec<f64> {
+        let days = days.min(distinct_days(held_back));
+        let (prior, from) = (Prior::of(days), self.value_at(end));
+        let all = prior.weighted(held_back, in_sample, days);
+        let mut distances: Vec<(f64, f64)> = all.iter().map(|one| (one.value - from, one.weight)).collect();
+        prior.add_a_day(&mut distances, days, self.kind.unit());
+        let quantiles = Weights::new(&distances);
+        (0..POINTS).map(|point| quantiles.at(point as f64 / (POINTS - 1) as f64)).collect()
+    }
+
+    /// The end at which a mean lies.
+    fn end(&self, mean: f64) -> Option<End> {
+        if matches!(self.kind, Kind::Count) || !self.kind.is_at_an_end(mean) {
+            return None;
+        }
+        Some(if mean <= self.kind.upper() / 2.0 { End::Empty } else { End::Full })
+    }
+
+    fn value_at(&self, end: End) -> f64 {
+        match end {
+            End::Empty => 0.0,
+            End::Full => self.kind.upper(),
+        }
     }
 
     fn spread(&self, mean: f64, hour: usize) -> f64 {
-        let scale = if self.is_quiet(mean) { 1.0 } else { self.scale.get(hour).copied().unwrap_or(0.0) };
-        scale * self.kind.variance(mean).sqrt()
+        self.scale.get(hour).copied().unwrap_or(0.0) * self.kind.variance(mean).sqrt()
     }
 
     fn counts(&self, mean: f64, wider: f64) -> NegativeBinomial {
@@ -224,18 +262,37 @@ impl Calibration {
 
     /// The distribution of what comes `lead` steps after the last observation.
     pub fn law(&self, mean: f64, lead: usize, hour: usize) -> Law<'_> {
-        let table = self.tables.iter().find(|table| lead <= table.until).map_or(&[][..], |table| &table.points);
-        let points = if self.is_quiet(mean) && !self.quiet.is_empty() { &self.quiet } else { table };
         // Farther than was ever tried, errors are taken to grow as those of a random walk.
         let wider = if self.reach > 0 && lead > self.reach { (lead as f64 / self.reach as f64).sqrt() } else { 1.0 };
-        let spread = if points.is_empty() { 0.0 } else { wider * self.spread(mean, hour) };
-        Law { kind: self.kind, mean, spread, counts: self.counts(mean, wider), points }
+        let kind = self.kind;
+        if let Some((end, points)) = self.end(mean).map(|end| (end, &self.ends[end as usize]))
+            && !points.is_empty()
+        {
+            return Law { kind, mean: self.value_at(end), spread: wider, counts: self.counts(mean, wider), points };
+        }
+        match self.tables.iter().find(|table| lead <= table.until) {
+            Some(Table { points, wider: fewer, .. }) => Law {
+                kind,
+                mean,
+                spread: wider * self.spread(mean, hour),
+                counts: self.counts(mean, wider * fewer),
+                points,
+            },
+            None => Law { mean, ..Law::closed(kind) },
+        }
     }
 }
 
 fn distinct_days(scored: &[Scored]) -> f64 {
     let days: std::collections::BTreeSet<i32> = scored.iter().map(|one| one.day).collect();
     days.len() as f64
+}
+
+/// An end of what values may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    Empty,
+    Full,
 }
 
 /// Moment estimate of the overdispersion of counts around their forecast means (Cameron and Trivedi 1998, 3.4), drawn to what
@@ -281,11 +338,15 @@ fn interpolate(sorted: &[f64], place: f64) -> f64 {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Law<'a> {
     kind: Kind,
+    /// The mean; at an end of what is possible, this end.
     mean: f64,
     spread: f64,
     counts: NegativeBinomial,
     points: &'a [f64],
 }
+
+/// Part of a unit that is rounding.
+const EXACT: f64 = 1e-3;
 
 impl Law<'_> {
     /// Of a step at which the place is closed.
@@ -319,8 +380,7 @@ impl Law<'_> {
     /// The probability of less than a value, and of at most it.
     pub fn around(&self, value: f64) -> (f64, f64) {
         if self.points.is_empty() {
-            // The mean of what never changes is a weighted sum of one number, exact but for the last digits.
-            let (certain, exact) = (self.certain(), 1e-9 * value.abs().max(1.0));
+            let (certain, exact) = (self.certain(), EXACT * self.kind.unit());
             return (f64::from(u8::from(certain < value - exact)), f64::from(u8::from(certain <= value + exact)));
         }
         if matches!(self.kind, Kind::Count) {
@@ -330,6 +390,8 @@ impl Law<'_> {
                 interpolate(self.points, at * (POINTS - 1) as f64),
             );
         }
+        // What lies at an end is exactly there for most of the time.
+        let value = if (value - self.mean).abs() <= EXACT * self.kind.unit() { self.mean } else { value };
         let at = if value >= self.kind.upper() { 1.0 } else { self.real_cdf(value, false) };
         let below = if value <= 0.0 { 0.0 } else { self.real_cdf(value, true) };
         (below.min(at), at)

@@ -47,6 +47,17 @@ impl Prior {
         Self { days: worth, fresh, share: if worth > 0.0 { worth / (days + worth) } else { 0.0 } }
     }
 
+    /// One day more may be unlike all that were seen: adds it to the scores, with errors of a mean size, and sorts them.
+    pub fn add_a_day(self, scores: &mut Vec<(f64, f64)>, days: f64, size: f64) {
+        let total: f64 = scores.iter().map(|(_, weight)| weight).sum();
+        let of_a_day = total / (days + self.days).max(1.0) * self.fresh;
+        let weight = if scores.is_empty() { 1.0 } else { of_a_day / normal_scores().len() as f64 };
+        if weight > 0.0 {
+            scores.extend(normal_scores().map(|score| (size * score, weight)));
+        }
+        scores.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+
     /// All errors with their weights.
     pub fn weighted(self, held_back: &[Scored], in_sample: &[Scored], days: f64) -> Vec<Weighted> {
         let weight = if held_back.is_empty() {
