@@ -48,9 +48,9 @@ impl Model {
         }
     }
 
-    /// Whether it belongs to the floor that others have to beat.
-    pub(crate) fn is_simple(&self) -> bool {
-        matches!(self, Self::SeasonalNaive | Self::SeasonalMeans { .. })
+    /// Whether it is the plain mean of the last weeks, which others have to beat.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::SeasonalMeans { level_days: 0, .. })
     }
 
     /// Learns from the steps before `end`.
