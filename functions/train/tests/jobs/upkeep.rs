@@ -46,7 +46,7 @@ async fn report(city: &City, day: i64, silent: Option<u32>) {
 }
 
 async fn inspect(city: &City, inspect: Target, at: DateTime<Utc>) -> Vec<StoredOrder> {
-    city.trainer.inspect(&Inspection { inspect, at }).await.unwrap();
+    city.trainer.inspect(&Inspection { inspect, at, brief: false }).await.unwrap();
     city.store().orders("").await.unwrap()
 }
 
