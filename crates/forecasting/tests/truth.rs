@@ -169,7 +169,7 @@ fn young(days: i64, series: &[Series]) -> parvis_forecasting::Accuracy {
     let mut accuracy = parvis_forecasting::Accuracy::default();
     let every = TimeDelta::days(1);
     let history = Some(TimeDelta::days(days));
-    let plan = Plan { from: start() + TimeDelta::days(35), every: 3 * every, horizon: 24, retrain: every, history };
+    let plan = Plan { from: start() + TimeDelta::days(35), every: every * 3, horizon: 24, retrain: every, history };
     for one in series {
         let per_day = one.grid().slots_per_day();
         let plan = Plan { horizon: per_day, ..plan.clone() };
@@ -215,7 +215,8 @@ fn what_was_never_tried_is_not_certain() {
     let grid = Grid::new(start(), Step::Minutes(60), ZONE);
     let kinds = [Kind::Count, Kind::Amount, Kind::Bounded { capacity: 50.0 }];
     for kind in kinds {
-        let values: Vec<_> = (0..168).map(|step| (step % 25 < 2).then_some(f64::from(step % 7 + 10))).collect();
+        let values: Vec<_> =
+            (0..168).map(|step| (step % 33 < 2 || step == 167).then_some(f64::from(step % 7 + 10))).collect();
         let series = Series::new(grid.clone(), kind, &values).unwrap();
         let fitted = fit(&series, &calendar(), &Options::new(24, 24)).unwrap();
         for step in fitted.forecast(24).steps {

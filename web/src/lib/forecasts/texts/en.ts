@@ -114,7 +114,8 @@ export const en = {
   "maintenance.over": "Done",
   "maintenance.none": "Nothing.",
   "maintenance.watched": "What is watched",
-  "maintenance.unwatched": "No inspection has been made yet: the first comes within the hour, a thorough one every night.",
+  "maintenance.unwatched":
+    "No inspection has been made yet: the first comes within the hour, a thorough one every night.",
   "maintenance.equipment": "Booked equipment",
   "maintenance.sensors": { one: "{n} sensor", other: "{n} sensors" },
   "maintenance.pieces": { one: "{n} piece", other: "{n} pieces" },
