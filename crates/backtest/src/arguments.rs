@@ -22,7 +22,10 @@ use crate::{
 pub struct Arguments {
     /// CSV file with a header line
     file: PathBuf,
-    /// Column with the time: RFC 3339, or local time in --timezone
+    /// What separates the columns of the file; where it is a semicolon or a tab (\t), numbers may have a decimal comma
+    #[arg(long, default_value = ",", value_parser = delimiter)]
+    delimiter: u8,
+    /// Column with the time: RFC 3339, or local time in --timezone, as 2026-11-22 08:00 or 22/11/2026 08:00
     #[arg(long)]
     time: String,
     /// Columns with values, each a series of its own: names, or `first..last` for all from one to the other
@@ -96,6 +99,14 @@ impl FromStr for Length {
     }
 }
 
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [one] if one.is_ascii_punctuation() => Ok(*one),
+        b"\\t" | b"\t" => Ok(b'\t'),
+        _ => Err("a delimiter is one sign, such as ';'".to_owned()),
+    }
+}
+
 fn school_zone(text: &str) -> Result<SchoolZone, String> {
     match text {
         "A" | "a" => Ok(SchoolZone::A),
@@ -147,6 +158,7 @@ impl Arguments {
             known: self.known.clone(),
             group: self.group.clone(),
             capacity,
+            delimiter: self.delimiter,
         };
         let step = self.step.map(step).transpose()?;
         let input = std::fs::File::open(&self.file).with_context(|| format!("{}", self.file.display()))?;
