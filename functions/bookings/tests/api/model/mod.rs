@@ -23,6 +23,8 @@ const PEOPLE: [Person; 3] = [ANNE, BEN, CLEO];
 const ROOMS: [&str; 2] = ["dirac", "euler"];
 /// Bookings that one person may have in a day.
 const QUOTA: usize = 4;
+/// How long a client repeats what it has asked: less than the two days for which answers are kept.
+const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
 /// What a client asks for.
 #[derive(Clone, Debug)]
@@ -89,8 +91,8 @@ struct Known {
     /// Whose each booking is, in the order in which they were told of them.
     bookings: Vec<(String, Person)>,
     series: Vec<(String, Person)>,
-    /// Requests that were answered with a success, and the answer.
-    done: Vec<(Request, Value)>,
+    /// Requests that were answered with a success, when, and the answer.
+    done: Vec<(Request, DateTime<Utc>, Value)>,
     requests: usize,
 }
 
@@ -220,11 +222,14 @@ async fn ask(platform: &Platform, who: usize, ask: &Ask, dies_after: Option<u32>
         }
         _ => {}
     }
-    known.done.push((request, told));
+    known.done.push((request, now(), told));
 }
 
 async fn repeat(platform: &Platform, nth_done: usize, known: &Known) {
-    let Some((request, told)) = nth(&known.done, nth_done) else { return };
+    let Some((request, asked_at, told)) = nth(&known.done, nth_done) else { return };
+    if now() - asked_at > PATIENCE {
+        return;
+    }
     let before = read(platform).await;
     let again = send(platform, &request, None).await.ok();
     assert_eq!(again["id"], told["id"]);
