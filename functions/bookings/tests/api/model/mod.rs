@@ -170,8 +170,9 @@ fn expect_book(before: &[Row], who: Person, ask: &Ask, answer: &Answer) {
     let Ask::Book { room, quarter, length, hold, waitlist } = ask else { return };
     let (start, end) = times(*quarter, *length);
     let taken = before.iter().any(|row| row.blocks(ROOMS[*room], start, end));
-    // The quarter that has begun can still be had.
-    match (start < now() - TimeDelta::minutes(15), taken, *waitlist) {
+    // The quarter that has begun can still be had, as long as it is not over.
+    let past = end <= now() || start < now() - TimeDelta::minutes(15);
+    match (past, taken, *waitlist) {
         (true, _, _) => assert_eq!(answer.refused(422, "policy")["refusals"][0]["code"], "past"),
         (false, true, false) => drop(answer.refused(409, "taken")),
         (false, true, true) => assert_eq!(answer.ok()["state"], "waitlist"),
