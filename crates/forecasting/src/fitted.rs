@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::{Calendar, Feature, Known},
-    calibration::{Calibration, Errors, Law, Scored},
+    calibration::{Calibration, Errors, Scored},
     error::Unforecastable,
     explanation::{Explanation, explain},
+    law::Law,
     metrics::seasonal_scale,
     models::{Model, Past, StructuralConfig, Trained},
     prepared::{HELD_BACK_DAYS, Prepared},

@@ -23,6 +23,7 @@ pub mod drift;
 mod error;
 mod explanation;
 mod fitted;
+mod law;
 pub mod lifetime;
 mod metrics;
 mod models;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{calibration::Law, series::Series};
+use crate::{law::Law, series::Series};
 
 /// Probabilities at which the pinball loss is averaged: the midpoints of 50 classes.
 fn pinball_probabilities() -> [f64; 50] {
