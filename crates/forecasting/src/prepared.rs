@@ -101,11 +101,16 @@ impl<'a> Prepared<'a> {
     /// weekends of a source that is only counted by day.
     pub fn silent(&self) -> usize {
         let week = 7 * self.slots_per_day;
-        let gap = |end: usize| self.values[self.first..end].iter().rev().take_while(|value| value.is_nan()).count();
+        // Nothing is expected of closed steps.
+        let open = |range: std::ops::Range<usize>| self.features[range].iter().filter(|feature| feature.open).count();
+        let gap = |end: usize| {
+            let heard = (self.first..end).rev().find(|index| !self.values[*index].is_nan());
+            open(heard.map_or(self.first, |last| last + 1)..end)
+        };
         let before = (1..=WEEKS_COMPARED).map_while(|back| self.end.checked_sub(back * week));
         // As the source was before it fell silent: a silence of weeks is not usual because it lasts.
         let usual = before.filter(|end| *end > self.first && *end <= self.heard).map(gap).max().unwrap_or(0);
-        (self.end - self.heard).saturating_sub(usual)
+        open(self.heard..self.end).saturating_sub(usual)
     }
 
     /// The mean of all that was observed.
