@@ -262,7 +262,8 @@ struct BookingChange {
     guests: Option<Vec<Guest>>,
 }
 
-/// Changes a booking, or leaves it as it was when the new time or place cannot be had.
+/// Changes a booking, or leaves it as it was when the new time or place cannot be had. A change that changes nothing is no new
+/// version, and nobody is told.
 #[utoipa::path(
     patch, path = "/v1/bookings/{booking}", tag = "Bookings", security(("login" = [])), request_body = BookingChange,
     params(

@@ -117,6 +117,31 @@ async fn a_change_that_cannot_be_had_leaves_the_booking_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_change_that_changes_nothing_is_none() {
+    let platform = Platform::start().await;
+    let guests = json!([{ "name": "Ben", "email": "ben@example.org" }]);
+    let more = json!({ "guests": guests, "participants": 2 });
+    let booked = platform.ask(ANNE, &["arago"], slot("08:00", "09:00"), more).await.ok();
+    let path = format!("/v1/bookings/{}", booked["id"].as_str().unwrap());
+    let same = json!({
+        "slot": slot("08:00", "09:00"), "items": [{ "resource": "arago" }], "title": "Meeting", "participants": 2, "guests": guests,
+    });
+    later(1);
+    for nothing in [json!({}), same] {
+        assert_eq!(platform.write(ANNE, "PATCH", &path, nothing).await.ok(), booked);
+    }
+    assert_eq!(platform.events(&booked).await, ["parvis.booking.confirmed"], "nobody is written to");
+    // What was answered once is the answer to its repetition, whatever has come since.
+    let empty = async || platform.write_under("empty-change-1", ANNE, "PATCH", &path, json!({})).await.ok();
+    assert_eq!(empty().await, booked);
+    platform.write(ANNE, "PATCH", &path, json!({ "title": "Other" })).await.ok();
+    assert_eq!(empty().await, booked);
+    let over = platform.act(ANNE, &booked, "cancel").await.ok();
+    assert_eq!(over["version"], 2);
+    platform.write(ANNE, "PATCH", &path, json!({})).await.refused(409, "wrong-state");
+}
+
+#[tokio::test]
 async fn policies_refuse_with_typed_reasons() {
     let platform = Platform::start().await;
     let policy = json!({
