@@ -7,6 +7,7 @@ mod change;
 mod member;
 mod money;
 mod offer;
+mod promise;
 mod series;
 mod series_change;
 
@@ -14,6 +15,6 @@ pub use act::Act;
 pub use book::Book;
 pub use change::Change;
 pub use member::SetMember;
-pub use money::{PriceAsk, priced};
+pub use promise::{PromiseAsk, promise};
 pub use series::{BookSeries, Mode, SeriesAnswer};
 pub use series_change::{CancelSeries, ChangeSeries};
