@@ -274,6 +274,43 @@ pub async fn named(
     rows.into_iter().map(given).collect()
 }
 
+/// How resources and sites are called where people have to find them.
+#[derive(Clone, Debug, Default)]
+pub struct Signposts {
+    resources: BTreeMap<String, String>,
+    sites: BTreeMap<String, String>,
+}
+
+/// The signposts to `resources` and `sites`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn signposts(sql: impl PgExecutor<'_>, resources: &[&str], sites: &[&str]) -> Result<Signposts, sqlx::Error> {
+    let rows: Vec<(bool, String, String)> = sqlx::query_as(
+        "SELECT false, id, details->>'name' FROM booking_resource WHERE id = ANY($1)
+         UNION ALL SELECT true, id, concat_ws(', ', details->>'name', nullif(details->>'address', '')) FROM booking_site WHERE id = ANY($2)",
+    )
+    .bind(resources)
+    .bind(sites)
+    .fetch_all(sql)
+    .await?;
+    let mut signposts = Signposts::default();
+    for (is_site, id, name) in rows {
+        let named = if is_site { &mut signposts.sites } else { &mut signposts.resources };
+        named.insert(id, name);
+    }
+    Ok(signposts)
+}
+
+impl Signposts {
+    /// Where a booking of `resources` at `site` is: the places in their order, the site and its address.
+    #[must_use]
+    pub fn location<'a>(&self, site: &str, resources: impl Iterator<Item = &'a str>) -> String {
+        let names = resources.filter_map(|id| self.resources.get(id)).chain(self.sites.get(site));
+        names.map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Writes a resource; `None` when `expected` does not hold.
 ///
 /// # Errors
