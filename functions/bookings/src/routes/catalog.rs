@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 use super::input::{faults, staff};
 use crate::error::{ApiError, ApiResult, Declined, Refused};
 use crate::state::App;
-use crate::store::catalog::{self, Condition, ImportError, Kept, Versioned};
+use crate::store::catalog::{self, Condition, Kept, Versioned};
+use crate::store::catalog_import::{self, ImportError};
 use crate::store::people::Plan;
 
 /// Seats of a pool made at once at most.
@@ -274,7 +275,7 @@ async fn put_pool(
     let value = ResourcePool { id: id.clone(), site: input.site, name: input.name, kind: input.kind };
     let pool = app.store().database().pool().await?;
     let version = written(catalog::put_pool(pool, &value, &expected(&headers)).await)?;
-    catalog::import(pool, &members, app.now()).await.map_err(unlike)?;
+    catalog_import::import(pool, &members, app.now()).await.map_err(unlike)?;
     Ok(Json(Versioned { value, version }))
 }
 

@@ -18,17 +18,16 @@ use parvis_kit::table::{self, Row};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::input::staff;
+use super::input::{file_faults, staff};
 use super::resources::find;
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
-use crate::store::catalog::{self, ImportError, Imported, Missing, ResourceFilter};
+use crate::store::catalog::{self, ResourceFilter};
+use crate::store::catalog_import::{self, ImportError, Imported, Missing};
 use crate::store::imported;
 
 /// Rows of one file at most.
 const MOST_ROWS: usize = 5000;
-/// Errors told at most: a file of something else has some in each row.
-const MOST_ERRORS: usize = 200;
 /// How far ahead busy times are taken over.
 const AHEAD: TimeDelta = TimeDelta::days(366);
 
@@ -150,12 +149,7 @@ fn read(body: &[u8]) -> Result<Vec<(Row, Resource)>, Problem> {
     if errors.is_empty() && resources.is_empty() {
         errors.push(FieldError::new("line 1", "no rows"));
     }
-    if errors.is_empty() { Ok(resources) } else { Err(refused(errors)) }
-}
-
-fn refused(mut errors: Vec<FieldError>) -> Problem {
-    errors.truncate(MOST_ERRORS);
-    Problem::invalid(errors)
+    if errors.is_empty() { Ok(resources) } else { Err(file_faults(errors)) }
 }
 
 /// Takes over what the file does not have from the resource that is there: opening hours, rates, pictures.
@@ -195,11 +189,11 @@ async fn import_resources(State(app): State<App>, caller: Caller, body: Bytes) -
             kept(one, old)
         })
         .collect();
-    match catalog::import(pool, &merged, app.now()).await {
+    match catalog_import::import(pool, &merged, app.now()).await {
         Ok(imported) => Ok(Json(imported)),
         Err(ImportError::Missing(missing)) => {
             let wrong = |one: &Missing| Some(rows.get(one.index)?.wrong(one.what, one.message()));
-            Err(refused(missing.iter().filter_map(wrong).collect()).into())
+            Err(file_faults(missing.iter().filter_map(wrong).collect()).into())
         }
         Err(ImportError::Database(error)) => Err(error.into()),
     }

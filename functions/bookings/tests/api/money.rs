@@ -174,3 +174,37 @@ async fn a_subscription_counts_until_its_end_and_its_holder_is_told() {
     let unknown = json!({ "plan": "nothing" });
     platform.send("PUT", "/v1/members/anne", Some(MANAGER), &[], Some(unknown)).await.refused(404, "not-found");
 }
+
+#[tokio::test]
+async fn a_file_sets_what_many_have_or_nothing() {
+    let platform = Platform::start().await;
+    let plan = json!({ "name": "Resident", "included_minutes": 600 });
+    platform.put("/v1/plans/resident", plan).await;
+    let import = async |text: &str| {
+        let headers = [("content-type", "text/csv")];
+        platform.send("POST", "/v1/members/import", Some(MANAGER), &headers, Some(text.into())).await
+    };
+    let file = "subject;plan;plan_until;credits\nanne;resident;2026-12-31;10\nben;;;5\n";
+    assert_eq!(import(file).await.ok(), json!({ "created": 2, "changed": 0, "unchanged": 0 }));
+    // Its last day, in Paris.
+    let anne = json!({ "subject": "anne", "plan": "resident", "plan_until": "2026-12-31T23:00:00Z", "credits": 10 });
+    let members = async || platform.get_as(MANAGER, "/v1/members").await.ok()["members"].clone();
+    assert_eq!(members().await[0], anne);
+    assert_eq!(import(file).await.ok(), json!({ "created": 0, "changed": 0, "unchanged": 2 }));
+    assert_eq!(platform.told_of("pass/anne").await.len(), 1, "told once");
+    assert_eq!(import("subject,credits\nanne,\nben,7\n").await.ok()["changed"], 1);
+    assert_eq!(members().await[0], anne, "an empty field leaves what there is");
+
+    let wrong = "subject,plan,plan_until,credits\ncleo,gold,soon,-1\n,,,1\nben,,,1\nben,,,2\n";
+    let problem = import(wrong).await.refused(422, "invalid");
+    let fields: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
+    let expected = ["line 2, plan", "line 2, plan_until", "line 2, credits", "line 3, subject", "line 5, subject"];
+    assert_eq!(fields, expected, "{problem}");
+    assert_eq!(members().await[1]["credits"], 7);
+    let as_driver = [("content-type", "text/csv")];
+    platform
+        .send("POST", "/v1/members/import", Some(ANNE), &as_driver, Some(file.into()))
+        .await
+        .refused(403, "forbidden");
+}
