@@ -229,12 +229,28 @@ async fn guests_are_invited_and_told_when_it_is_off() {
         })
         .await
     };
+    // What the owner can download says the same, to the letter.
+    let file = async || {
+        let answer = driver.request(Method::GET, &format!("{}/invitation.ics", path_of(&booked))).send().await;
+        answer.unwrap().text().await.unwrap()
+    };
     let uid = format!("UID:{}@", booked["id"].as_str().unwrap());
     let asked = mail("REQUEST").await;
+    assert_eq!(calendar_lines(&asked), calendar_lines(&file().await));
     assert!(asked.contains(&uid) && asked.contains("SEQUENCE:0") && asked.contains(&site.rooms[0]), "{asked}");
     step(&driver, &booked, "cancel").await;
     let off = mail("CANCEL").await;
     assert!(off.contains(&uid) && off.contains("SEQUENCE:1"), "{off}");
+    assert_eq!(calendar_lines(&off), calendar_lines(&file().await));
+}
+
+/// The iCalendar object in a text, line by line.
+fn calendar_lines(text: &str) -> Vec<&str> {
+    let object = text.lines().skip_while(|line| *line != "BEGIN:VCALENDAR");
+    let until = |line: &&str| *line != "END:VCALENDAR";
+    let lines: Vec<&str> = object.take_while(until).collect();
+    assert!(!lines.is_empty(), "no calendar in {text}");
+    lines
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -250,6 +250,31 @@ describe("a wish", () => {
     expect(wish.taken).toBe(false);
   });
 
+  it("tells what there is against a price, and of a series what there is against each date", async () => {
+    const refuse = (code: string) => () => {
+      throw new ApiError(422, "Not by the rules", null, [], "policy", { refusals: [{ code }] });
+    };
+    let quota: () => unknown = refuse("quota_reached");
+    let occurrences: unknown[] = [{ outcome: "free" }];
+    const { api } = fakeApi({
+      "/v1/quotes": () => quota(),
+      "/v1/series": () => ({ id: null, occurrences }),
+    });
+    const wish = new Wish(api, PARIS, "resource:a", spanOf(slot(9, 10)));
+    await wish.check(true);
+    expect([wish.quote, wish.failure, wish.refusals]).toEqual([null, null, [{ code: "quota_reached" }]]);
+    wish.repeat = { ...wish.repeat, frequency: "daily" };
+    quota = refuse("too_many_people");
+    occurrences = [{ outcome: "refused", refusals: [{ code: "too_many_people" }] }];
+    await wish.check(true);
+    expect([wish.refusals, wish.conflicts.length]).toEqual([[], 1]);
+    quota = () => {
+      throw new ApiError(404, "Not found", null);
+    };
+    await wish.check(true);
+    expect([wish.quote, wish.occurrences, (wish.failure as ApiError).status]).toEqual([null, null, 404]);
+  });
+
   it("asks again under the same key while nobody has answered, and under a new one after a refusal", async () => {
     let answer: () => unknown = () => {
       throw new TypeError("network");

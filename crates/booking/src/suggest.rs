@@ -34,7 +34,8 @@ impl Candidate<'_> {
         let Candidate { resource, policy, opening, zone, busy } = *self;
         let (before, after) = padding(policy);
         let needed = slot.widened(before, after);
-        let ask = Ask { slot, now, participants, capacity: Some(resource.capacity), opening, zone, changes: false };
+        let capacity = Some(resource.capacity);
+        let ask = Ask { slot, now, participants, capacity, beside: 0, opening, zone, changes: false };
         !resource.closed && !busy.iter().any(|taken| taken.overlaps(&needed)) && check(policy, &ask).is_empty()
     }
 }

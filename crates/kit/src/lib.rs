@@ -14,6 +14,7 @@
 //! | [`api`] | how handlers fail, and the OpenAPI document |
 //! | [`routes`] | routes that describe themselves for the OpenAPI document, once it is asked for |
 //! | [`problem`] | refusals and failures as problem+json (RFC 9457) |
+//! | [`table`] | tables that people send as CSV files |
 //! | [`auth`] | who calls, from the API's JWT authorizer |
 //! | `jwks` (a feature) | the keys of an issuer of tokens |
 //! | [`postgres`] | the connection pool, with IAM tokens |
@@ -33,4 +34,5 @@ pub mod metrics;
 pub mod postgres;
 pub mod problem;
 pub mod routes;
+pub mod table;
 pub mod telemetry;

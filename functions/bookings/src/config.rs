@@ -3,7 +3,7 @@
 use chrono::Utc;
 use parvis_booking::pricing::QuoteKey;
 use parvis_forecasts::ForecastStore;
-use parvis_kit::env::{EnvError, required};
+use parvis_kit::env::{EnvError, optional, required};
 use parvis_kit::event_store::EventStore;
 use parvis_kit::lambda::BoxError;
 use parvis_kit::postgres::{Database, DatabaseError};
@@ -42,5 +42,5 @@ pub async fn from_env() -> Result<(App, ForecastStore), ConfigError> {
     let forecasts = ForecastStore::new(dynamodb, required("FORECASTS_TABLE")?);
     let key = QuoteKey::new(required("BOOKINGS_KEY")?).ok_or(ConfigError::ShortKey)?;
     let store = Store::new(Database::from_env(&aws, FUNCTION)?);
-    Ok((App::new(store, events, live, key, Utc::now), forecasts))
+    Ok((App::new(store, events, live, key, optional("INVITATIONS_FROM"), Utc::now), forecasts))
 }

@@ -20,7 +20,7 @@ use crate::views::OccurrenceView;
 /// One reason of a policy against a booking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyRefusal {
-    /// Whose policy; absent for what is about the person (quotas, credits).
+    /// Whose policy; absent for what is about the person (quotas, credits), or about all places together (room for people).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceId>,
     /// Why.

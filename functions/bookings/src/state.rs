@@ -29,14 +29,22 @@ struct Inner {
     events: EventStore,
     live: LiveStore,
     key: QuoteKey,
+    invitations_from: Option<String>,
     clock: fn() -> DateTime<Utc>,
 }
 
 impl App {
-    /// An application over its stores. `clock` tells the present time.
+    /// An application over its stores. Invitations have the organizer `invitations_from`; `clock` tells the present time.
     #[must_use]
-    pub fn new(store: Store, events: EventStore, live: LiveStore, key: QuoteKey, clock: fn() -> DateTime<Utc>) -> Self {
-        Self(Arc::new(Inner { store, events, live, key, clock }))
+    pub fn new(
+        store: Store,
+        events: EventStore,
+        live: LiveStore,
+        key: QuoteKey,
+        invitations_from: Option<String>,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Self {
+        Self(Arc::new(Inner { store, events, live, key, invitations_from, clock }))
     }
 
     /// The present time.
@@ -61,6 +69,12 @@ impl App {
     #[must_use]
     pub fn key(&self) -> &QuoteKey {
         &self.0.key
+    }
+
+    /// The address that invitations come from, which mails them too; none are sent without it.
+    #[must_use]
+    pub fn invitations_from(&self) -> Option<&str> {
+        self.0.invitations_from.as_deref()
     }
 
     /// Does `command` once under `key` and tells the other contexts.

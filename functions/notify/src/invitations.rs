@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use parvis_booking::Slot;
-use parvis_booking::calendar::{Entry, Method, Person, uid, write};
+use parvis_booking::calendar::{Invitation, Person, Word as Said};
 use parvis_events::CloudEvent;
 use parvis_events::booking::{ACCEPTED, BookingChanged, CANCELLED, CHANGED, CONFIRMED, Invited, RELEASED};
 use parvis_notices::compose::Writer;
@@ -14,9 +14,6 @@ use parvis_notices::letter::Calendar;
 use parvis_notices::texts::Facts;
 use parvis_notices::{Destination, Letter, TextError};
 use serde_json::Value;
-
-/// What the house is called where it invites.
-const HOUSE: &str = "Parvis";
 
 /// An invitation is of use until what it is for; one that comes later still takes a change over.
 const USEFUL: TimeDelta = TimeDelta::days(2);
@@ -30,8 +27,10 @@ pub enum Word {
     Invited,
     /// It has changed.
     Changed,
-    /// Do not come.
+    /// Do not come: it is given up.
     Cancelled,
+    /// Do not come: others do.
+    Uninvited,
 }
 
 impl Word {
@@ -41,14 +40,15 @@ impl Word {
         match self {
             Self::Invited => "invitation.invited",
             Self::Changed => "invitation.changed",
-            Self::Cancelled => "invitation.cancelled",
+            Self::Cancelled | Self::Uninvited => "invitation.cancelled",
         }
     }
 
-    const fn method(self) -> Method {
+    const fn said(self) -> Said {
         match self {
-            Self::Invited | Self::Changed => Method::Request,
-            Self::Cancelled => Method::Cancel,
+            Self::Invited | Self::Changed => Said::Come { certain: true },
+            Self::Cancelled => Said::Off,
+            Self::Uninvited => Said::Uninvited,
         }
     }
 }
@@ -71,8 +71,8 @@ pub fn letters(event: &CloudEvent, from: &str, writer: &Writer) -> Result<Vec<Le
         for guest in guests {
             // A guest without an address is told by the one who invites.
             let Some(to) = person(guest) else { continue };
-            let entry = entry(&booking, from, to.clone(), event.time, word);
-            let calendar = write(HOUSE, word.method(), &[entry]);
+            let (method, text) = invitation(&booking, from, to.clone(), event.time).say(word.said());
+            let calendar = Calendar { method: method.as_str().to_owned(), text };
             letters.push(letter(event, &booking, to, word, calendar, writer)?);
         }
     }
@@ -84,17 +84,20 @@ fn letter(
     booking: &BookingChanged,
     to: Person,
     word: Word,
-    calendar: String,
+    calendar: Calendar,
     writer: &Writer,
 ) -> Result<Letter, TextError> {
     let language = writer.house.language;
     let zone: Tz = booking.timezone.parse().unwrap_or(writer.house.timezone);
     let mut facts = Facts::new(&event.data, language, zone);
     facts.set("link", Value::Null);
-    let method = if word.method() == Method::Cancel { "CANCEL" } else { "REQUEST" };
-    let calendar = Some(Calendar { method: method.to_owned(), text: calendar });
-    let to =
-        Destination::Email { address: to.email, name: Some(to.name), calendar, unsubscribe: None, one_click: None };
+    let to = Destination::Email {
+        address: to.email,
+        name: Some(to.name),
+        calendar: Some(calendar),
+        unsubscribe: None,
+        one_click: None,
+    };
     Ok(Letter {
         key: Letter::key(&format!("{}|{}", event.id, word.name()), &to),
         at: event.time,
@@ -116,7 +119,7 @@ fn words<'a>(kind: &str, booking: &'a BookingChanged) -> Vec<(&'a [Invited], Wor
     match kind {
         CONFIRMED | ACCEPTED => vec![(booking.guests.as_slice(), Word::Invited)],
         CHANGED if was_certain => {
-            vec![(booking.uninvited.as_slice(), Word::Cancelled), (booking.guests.as_slice(), Word::Changed)]
+            vec![(booking.uninvited.as_slice(), Word::Uninvited), (booking.guests.as_slice(), Word::Changed)]
         }
         CANCELLED | RELEASED if was_certain => vec![(booking.guests.as_slice(), Word::Cancelled)],
         _ => Vec::new(),
@@ -127,20 +130,17 @@ fn person(guest: &Invited) -> Option<Person> {
     Some(Person { name: guest.name.clone(), email: guest.email.clone()? })
 }
 
-fn entry(booking: &BookingChanged, from: &str, to: Person, at: DateTime<Utc>, word: Word) -> Entry {
-    Entry {
-        uid: uid(&booking.booking),
-        sequence: booking.version,
+fn invitation(booking: &BookingChanged, from: &str, to: Person, at: DateTime<Utc>) -> Invitation {
+    Invitation {
+        booking: booking.booking.clone(),
+        version: booking.version,
         // The times of an event are those of a booking, which has a beginning before its end.
         slot: Slot { start: booking.slot.start, end: booking.slot.end },
-        summary: booking.title.clone(),
-        description: None,
+        title: booking.title.clone(),
         location: booking.location.clone(),
-        tentative: false,
-        cancelled: word == Word::Cancelled,
-        organizer: Some(Person { name: HOUSE.to_owned(), email: from.to_owned() }),
+        from: Some(from.to_owned()),
         guests: vec![to],
-        modified_at: at,
+        at,
     }
 }
 

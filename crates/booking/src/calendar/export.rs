@@ -9,7 +9,7 @@ use icalendar::{Calendar, Component as _, Event, EventLike as _, EventStatus, Pr
 use crate::Slot;
 
 /// Domain of the events' ids: it only has to be ours for ever, and takes no mail.
-pub const DOMAIN: &str = "bookings.parvis.dev";
+const DOMAIN: &str = "bookings.parvis.dev";
 
 /// The identity of a booking in calendars, the same in feeds and invitations.
 #[must_use]
@@ -29,7 +29,9 @@ pub enum Method {
 }
 
 impl Method {
-    const fn as_str(self) -> &'static str {
+    /// The name in calendars and in the type of a part of a message.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Publish => "PUBLISH",
             Self::Request => "REQUEST",
@@ -100,12 +102,13 @@ fn event(entry: &Entry, method: Method) -> Event {
     event.timestamp(entry.modified_at).last_modified(entry.modified_at);
     event.add_property("SEQUENCE", entry.sequence.to_string());
     event.add_property("TRANSP", "OPAQUE");
-    let cancelled = entry.cancelled || method == Method::Cancel;
-    event.status(match (cancelled, entry.tentative) {
-        (true, _) => EventStatus::Cancelled,
-        (false, true) => EventStatus::Tentative,
-        (false, false) => EventStatus::Confirmed,
-    });
+    match (entry.cancelled, entry.tentative) {
+        (true, _) => drop(event.status(EventStatus::Cancelled)),
+        // It goes on without those who are taken out of it (RFC 5546, section 3.2.5).
+        (false, _) if method == Method::Cancel => {}
+        (false, true) => drop(event.status(EventStatus::Tentative)),
+        (false, false) => drop(event.status(EventStatus::Confirmed)),
+    }
     if let Some(description) = &entry.description {
         event.description(description);
     }
@@ -120,7 +123,9 @@ fn event(entry: &Entry, method: Method) -> Event {
         let address = format!("mailto:{}", guest.email);
         let mut property = Property::new("ATTENDEE", &address);
         property.add_parameter("CN", &guest.name).add_parameter("ROLE", "REQ-PARTICIPANT");
-        property.add_parameter("PARTSTAT", "NEEDS-ACTION").add_parameter("RSVP", "TRUE");
+        if method == Method::Request {
+            property.add_parameter("PARTSTAT", "NEEDS-ACTION").add_parameter("RSVP", "TRUE");
+        }
         event.append_multi_property(property.done());
     }
     event.done()

@@ -55,6 +55,9 @@ pub enum ImportError {
 /// See [`ImportError`]; nothing is read from a file of which a part cannot be.
 pub fn read_busy(text: &str, zone: Tz, range: Slot) -> Result<Vec<BusyTime>, ImportError> {
     let calendar: Calendar = text.parse().map_err(ImportError::Syntax)?;
+    if calendar.property_value("METHOD").is_some_and(|method| method.eq_ignore_ascii_case("CANCEL")) {
+        return Ok(Vec::new());
+    }
     let mut events: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
     for event in calendar.events() {
         events.entry(event.get_uid().unwrap_or_default().to_owned()).or_default().push(event);

@@ -2,6 +2,8 @@
 
 mod export;
 mod import;
+mod invitation;
 
-pub use export::{DOMAIN, Entry, Method, Person, uid, write};
+pub use export::{Entry, Method, Person, uid, write};
 pub use import::{BusyTime, ImportError, read_busy};
+pub use invitation::{Invitation, Word};

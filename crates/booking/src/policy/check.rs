@@ -19,6 +19,8 @@ pub struct Ask<'a> {
     pub participants: u32,
     /// People the resource is made for; none when that does not matter (equipment).
     pub capacity: Option<u32>,
+    /// People for whom there is room in what is asked for beside it: three desks are for three.
+    pub beside: u32,
     /// When the resource can be used.
     pub opening: &'a OpeningHours,
     /// The site's clocks.
@@ -116,7 +118,7 @@ pub fn check(policy: &Policy, ask: &Ask<'_>) -> Vec<Refusal> {
     if !open {
         refusals.push(Refusal::Closed);
     }
-    let most = policy.max_participants.into_iter().chain(ask.capacity).min();
+    let most = policy.room(ask.capacity).map(|people| people.saturating_add(ask.beside));
     if let Some(people) = most.filter(|most| ask.participants > *most) {
         refusals.push(Refusal::TooManyPeople { people });
     }
@@ -183,6 +185,7 @@ mod tests {
             now: paris("2026-07-13T07:58"),
             participants: 4,
             capacity: Some(6),
+            beside: 0,
             opening,
             zone: Paris,
             changes: false,
@@ -211,6 +214,14 @@ mod tests {
             Refusal::TooManyPeople { people: 6 },
         ];
         assert_eq!(check(&policy(), &ask), expected);
+    }
+
+    #[test]
+    fn places_that_are_asked_for_together_have_room_together() {
+        let always = OpeningHours::default();
+        let desks = Ask { capacity: Some(1), beside: 2, ..ask(&always, "2026-07-13T10:00", "2026-07-13T11:30") };
+        assert_eq!(check(&policy(), &Ask { participants: 3, ..desks }), []);
+        assert_eq!(check(&policy(), &desks), [Refusal::TooManyPeople { people: 3 }]);
     }
 
     #[test]

@@ -198,6 +198,12 @@ impl Policy {
         if self.buffers_stack { (before, after) } else { (0, before.max(after)) }
     }
 
+    /// People who can be in a resource that is made for `capacity`: fewer, where the policy says so.
+    #[must_use]
+    pub fn room(&self, capacity: Option<u32>) -> Option<u32> {
+        self.max_participants.into_iter().chain(capacity).min()
+    }
+
     /// What is wrong with it, as pairs of field and message.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, String)> {

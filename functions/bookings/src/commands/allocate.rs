@@ -8,6 +8,7 @@ use parvis_booking::policy::{Ask, Refusal, check};
 use parvis_booking::resource::{Item, Kind};
 use parvis_booking::{ResourceId, Slot};
 use parvis_events::booking::BookedSpace;
+use parvis_kit::problem::FieldError;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::store::slots::{self, Claim};
 /// Items of one booking at most.
 pub const MOST_ITEMS: usize = 20;
 
-/// Refuses wishes for nothing, for too much, for what does not exist, and for places at two sites.
+/// Refuses wishes for nothing, for too much, for what does not exist, for one thing twice, and for places at two sites.
 pub fn exists(items: &[Item], candidates: &Candidates) -> Result<(), Refused> {
     if items.is_empty() || items.len() > MOST_ITEMS {
         return Err(Refused::field("/items", format!("1 to {MOST_ITEMS} items")));
@@ -30,15 +31,40 @@ pub fn exists(items: &[Item], candidates: &Candidates) -> Result<(), Refused> {
             Item::Pool(_) => "pool",
         }));
     }
-    let sites: BTreeSet<_> =
-        candidates.items.iter().filter_map(|found| found.first()).map(|one| &one.site.id).collect();
+    enough(items, candidates)?;
+    let sites: BTreeSet<_> = first_of_each(candidates).map(|one| &one.site.id).collect();
     if sites.len() > 1 {
         return Err(Refused::field("/items", "all must be at one site"));
     }
     Ok(())
 }
 
-/// What the policies have against `slot`. Of a pool, the policy of its first member speaks for all.
+/// Refuses a resource that is named twice, and more of a pool than it has: nobody else is in the way of those.
+fn enough(items: &[Item], candidates: &Candidates) -> Result<(), Refused> {
+    let mut errors = Vec::new();
+    for (index, (item, found)) in items.iter().zip(&candidates.items).enumerate() {
+        let before = items.get(..index).unwrap_or_default();
+        let message = match item {
+            Item::Resource(id) if before.contains(item) => Some(format!("{id} is named twice")),
+            Item::Resource(_) => None,
+            Item::Pool(id) => {
+                let member = |one: &&Candidate| items.contains(&Item::Resource(one.resource.id.clone()));
+                let left = found.len() - found.iter().filter(member).count();
+                let asked = before.iter().filter(|other| *other == item).count() + 1;
+                (asked > left).then(|| format!("{id} has no more than {left} places besides those that are named"))
+            }
+        };
+        errors.extend(message.map(|message| FieldError::new(format!("/items/{index}"), message)));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Refused::Invalid(errors)) }
+}
+
+fn first_of_each(candidates: &Candidates) -> impl Iterator<Item = &Candidate> {
+    candidates.items.iter().filter_map(|found| found.first())
+}
+
+/// What the policies have against `slot`. Of a pool, the policy of its first member speaks for all. People need room in all the
+/// places together, not in each.
 pub fn refusals(
     candidates: &Candidates,
     slot: Slot,
@@ -46,36 +72,46 @@ pub fn refusals(
     changes: bool,
     now: DateTime<Utc>,
 ) -> Vec<PolicyRefusal> {
-    let first = candidates.items.iter().filter_map(|found| found.first());
-    first.flat_map(|candidate| refusals_of(candidate, slot, participants, changes, now)).collect()
+    let rooms: Vec<u32> = first_of_each(candidates).filter_map(room).collect();
+    let together = rooms.iter().fold(0_u32, |sum, people| sum.saturating_add(*people));
+    let mut all: Vec<PolicyRefusal> = Vec::new();
+    for candidate in first_of_each(candidates) {
+        let own = room(candidate);
+        let ask = Ask {
+            slot,
+            now,
+            participants,
+            capacity: capacity(candidate),
+            beside: own.map_or(0, |own| together - own),
+            opening: candidate.opening(),
+            zone: candidate.zone(),
+            changes,
+        };
+        let mut refusals = check(&candidate.policy, &ask);
+        if candidate.resource.closed {
+            refusals.push(Refusal::OutOfService);
+        }
+        for refusal in refusals {
+            let shared = own.is_some() && rooms.len() > 1 && matches!(refusal, Refusal::TooManyPeople { .. });
+            let resource = (!shared).then(|| candidate.resource.id.clone());
+            let one = PolicyRefusal { resource, refusal };
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    all
 }
 
-/// What the policy of one resource has against `slot`.
-pub fn refusals_of(
-    candidate: &Candidate,
-    slot: Slot,
-    participants: u32,
-    changes: bool,
-    now: DateTime<Utc>,
-) -> Vec<PolicyRefusal> {
+/// For how many people a resource is made. A projector or a parking space is not too small for a meeting of ten.
+fn capacity(candidate: &Candidate) -> Option<u32> {
     let resource = &candidate.resource;
-    // A projector or a parking space is not too small for a meeting of ten.
-    let seats = matches!(resource.kind, Kind::Room | Kind::Shared | Kind::Desk);
-    let ask = Ask {
-        slot,
-        now,
-        participants,
-        capacity: seats.then_some(resource.capacity),
-        opening: candidate.opening(),
-        zone: candidate.zone(),
-        changes,
-    };
-    let mut refusals = check(&candidate.policy, &ask);
-    if resource.closed {
-        refusals.push(Refusal::OutOfService);
-    }
-    let of = |refusal| PolicyRefusal { resource: Some(resource.id.clone()), refusal };
-    refusals.into_iter().map(of).collect()
+    matches!(resource.kind, Kind::Room | Kind::Shared | Kind::Desk).then_some(resource.capacity)
+}
+
+/// How many people a place takes in; none for what is no place to be in.
+fn room(candidate: &Candidate) -> Option<u32> {
+    capacity(candidate).and_then(|capacity| candidate.policy.room(Some(capacity)))
 }
 
 /// A choice of one free candidate per item, no resource twice; `None` when there is none. `excluded` are resources found taken

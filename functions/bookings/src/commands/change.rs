@@ -63,6 +63,18 @@ impl Command for Change {
 }
 
 impl Change {
+    /// `booking` with what is wished of it.
+    fn wished(&self, booking: &Booking) -> Booking {
+        Booking {
+            slot: self.slot.unwrap_or(booking.slot),
+            items: self.items.clone().unwrap_or_else(|| booking.items.clone()),
+            participants: self.participants.unwrap_or(booking.participants),
+            title: self.title.clone().unwrap_or_else(|| booking.title.clone()),
+            guests: self.guests.clone().unwrap_or_else(|| booking.guests.clone()),
+            ..booking.clone()
+        }
+    }
+
     /// Whether `booking` gets another time or other places by it.
     #[must_use]
     pub fn moves(&self, booking: &Booking) -> bool {
@@ -71,22 +83,21 @@ impl Change {
     }
 }
 
-/// Changes a locked booking.
+/// Changes a locked booking. Of what is so already there is no change: no version, and nothing to tell anybody.
 pub async fn change(
     tx: &mut Tx<'_>,
     mut record: Record,
     change: &Change,
     now: DateTime<Utc>,
 ) -> Result<Record, WriteError> {
-    let old = record.booking.clone();
+    let after = record.booking.state.after(Action::Change).map_err(Refused::from)?;
+    let wished = change.wished(&record.booking);
+    if wished == record.booking {
+        return Ok(record);
+    }
+    let old = std::mem::replace(&mut record.booking, wished);
     let elsewhere = change.moves(&old);
-    let after = old.state.after(Action::Change).map_err(Refused::from)?;
     let booking = &mut record.booking;
-    booking.slot = change.slot.unwrap_or(old.slot);
-    booking.items = change.items.clone().unwrap_or(old.items.clone());
-    booking.participants = change.participants.unwrap_or(old.participants);
-    booking.title = change.title.clone().unwrap_or(old.title.clone());
-    booking.guests = change.guests.clone().unwrap_or(old.guests.clone());
     booking.state = after;
     booking.version += 1;
     booking.modified_at = now;

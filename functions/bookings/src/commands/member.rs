@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use crate::error::Refused;
 use crate::events::SOURCE;
+use crate::store::catalog_import::Imported;
 use crate::store::people::{self, Pass};
 use crate::store::tx::{Command, Tx, WriteError};
 
@@ -38,6 +39,12 @@ impl Command for SetMember {
         {
             return Err(Refused::NotFound("plan").into());
         }
+        self.set(tx, now).await
+    }
+}
+
+impl SetMember {
+    async fn set(&self, tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), WriteError> {
         let before = people::pass(tx.sql(), &self.subject).await?;
         people::set_member(tx.sql(), self).await?;
         let after = people::pass(tx.sql(), &self.subject).await?;
@@ -45,6 +52,37 @@ impl Command for SetMember {
             tx.emit(event);
         }
         Ok(())
+    }
+}
+
+/// Sets the subscriptions and credits of many, whose plans are there; all or none.
+#[derive(Clone, Debug)]
+pub struct SetMembers {
+    /// Each person once.
+    pub members: Vec<SetMember>,
+}
+
+impl Command for SetMembers {
+    type Prepared = ();
+    type Answer = Imported;
+
+    async fn prepare(&self, _: &mut PgConnection, _: DateTime<Utc>) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    async fn run(&self, (): &(), tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<Imported, WriteError> {
+        let mut imported = Imported::default();
+        for member in &self.members {
+            let before = people::holder(tx.sql(), &member.subject).await?;
+            member.set(tx, now).await?;
+            let after = people::holder(tx.sql(), &member.subject).await?;
+            match (before.is_some(), before == after) {
+                (_, true) => imported.unchanged += 1,
+                (true, false) => imported.changed += 1,
+                (false, false) => imported.created += 1,
+            }
+        }
+        Ok(imported)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use parvis_booking::Slot;
 use parvis_booking::booking::{Booking, Charge, PayWith, Wish};
 use parvis_booking::policy::{Refusal, Usage, usages};
@@ -83,7 +84,7 @@ pub fn quoted(
 ) -> Result<Quote, Refused> {
     let factors = factors.iter().copied().chain(std::iter::repeat(DemandFactor::none()));
     let parts = chosen.iter().copied().zip(factors).map(part).collect();
-    let zone = chosen.first().map_or(chrono_tz::Tz::UTC, |one| one.zone());
+    let zone = chosen.first().map_or(Tz::UTC, |one| one.zone());
     let is_member = member.plan.as_ref().is_some_and(|(_, plan)| plan.member);
     let PriceAsk { owner, wish, pay_with, repeats } = ask;
     Ok(quote(QuoteAsk { owner, wish, parts, zone, member: is_member, included_minutes, pay_with, repeats, now })?)
@@ -111,7 +112,7 @@ pub async fn included_left(
 #[must_use]
 pub fn counts(booking: &Booking, groups: &[&str], chosen: &[&Candidate]) -> bool {
     let Charge { credits, included_minutes, .. } = booking.charge;
-    credits > 0 || included_minutes > 0 || !quota_usages(booking, groups, chosen).is_empty()
+    credits > 0 || included_minutes > 0 || !quota_usages(whose(booking), groups, chosen).is_empty()
 }
 
 /// Counts a booking in the quotas of `chosen` and takes what it costs from credits and plan.
@@ -124,7 +125,7 @@ pub async fn count(
     groups: &[&str],
     chosen: &[&Candidate],
 ) -> Result<Vec<Counted>, WriteError> {
-    let mut all = quota_usages(booking, groups, chosen);
+    let mut all = quota_usages(whose(booking), groups, chosen);
     if booking.charge.included_minutes > 0 {
         let member = people::member(&mut *sql, &booking.owner, booking.slot.start).await?;
         let minutes = booking.charge.included_minutes;
@@ -149,12 +150,17 @@ pub async fn pay(
     Ok(counted)
 }
 
+/// Whose a booking is and when, by which clocks: what quotas go by.
+pub fn whose(booking: &Booking) -> (&str, Slot, Tz) {
+    (&booking.owner, booking.slot, booking.zone)
+}
+
 /// What a booking adds to the quotas of `chosen`. A quota over a whole policy counts a booking of two of its rooms once in
 /// bookings, and twice in minutes.
-pub fn quota_usages(booking: &Booking, groups: &[&str], chosen: &[&Candidate]) -> Vec<Usage> {
+pub fn quota_usages((owner, slot, zone): (&str, Slot, Tz), groups: &[&str], chosen: &[&Candidate]) -> Vec<Usage> {
     let mut all: Vec<Usage> = Vec::new();
     for candidate in chosen {
-        let found = usages(&candidate.policy, &candidate.resource, &booking.owner, groups, booking.slot, booking.zone);
+        let found = usages(&candidate.policy, &candidate.resource, owner, groups, slot, zone);
         for usage in found {
             match all.iter_mut().find(|one| one.key == usage.key) {
                 Some(one) if usage.unit == "minutes" => one.amount += usage.amount,

@@ -234,7 +234,7 @@ impl BookSeries {
             record.booking.charge = self.charge(one, &chosen, &all.member, left, now)?;
             included.insert(key, left.saturating_sub(record.booking.charge.included_minutes));
             credits += record.booking.charge.credits;
-            let mut usages = money::quota_usages(&record.booking, &self.actor.groups(), &chosen);
+            let mut usages = money::quota_usages(money::whose(&record.booking), &self.actor.groups(), &chosen);
             let minutes = record.booking.charge.included_minutes;
             usages.extend(all.member.included_usage(owner, record.booking.slot, zone, minutes));
             record.usage = usages.iter().map(|one| Counted { key: one.key.clone(), amount: one.amount }).collect();

@@ -82,7 +82,8 @@ impl Command for ChangeSeries {
     }
 
     async fn run(&self, (): &(), tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<SeriesAnswer, WriteError> {
-        let mut series = locked(tx, self.id, &self.actor).await?;
+        let before = locked(tx, self.id, &self.actor).await?;
+        let mut series = before.clone();
         let records = bookings::lock_series(tx.sql(), self.id, self.from).await?;
         let coming: Vec<Record> = records.into_iter().filter(|record| coming(record, now)).collect();
         let changes: Vec<(Record, Change)> = coming
@@ -113,9 +114,17 @@ impl Command for ChangeSeries {
         }
         series.details.title = self.title.clone().unwrap_or(series.details.title);
         series.details.items = self.items.clone().unwrap_or(series.details.items);
-        series::update(tx.sql(), &series).await?;
+        write(tx, &series, &before).await?;
         Ok(SeriesAnswer { id: Some(self.id), occurrences: told })
     }
+}
+
+/// Writes the series, if it is not what it was `before`.
+async fn write(tx: &mut Tx<'_>, series: &SeriesRecord, before: &SeriesRecord) -> Result<(), WriteError> {
+    if series != before {
+        series::update(tx.sql(), series).await?;
+    }
+    Ok(())
 }
 
 impl ChangeSeries {
@@ -128,15 +137,17 @@ impl ChangeSeries {
         let now_minutes = u32::try_from(booking.slot.minutes()).unwrap_or(u32::MAX);
         let minutes = self.minutes.unwrap_or(now_minutes);
         let slot = Slot::lasting(to_utc(start, zone), TimeDelta::minutes(i64::from(minutes)));
-        let moves = self.local_time.is_some() || self.minutes.is_some();
-        if let Some(original) = booking.occurrence.filter(|_| moves) {
-            series.details.recurrence.moved.insert(original, Moved { local_start: start, minutes });
+        let timed = self.local_time.is_some() || self.minutes.is_some();
+        let recurrence = &mut series.details.recurrence;
+        let elsewhere = |original: &NaiveDateTime| timed && recurrence.slot_of(*original) != slot;
+        if let Some(original) = booking.occurrence.filter(elsewhere) {
+            recurrence.moved.insert(original, Moved { local_start: start, minutes });
         }
         Change {
             id: booking.id,
             actor: self.actor.clone(),
             expected: Expected::Unsaid,
-            slot: moves.then_some(slot),
+            slot: timed.then_some(slot),
             items: self.items.clone(),
             title: self.title.clone(),
             participants: None,
@@ -154,7 +165,8 @@ impl Command for CancelSeries {
     }
 
     async fn run(&self, (): &(), tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<SeriesAnswer, WriteError> {
-        let mut series = locked(tx, self.id, &self.actor).await?;
+        let before = locked(tx, self.id, &self.actor).await?;
+        let mut series = before.clone();
         let records = bookings::lock_series(tx.sql(), self.id, self.from).await?;
         let mut told = Vec::new();
         for record in records.into_iter().filter(|record| coming(record, now)) {
@@ -162,7 +174,7 @@ impl Command for CancelSeries {
             let act = Act { id: record.booking.id, actor: self.actor.clone(), action: Action::Cancel, by_code: false };
             told.push(view(&step(tx, record, &act, now).await?));
         }
-        series::update(tx.sql(), &series).await?;
+        write(tx, &series, &before).await?;
         Ok(SeriesAnswer { id: Some(self.id), occurrences: told })
     }
 }

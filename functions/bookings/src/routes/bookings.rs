@@ -138,8 +138,11 @@ async fn with_suggestions(app: &App, book: &Book) -> ApiError {
         Some(Item::Pool(pool)) => Some(pool.to_string()),
         _ => None,
     };
+    // Of several places of a pool each takes its share of the people.
+    let alike = item.map_or(0, |item| book.items.iter().filter(|other| *other == item).count());
+    let people = book.participants.div_ceil(u32::try_from(alike).unwrap_or(1).max(1));
     let filter = ResourceFilter { pool, ..ResourceFilter::default() };
-    match nearest(app, item, filter, book.slot, book.participants, SUGGESTIONS).await {
+    match nearest(app, item, filter, book.slot, people, SUGGESTIONS).await {
         Ok(suggestions) => Refused::Taken(suggestions).into(),
         Err(error) => error,
     }
@@ -262,7 +265,8 @@ struct BookingChange {
     guests: Option<Vec<Guest>>,
 }
 
-/// Changes a booking, or leaves it as it was when the new time or place cannot be had.
+/// Changes a booking, or leaves it as it was when the new time or place cannot be had. A change that changes nothing is no new
+/// version, and nobody is told.
 #[utoipa::path(
     patch, path = "/v1/bookings/{booking}", tag = "Bookings", security(("login" = [])), request_body = BookingChange,
     params(

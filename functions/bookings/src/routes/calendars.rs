@@ -1,13 +1,14 @@
 //! Calendars: feeds per resource and per person, and invitations.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use parvis_booking::ResourceId;
-use parvis_booking::calendar::{DOMAIN, Entry, Method, Person, uid, write};
+use parvis_booking::booking::{Booking, Guest};
+use parvis_booking::calendar::{Entry, Invitation, Method, Person, Word, uid, write};
 use parvis_booking::life::State as Life;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::Path;
@@ -21,8 +22,8 @@ use crate::actor::Actor;
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
 use crate::store::bookings::{self, Filter, Record};
-use crate::store::{catalog, people};
-use crate::views::Given;
+use crate::store::catalog::{self, Signposts};
+use crate::store::people;
 
 /// How far back a feed goes.
 const BACK: TimeDelta = TimeDelta::days(31);
@@ -57,18 +58,27 @@ fn entry(record: &Record, summary: String, location: Option<String>) -> Entry {
         summary,
         description: None,
         location,
-        tentative: matches!(booking.state, Life::Held | Life::Pending),
-        cancelled: !matches!(booking.state, Life::Fulfilled | Life::Noshow) && !booking.state.is_live(),
+        tentative: uncertain(booking.state),
+        cancelled: given_up(booking.state),
         organizer: None,
         guests: Vec::new(),
         modified_at: booking.modified_at,
     }
 }
 
-/// How the places of a booking are called.
-fn names(record: &Record, named: &BTreeMap<ResourceId, Given>) -> String {
-    let names = record.booking.resources.iter().filter_map(|id| named.get(id)).map(|given| given.name.as_str());
-    names.collect::<Vec<_>>().join(", ")
+/// The signposts to the places of bookings.
+async fn signposts(app: &App, records: &[Record]) -> ApiResult<Signposts> {
+    let resources: BTreeSet<_> =
+        records.iter().flat_map(|one| &one.booking.resources).map(ResourceId::as_str).collect();
+    let sites: BTreeSet<_> = records.iter().map(|one| one.booking.site.as_str()).collect();
+    let pool = app.store().database().pool().await?;
+    Ok(catalog::signposts(pool, &Vec::from_iter(resources), &Vec::from_iter(sites)).await?)
+}
+
+/// Where a booking is.
+fn location(record: &Record, signposts: &Signposts) -> String {
+    let booking = &record.booking;
+    signposts.location(booking.site.as_str(), booking.resources.iter().map(ResourceId::as_str))
 }
 
 fn filter(app: &App) -> Filter {
@@ -104,13 +114,14 @@ async fn own_calendar(State(app): State<App>, Path(file): Path<String>) -> ApiRe
     let owner = people::by_calendar_secret(pool, secret).await?;
     let owner = owner.ok_or_else(|| Problem::not_found("calendar"))?;
     let records = bookings::list(pool, &Filter { owner: Some(owner), ..filter(&app) }, MOST).await?;
-    let named = catalog::named(pool, records.iter().flat_map(|record| &record.booking.resources)).await?;
-    let entry = |record: &Record| entry(record, record.booking.title.clone(), Some(names(record, &named)));
+    let signposts = signposts(&app, &records).await?;
+    let entry = |record: &Record| entry(record, record.booking.title.clone(), Some(location(record, &signposts)));
     let entries: Vec<Entry> = records.iter().map(entry).collect();
     Ok(calendar(write("Parvis", Method::Publish, &entries), Method::Publish))
 }
 
-/// The invitation to a booking, for its guests: a request, or its cancellation once it is given up.
+/// The invitation to a booking as its guests get it by mail: a request, or its cancellation once it is given up. Where nobody is invited, or
+/// no mail is sent, it is an event for one's own calendar.
 #[utoipa::path(
     get, path = "/v1/bookings/{booking}/invitation.ics", tag = "Personal", security(("login" = [])),
     params(("booking" = Uuid, Path, description = "Id of the booking")),
@@ -118,15 +129,31 @@ async fn own_calendar(State(app): State<App>, Path(file): Path<String>) -> ApiRe
 )]
 async fn invitation(State(app): State<App>, caller: Caller, Path(id): Path<Uuid>) -> ApiResult<Response> {
     let record = super::bookings::find(&app, id, &Actor::from(caller)).await?;
-    let named = catalog::named(app.store().database().pool().await?, record.booking.resources.iter()).await?;
-    let mut entry = entry(&record, record.booking.title.clone(), Some(names(&record, &named)));
-    entry.organizer = Some(Person { name: "Parvis".to_owned(), email: format!("noreply@{DOMAIN}") });
-    let invited = record
-        .booking
-        .guests
-        .iter()
-        .filter_map(|guest| guest.email.clone().map(|email| Person { name: guest.name.clone(), email }));
-    entry.guests = invited.collect();
-    let method = if entry.cancelled { Method::Cancel } else { Method::Request };
-    Ok(calendar(write("Parvis", method, &[entry]), method))
+    let signposts = signposts(&app, std::slice::from_ref(&record)).await?;
+    let location = location(&record, &signposts);
+    let Booking { state, version, slot, title, guests, modified_at, .. } = record.booking;
+    let person = |guest: Guest| guest.email.map(|email| Person { name: guest.name, email });
+    let invitation = Invitation {
+        booking: id.to_string(),
+        version,
+        slot,
+        title,
+        location: Some(location),
+        from: app.invitations_from().map(str::to_owned),
+        guests: guests.into_iter().filter_map(person).collect(),
+        at: modified_at,
+    };
+    let word = if given_up(state) { Word::Off } else { Word::Come { certain: !uncertain(state) } };
+    let (method, text) = invitation.say(word);
+    Ok(calendar(text, method))
+}
+
+/// Not certain yet: held, waiting for approval, or in the waitlist.
+const fn uncertain(state: Life) -> bool {
+    matches!(state, Life::Held | Life::Pending | Life::Waitlist)
+}
+
+/// Whether it did not and will not take place.
+const fn given_up(state: Life) -> bool {
+    matches!(state, Life::Cancelled | Life::Released)
 }

@@ -18,6 +18,7 @@ use super::input::{faults, staff};
 use crate::error::{ApiError, ApiResult, Declined, Refused};
 use crate::state::App;
 use crate::store::catalog::{self, Condition, Kept, Versioned};
+use crate::store::catalog_import::{self, ImportError};
 use crate::store::people::Plan;
 
 /// Seats of a pool made at once at most.
@@ -45,9 +46,7 @@ pub(super) fn written(result: Result<Option<i64>, sqlx::Error>) -> ApiResult<i64
     match result {
         Ok(Some(version)) => Ok(version),
         Ok(None) => Err(Problem::precondition_failed().into()),
-        Err(error) if is_foreign_key(&error) => {
-            Err(Refused::field("", "site, policy, pool or plan does not exist").into())
-        }
+        Err(error) if is_foreign_key(&error) => Err(refers_to_nothing(&error).into()),
         Err(error) => Err(error.into()),
     }
 }
@@ -61,6 +60,20 @@ pub(super) fn deleted(result: Result<bool, sqlx::Error>, what: &'static str) -> 
             Err(Refused::InUse("It is used: close it, or delete first what refers to it.").into())
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A reference to nothing, at its field: the constraints are called `<table>_<column>_fkey`.
+fn refers_to_nothing(error: &sqlx::Error) -> Refused {
+    let constraint = match error {
+        sqlx::Error::Database(error) => error.constraint().unwrap_or_default(),
+        _ => "",
+    };
+    let what =
+        ["site", "policy", "pool", "plan"].into_iter().find(|what| constraint.ends_with(&format!("_{what}_fkey")));
+    match what {
+        Some(what) => Refused::field(format!("/{what}"), format!("there is no such {what}")),
+        None => Refused::field("", "refers to what does not exist"),
     }
 }
 
@@ -232,6 +245,18 @@ impl PoolInput {
     }
 }
 
+/// What is wrong with seats that refer to nothing: they are all alike.
+fn unlike(error: ImportError) -> ApiError {
+    match error {
+        ImportError::Missing(missing) => {
+            let first = missing.first().map(|one| (format!("/seats/like/{}", one.what), one.message()));
+            let (field, message) = first.unwrap_or_default();
+            Refused::field(field, message).into()
+        }
+        ImportError::Database(error) => error.into(),
+    }
+}
+
 /// Makes or changes a pool, with its seats if they are given.
 #[utoipa::path(
     put, path = "/v1/pools/{pool}", tag = "Resources", security(("login" = [])), request_body = PoolInput,
@@ -250,7 +275,7 @@ async fn put_pool(
     let value = ResourcePool { id: id.clone(), site: input.site, name: input.name, kind: input.kind };
     let pool = app.store().database().pool().await?;
     let version = written(catalog::put_pool(pool, &value, &expected(&headers)).await)?;
-    catalog::import(pool, &members, app.now()).await?;
+    catalog_import::import(pool, &members, app.now()).await.map_err(unlike)?;
     Ok(Json(Versioned { value, version }))
 }
 

@@ -1,7 +1,9 @@
 //! Resources from a CSV file, and busy times from a calendar file.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use chrono::TimeDelta;
 use parvis_booking::calendar::read_busy;
@@ -12,14 +14,16 @@ use parvis_kit::http::{Json, Path};
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
-use serde::{Deserialize, Serialize};
+use parvis_kit::table::{self, Row};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::input::staff;
+use super::input::{file_faults, staff};
 use super::resources::find;
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
-use crate::store::catalog::{self, Imported, ResourceFilter};
+use crate::store::catalog::{self, ResourceFilter};
+use crate::store::catalog_import::{self, ImportError, Imported, Missing};
 use crate::store::imported;
 
 /// Rows of one file at most.
@@ -31,64 +35,61 @@ pub(super) fn router() -> Routes<App> {
     Routes::new().routes(routes!(import_resources)).routes(routes!(put_busy_calendar))
 }
 
-/// A row of the file. Columns may be in any order and missing ones are empty.
-#[derive(Debug, Deserialize)]
-struct Row {
-    id: String,
-    site: String,
-    kind: String,
-    name: String,
-    policy: String,
-    #[serde(default)]
-    pool: String,
-    #[serde(default)]
-    floor: String,
-    #[serde(default)]
-    section: String,
-    #[serde(default)]
-    capacity: String,
-    #[serde(default)]
-    features: String,
-    #[serde(default)]
-    accessible: String,
-    #[serde(default)]
-    description: String,
-}
-
-fn filled(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
+/// The columns of a file, in any order.
+const COLUMNS: [&str; 12] = [
+    "id",
+    "site",
+    "kind",
+    "name",
+    "policy",
+    "pool",
+    "floor",
+    "section",
+    "capacity",
+    "features",
+    "accessible",
+    "description",
+];
+/// Those that every file has.
+const WANTED: [&str; 5] = ["id", "site", "kind", "name", "policy"];
 
 /// Reads the columns of one row and collects what is wrong with them.
 struct Reader<'a> {
-    line: u64,
+    row: &'a Row,
     errors: &'a mut Vec<FieldError>,
 }
 
 impl Reader<'_> {
     fn wrong(&mut self, column: &str, message: impl Into<String>) {
-        self.errors.push(FieldError::new(format!("line {}, {column}", self.line), message));
+        self.errors.push(self.row.wrong(column, message));
     }
 
-    fn id<T: FromStr>(&mut self, column: &str, text: &str) -> Option<T> {
-        let read = text.trim().parse().ok();
+    fn text(&self, column: &str) -> &str {
+        self.row.text(column).unwrap_or_default()
+    }
+
+    fn filled(&self, column: &str) -> Option<String> {
+        self.row.text(column).map(str::to_owned)
+    }
+
+    fn id<T: FromStr>(&mut self, column: &str) -> Option<T> {
+        let read = self.text(column).parse().ok();
         if read.is_none() {
             self.wrong(column, "1 to 64 letters, digits, `_`, `.` or `-`");
         }
         read
     }
 
-    fn row(&mut self, row: &Row) -> Option<Resource> {
-        let kind = Kind::from_name(row.kind.trim());
+    fn resource(&mut self) -> Option<Resource> {
+        let kind = Kind::from_name(self.text("kind"));
         if kind.is_none() {
             self.wrong("kind", "room, desk, shared, parking or equipment");
         }
-        let capacity = filled(&row.capacity).map_or(Ok(1), |text| text.parse());
+        let capacity = self.row.text("capacity").map_or(Ok(1), str::parse);
         if capacity.is_err() {
             self.wrong("capacity", "a whole number");
         }
-        let accessible = match row.accessible.trim().to_ascii_lowercase().as_str() {
+        let accessible = match self.text("accessible").to_ascii_lowercase().as_str() {
             "" | "false" | "no" | "non" | "0" => Some(false),
             "true" | "yes" | "oui" | "1" => Some(true),
             _ => None,
@@ -96,25 +97,26 @@ impl Reader<'_> {
         if accessible.is_none() {
             self.wrong("accessible", "true or false");
         }
-        let pool = filled(&row.pool).map(|pool| self.id("pool", &pool));
-        let (id, site, policy) = (self.id("id", &row.id), self.id("site", &row.site), self.id("policy", &row.policy));
+        let pool = self.row.text("pool").map(|_| self.id("pool"));
+        let (id, site, policy) = (self.id("id"), self.id("site"), self.id("policy"));
+        let features = self.text("features").split('|').map(str::trim).filter(|one| !one.is_empty());
         let resource = Resource {
             id: id?,
             site: site?,
             kind: kind?,
-            name: row.name.trim().to_owned(),
+            name: self.text("name").to_owned(),
             policy: policy?,
             pool: match pool {
                 Some(pool) => Some(pool?),
                 None => None,
             },
-            floor: filled(&row.floor),
-            section: filled(&row.section),
+            floor: self.filled("floor"),
+            section: self.filled("section"),
             capacity: capacity.ok()?,
-            features: row.features.split('|').filter_map(filled).collect(),
+            features: features.map(str::to_owned).collect(),
             accessible: accessible?,
             photos: Vec::new(),
-            description: filled(&row.description),
+            description: self.filled("description"),
             opening: None,
             rates: None,
             sensor: None,
@@ -128,28 +130,26 @@ impl Reader<'_> {
     }
 }
 
-/// The resources of a file, or everything that is wrong with it.
-fn read(text: &str) -> Result<Vec<Resource>, Problem> {
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+/// The resources of a file with their rows, or everything that is wrong with it.
+fn read(body: &[u8]) -> Result<Vec<(Row, Resource)>, Problem> {
+    let rows = table::read(body, &COLUMNS, &WANTED)?;
+    if let Some(row) = rows.get(MOST_ROWS) {
+        let message = format!("at most {MOST_ROWS} rows");
+        return Err(Problem::invalid(vec![FieldError::new(format!("line {}", row.line), message)]));
+    }
     let (mut resources, mut errors) = (Vec::new(), Vec::new());
-    for (index, row) in reader.deserialize::<Row>().enumerate() {
-        let line = index as u64 + 2;
-        if index >= MOST_ROWS {
-            return Err(Problem::invalid(vec![FieldError::new(
-                format!("line {line}"),
-                format!("at most {MOST_ROWS} rows"),
-            )]));
+    let mut lines = BTreeMap::new();
+    for row in rows {
+        let Some(resource) = (Reader { row: &row, errors: &mut errors }).resource() else { continue };
+        if let Some(before) = lines.insert(resource.id.clone(), row.line) {
+            errors.push(row.wrong("id", format!("is on line {before} already")));
         }
-        match row {
-            Ok(row) => resources.extend(Reader { line, errors: &mut errors }.row(&row)),
-            Err(error) => errors.push(FieldError::new(format!("line {line}"), error.to_string())),
-        }
+        resources.push((row, resource));
     }
     if errors.is_empty() && resources.is_empty() {
         errors.push(FieldError::new("line 1", "no rows"));
     }
-    if errors.is_empty() { Ok(resources) } else { Err(Problem::invalid(errors)) }
+    if errors.is_empty() { Ok(resources) } else { Err(file_faults(errors)) }
 }
 
 /// Takes over what the file does not have from the resource that is there: opening hours, rates, pictures.
@@ -168,15 +168,16 @@ fn kept(mut new: Resource, old: Option<&Resource>) -> Resource {
 
 /// Makes and changes resources from a CSV file: all of it or, with any error, nothing.
 ///
-/// Columns: id, site, kind, name, policy, and pool, floor, section, capacity, features (separated by `|`), accessible, description.
+/// Columns, between commas or semicolons: id, site, kind, name, policy, and pool, floor, section, capacity, features (separated by `|`),
+/// accessible, description. What is so already stays as it is.
 #[utoipa::path(
     post, path = "/v1/resources/import", tag = "Resources", security(("login" = [])),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = Imported), Declined)
 )]
-async fn import_resources(State(app): State<App>, caller: Caller, text: String) -> ApiResult<Json<Imported>> {
+async fn import_resources(State(app): State<App>, caller: Caller, body: Bytes) -> ApiResult<Json<Imported>> {
     staff(&caller)?;
-    let new = read(&text)?;
+    let (rows, new): (Vec<Row>, Vec<Resource>) = read(&body)?.into_iter().unzip();
     let pool = app.store().database().pool().await?;
     let ids = new.iter().map(|resource| resource.id.to_string()).collect();
     let old = catalog::resources(pool, &ResourceFilter { ids, ..ResourceFilter::default() }).await?;
@@ -188,12 +189,13 @@ async fn import_resources(State(app): State<App>, caller: Caller, text: String) 
             kept(one, old)
         })
         .collect();
-    match catalog::import(pool, &merged, app.now()).await {
+    match catalog_import::import(pool, &merged, app.now()).await {
         Ok(imported) => Ok(Json(imported)),
-        Err(parvis_kit::postgres::DatabaseError::Sql(error)) => {
-            super::catalog::written(Err(error)).map(|_| Json(Imported::default()))
+        Err(ImportError::Missing(missing)) => {
+            let wrong = |one: &Missing| Some(rows.get(one.index)?.wrong(one.what, one.message()));
+            Err(file_faults(missing.iter().filter_map(wrong).collect()).into())
         }
-        Err(error) => Err(error.into()),
+        Err(ImportError::Database(error)) => Err(error.into()),
     }
 }
 
@@ -249,13 +251,13 @@ mod tests {
     #[test]
     fn a_file_is_read_whole_or_refused_with_every_error() {
         let good = "\u{feff}id,site,kind,name,policy,capacity,features,accessible\nroom-1,hq,room,Salle Arago,rooms,12,screen|whiteboard,oui\n";
-        let read_back = read(good).unwrap();
-        assert_eq!(read_back[0].features, ["screen", "whiteboard"]);
-        assert!(read_back[0].accessible);
-        let bad = "id,site,kind,name,policy,capacity\nroom 1,hq,castle,,rooms,many\nroom-2,hq,room,ok,rooms,0\n";
-        let problem = serde_json::to_value(read(bad).unwrap_err()).unwrap();
+        let (row, resource) = read(good.as_bytes()).unwrap().remove(0);
+        assert_eq!((row.line, resource.accessible), (2, true));
+        assert_eq!(resource.features, ["screen", "whiteboard"]);
+        let bad = "id,site,kind,name,policy,capacity\nroom 1,hq,castle,,rooms,many\nroom-2,hq,room,ok,rooms,0\nroom-2,hq,room,ok,rooms,1\n";
+        let problem = serde_json::to_value(read(bad.as_bytes()).unwrap_err()).unwrap();
         let fields: Vec<&str> =
             problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
-        assert_eq!(fields, ["line 2, kind", "line 2, capacity", "line 2, id", "line 3, capacity"]);
+        assert_eq!(fields, ["line 2, kind", "line 2, capacity", "line 2, id", "line 3, capacity", "line 4, id"]);
     }
 }

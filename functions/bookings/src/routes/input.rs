@@ -11,6 +11,8 @@ use crate::store::catalog::ResourceFilter;
 
 /// Guests of one booking at most.
 const MOST_GUESTS: usize = 200;
+/// Errors of a file told at most: one of something else has some in each row.
+const MOST_ERRORS: usize = 200;
 
 /// Goes on only for those who manage places.
 pub fn staff(caller: &Caller) -> Result<(), Problem> {
@@ -96,4 +98,10 @@ pub fn faults(faults: Vec<(&'static str, String)>) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::invalid(faults.into_iter().map(|(field, message)| FieldError::new(field, message)).collect()))
+}
+
+/// What is wrong with a file, of which nothing is taken over.
+pub fn file_faults(mut errors: Vec<FieldError>) -> Problem {
+    errors.truncate(MOST_ERRORS);
+    Problem::invalid(errors)
 }

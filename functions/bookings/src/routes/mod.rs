@@ -7,6 +7,7 @@ mod calendars;
 mod catalog;
 mod import;
 mod input;
+mod members;
 pub mod past;
 mod people;
 mod quotes;
@@ -63,6 +64,7 @@ fn described() -> Routes<App> {
         .merge(actions::router())
         .merge(series::router())
         .merge(people::router())
+        .merge(members::router())
         .merge(calendars::router())
         .merge(reports::router())
         .merge(past::router())

@@ -11,12 +11,10 @@ use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::commands::{PriceAsk, priced};
-use crate::error::{ApiError, ApiResult, Declined, Refused};
+use crate::commands::{PromiseAsk, promise};
+use crate::error::{ApiResult, Declined};
 use crate::state::App;
-use crate::store::candidates;
 
 pub(super) fn router() -> Routes<App> {
     Routes::new().routes(routes!(make_quote))
@@ -50,8 +48,9 @@ struct SignedQuote {
     quote: Quote,
 }
 
-/// The price of a wish, explained line by line. It holds for a quarter of an hour, and keeps no place. That of a series is for each
-/// date, and books no single one.
+/// The price of a wish, explained line by line. It holds for a quarter of an hour, and keeps no place. What the rules would refuse as a
+/// booking is refused here in the same words. The price of a series is for each date, and books no single one: what a date of its own
+/// is refused for (`past`, `too_late`, `too_early`, `closed`, quotas) a dry run of the series tells.
 #[utoipa::path(
     post, path = "/v1/quotes", tag = "Bookings", security(("login" = [])), request_body = QuoteRequest,
     responses((status = 200, body = SignedQuote), Declined)
@@ -63,14 +62,8 @@ async fn make_quote(
 ) -> ApiResult<Json<SignedQuote>> {
     let mut sql = app.store().database().pool().await?.acquire().await?;
     let QuoteRequest { items, slot, participants, pay_with, repeats } = request;
-    let found = candidates::read(&mut *sql, &items, slot, None, &caller.subject, Uuid::nil()).await?;
-    let chosen: Vec<_> = found.items.iter().filter_map(|found| found.first()).collect();
-    if items.is_empty() || chosen.len() < items.len() {
-        return Err(Refused::NotFound("resource").into());
-    }
     let wish = Wish { items, slot, participants };
-    let ask = PriceAsk { owner: &caller.subject, wish, pay_with, repeats };
-    let quote = priced(&mut sql, ask, &chosen, &found.member, app.now()).await;
-    let quote = quote.map_err(ApiError::from)?;
+    let ask = PromiseAsk { actor: caller.into(), wish, pay_with, repeats };
+    let quote = promise(&mut sql, ask, app.now()).await?;
     Ok(Json(SignedQuote { token: app.key().sign(&quote), quote }))
 }

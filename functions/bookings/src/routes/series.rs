@@ -144,7 +144,8 @@ struct SeriesChange {
     items: Option<Vec<Item>>,
 }
 
-/// Changes this and the following occurrences, all of them or nothing. One occurrence alone is changed as a booking.
+/// Changes this and the following occurrences, all of them or nothing. One occurrence alone is changed as a booking. Those that are so
+/// already get no new version.
 #[utoipa::path(
     patch, path = "/v1/series/{series}", tag = "Bookings", security(("login" = [])), request_body = SeriesChange,
     params(

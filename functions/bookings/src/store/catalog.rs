@@ -11,7 +11,7 @@ use parvis_kit::postgres::DatabaseError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::PgExecutor;
 use utoipa::ToSchema;
 
 use super::people::Plan;
@@ -274,6 +274,43 @@ pub async fn named(
     rows.into_iter().map(given).collect()
 }
 
+/// How resources and sites are called where people have to find them.
+#[derive(Clone, Debug, Default)]
+pub struct Signposts {
+    resources: BTreeMap<String, String>,
+    sites: BTreeMap<String, String>,
+}
+
+/// The signposts to `resources` and `sites`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn signposts(sql: impl PgExecutor<'_>, resources: &[&str], sites: &[&str]) -> Result<Signposts, sqlx::Error> {
+    let rows: Vec<(bool, String, String)> = sqlx::query_as(
+        "SELECT false, id, details->>'name' FROM booking_resource WHERE id = ANY($1)
+         UNION ALL SELECT true, id, concat_ws(', ', details->>'name', nullif(details->>'address', '')) FROM booking_site WHERE id = ANY($2)",
+    )
+    .bind(resources)
+    .bind(sites)
+    .fetch_all(sql)
+    .await?;
+    let mut signposts = Signposts::default();
+    for (is_site, id, name) in rows {
+        let named = if is_site { &mut signposts.sites } else { &mut signposts.resources };
+        named.insert(id, name);
+    }
+    Ok(signposts)
+}
+
+impl Signposts {
+    /// Where a booking of `resources` at `site` is: the places in their order, the site and its address.
+    #[must_use]
+    pub fn location<'a>(&self, site: &str, resources: impl Iterator<Item = &'a str>) -> String {
+        let names = resources.filter_map(|id| self.resources.get(id)).chain(self.sites.get(site));
+        names.map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Writes a resource; `None` when `expected` does not hold.
 ///
 /// # Errors
@@ -318,40 +355,4 @@ pub async fn put_resource(
 pub async fn delete_resource(sql: impl PgExecutor<'_>, id: &str) -> Result<bool, sqlx::Error> {
     let deleted = sqlx::query("DELETE FROM booking_resource WHERE id = $1").bind(id).execute(sql).await?;
     Ok(deleted.rows_affected() == 1)
-}
-
-/// What an import has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Imported {
-    /// New resources.
-    pub created: u32,
-    /// Resources that were there and are different now.
-    pub changed: u32,
-    /// Resources that were there just so.
-    pub unchanged: u32,
-}
-
-/// Writes resources in one transaction, all or none.
-///
-/// # Errors
-/// When the database fails, or one refers to what does not exist.
-pub async fn import(pool: &PgPool, resources: &[Resource], now: DateTime<Utc>) -> Result<Imported, DatabaseError> {
-    let mut tx = pool.begin().await?;
-    let mut imported = Imported::default();
-    for resource in resources {
-        match existing(&mut tx, resource.id.as_str()).await? {
-            Some(old) if old == *resource => imported.unchanged += 1,
-            Some(_) => imported.changed += 1,
-            None => imported.created += 1,
-        }
-        put_resource(&mut *tx, resource, &Condition::none(), now).await?;
-    }
-    tx.commit().await?;
-    Ok(imported)
-}
-
-async fn existing(sql: &mut PgConnection, id: &str) -> Result<Option<Resource>, DatabaseError> {
-    let details: Option<Value> =
-        sqlx::query_scalar("SELECT details FROM booking_resource WHERE id = $1").bind(id).fetch_optional(sql).await?;
-    details.map(document).transpose()
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`tx`] | doing a write once: transaction, idempotency, outbox |
 //! | [`catalog`] | sites, policies, pools, resources, plans |
+//! | [`catalog_import`] | many resources at once |
 //! | [`candidates`] | the resources that a wish can mean, and whether they are free |
 //! | [`slots`] | taking and giving back times |
 //! | [`bookings`] | bookings as rows |
@@ -21,6 +22,7 @@ pub mod availability;
 pub mod bookings;
 pub mod candidates;
 pub mod catalog;
+pub mod catalog_import;
 pub mod counts;
 pub mod demand;
 pub mod due;

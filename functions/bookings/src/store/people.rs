@@ -155,6 +155,20 @@ pub async fn holders(sql: impl PgExecutor<'_>) -> Result<Vec<Holder>, sqlx::Erro
     .await
 }
 
+/// Somebody's subscription and credits; nothing for people who have neither.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holder(sql: impl PgExecutor<'_>, subject: &str) -> Result<Option<Holder>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT subject, plan, plan_until, credits FROM booking_person
+         WHERE subject = $1 AND (plan IS NOT NULL OR credits > 0)",
+    )
+    .bind(subject)
+    .fetch_optional(sql)
+    .await
+}
+
 /// Sets somebody's plan, its end, or credits; what is `None` stays. Without a plan there is no end.
 ///
 /// # Errors

@@ -16,6 +16,7 @@
 //! failures are tried again.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -30,7 +31,7 @@ use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use super::bookings::{self, Record};
 use super::slots::Claim;
-use super::{Store, document, json};
+use super::{Store, catalog, document, json};
 use crate::error::Refused;
 
 /// Tries of a transaction that the database rolled back for others' sake.
@@ -127,17 +128,20 @@ impl Left {
 
     /// Names the places in events about bookings with guests: an invitation says where to go.
     async fn locate(&mut self, sql: &mut PgConnection) -> Result<(), sqlx::Error> {
-        for event in &mut self.events {
-            let Some(Places { site, resources, .. }) = Places::of(event) else { continue };
-            let names: Vec<String> = sqlx::query_scalar(
-                "SELECT details->>'name' FROM booking_resource WHERE id = ANY($1)
-                 UNION ALL SELECT concat_ws(', ', details->>'name', details->>'address') FROM booking_site WHERE id = $2",
-            )
-            .bind(resources)
-            .bind(site)
-            .fetch_all(&mut *sql)
-            .await?;
-            event.data["location"] = names.join(", ").into();
+        let places: Vec<Option<Places>> = self.events.iter().map(Places::of).collect();
+        let (mut resources, mut sites) = (BTreeSet::new(), BTreeSet::new());
+        for Places { site, resources: some, .. } in places.iter().flatten() {
+            resources.extend(some.iter().map(String::as_str));
+            sites.insert(site.as_str());
+        }
+        if sites.is_empty() {
+            return Ok(());
+        }
+        let signposts = catalog::signposts(sql, &Vec::from_iter(resources), &Vec::from_iter(sites)).await?;
+        for (event, places) in self.events.iter_mut().zip(&places) {
+            if let Some(Places { site, resources, .. }) = places {
+                event.data["location"] = signposts.location(site, resources.iter().map(String::as_str)).into();
+            }
         }
         Ok(())
     }

@@ -69,6 +69,29 @@ async fn a_pool_gives_each_a_piece_until_none_is_left() {
 }
 
 #[tokio::test]
+async fn places_of_a_pool_are_for_as_many_people_together() {
+    let platform = Platform::start().await;
+    let seats = json!({ "count": 3, "like": { "policy": "free" } });
+    platform.put("/v1/pools/desks", json!({ "site": "hq", "name": "Desk", "kind": "desk", "seats": seats })).await;
+    let ask = async |items: &[&str], participants: u32| {
+        let items: Vec<_> =
+            items.iter().map(|id| json!({ if *id == "desks" { "pool" } else { "resource" }: id })).collect();
+        let body =
+            json!({ "items": items, "slot": slot("08:00", "09:00"), "title": "Team", "participants": participants });
+        platform.write(ANNE, "POST", "/v1/bookings", body).await
+    };
+    let full = ask(&["desks", "desks", "desks"], 4).await.refused(422, "policy");
+    assert_eq!(full["refusals"], json!([{ "code": "too_many_people", "people": 3 }]));
+    let fourth = ask(&["desks", "desks-1", "desks", "desks"], 3).await.refused(422, "invalid");
+    assert_eq!(fourth["errors"][0]["field"], "/items/3", "{fourth}");
+    let twice = ask(&["arago", "curie", "arago"], 2).await.refused(422, "invalid");
+    assert_eq!(twice["errors"], json!([{ "field": "/items/2", "message": "arago is named twice" }]));
+    assert_eq!(given(&ask(&["desks", "desks", "desks"], 3).await.ok()).len(), 3);
+    // Curie is for twelve, and Arago beside it for four.
+    ask(&["curie", "arago"], 16).await.ok();
+}
+
+#[tokio::test]
 async fn a_write_under_the_same_key_is_done_once() {
     let platform = Platform::start().await;
     let body = json!({ "items": [{ "resource": "arago" }], "slot": slot("08:00", "09:00"), "title": "Once" });
@@ -114,6 +137,31 @@ async fn a_change_that_cannot_be_had_leaves_the_booking_as_it_was() {
     let moved = platform.write(ANNE, "PATCH", &path, elsewhere).await.ok();
     assert_eq!(given(&moved), ["curie"]);
     platform.book(BEN, "arago", "07:30", "08:30").await;
+}
+
+#[tokio::test]
+async fn a_change_that_changes_nothing_is_none() {
+    let platform = Platform::start().await;
+    let guests = json!([{ "name": "Ben", "email": "ben@example.org" }]);
+    let more = json!({ "guests": guests, "participants": 2 });
+    let booked = platform.ask(ANNE, &["arago"], slot("08:00", "09:00"), more).await.ok();
+    let path = format!("/v1/bookings/{}", booked["id"].as_str().unwrap());
+    let same = json!({
+        "slot": slot("08:00", "09:00"), "items": [{ "resource": "arago" }], "title": "Meeting", "participants": 2, "guests": guests,
+    });
+    later(1);
+    for nothing in [json!({}), same] {
+        assert_eq!(platform.write(ANNE, "PATCH", &path, nothing).await.ok(), booked);
+    }
+    assert_eq!(platform.events(&booked).await, ["parvis.booking.confirmed"], "nobody is written to");
+    // What was answered once is the answer to its repetition, whatever has come since.
+    let empty = async || platform.write_under("empty-change-1", ANNE, "PATCH", &path, json!({})).await.ok();
+    assert_eq!(empty().await, booked);
+    platform.write(ANNE, "PATCH", &path, json!({ "title": "Other" })).await.ok();
+    assert_eq!(empty().await, booked);
+    let over = platform.act(ANNE, &booked, "cancel").await.ok();
+    assert_eq!(over["version"], 2);
+    platform.write(ANNE, "PATCH", &path, json!({})).await.refused(409, "wrong-state");
 }
 
 #[tokio::test]

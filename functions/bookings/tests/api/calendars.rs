@@ -6,7 +6,7 @@ use parvis_booking::Slot;
 use parvis_booking::calendar::read_busy;
 use serde_json::json;
 
-use crate::support::{ANNE, BEN, MANAGER, Platform, at, set_now, slot};
+use crate::support::{ANNE, BEN, FROM, MANAGER, Platform, at, set_now, slot};
 
 #[tokio::test]
 async fn feeds_tell_the_same_instants_as_the_api_and_no_more_than_they_should() {
@@ -89,10 +89,22 @@ async fn an_invitation_asks_and_then_cancels() {
     let path = format!("/v1/bookings/{}/invitation.ics", booked["id"].as_str().unwrap());
     let asked = platform.get_as(ANNE, &path).await;
     assert!(asked.text().contains("METHOD:REQUEST") && asked.text().contains("mailto:elise@example.org"));
-    assert!(asked.text().contains("SEQUENCE:0"));
+    // Organizer and place are those of the mail that the event leads to.
+    let told = platform.told(&booked).await;
+    let place = format!("LOCATION:{}", told[0].data["location"].as_str().unwrap().replace(',', "\\,"));
+    let lines: Vec<&str> = asked.text().lines().collect();
+    for line in ["SEQUENCE:0", &format!("ORGANIZER;CN=Parvis:mailto:{FROM}"), &place, "LOCATION:arago\\, HQ"] {
+        assert!(lines.contains(&line), "{line} is not in {lines:?}");
+    }
     platform.act(ANNE, &booked, "cancel").await.ok();
     let cancelled = platform.get_as(ANNE, &path).await;
     assert!(cancelled.text().contains("METHOD:CANCEL") && cancelled.text().contains("SEQUENCE:1"));
+    // Who waits has nothing to be cancelled, and who invites nobody asks nobody.
+    platform.book(BEN, "arago", "10:00", "11:00").await;
+    let waits = platform.ask(ANNE, &["arago"], slot("10:00", "11:00"), json!({ "waitlist": true })).await.ok();
+    let path = format!("/v1/bookings/{}/invitation.ics", waits["id"].as_str().unwrap());
+    let waiting = platform.get_as(ANNE, &path).await;
+    assert!(waiting.text().contains("METHOD:PUBLISH") && waiting.text().contains("STATUS:TENTATIVE"));
     let smuggled = json!([{ "name": "x", "email": "a@b.org\r\nBCC:all@b.org" }]);
     let refused = platform.ask(ANNE, &["arago"], slot("08:00", "09:00"), json!({ "guests": smuggled })).await;
     refused.refused(422, "invalid");

@@ -33,7 +33,12 @@ async fn what_is_used_is_not_deleted() {
     delete("/v1/resources/curie").await.ok();
     delete("/v1/resources/curie").await.refused(404, "not-found");
     let lost = json!({ "id": "x", "site": "nowhere", "kind": "room", "name": "x", "policy": "free" });
-    platform.send("PUT", "/v1/resources/x", Some(MANAGER), &[], Some(lost)).await.refused(422, "invalid");
+    let lost = platform.send("PUT", "/v1/resources/x", Some(MANAGER), &[], Some(lost)).await;
+    assert_eq!(lost.refused(422, "invalid")["errors"][0]["field"], "/site");
+    let seats = json!({ "count": 2, "like": { "policy": "nowhere" } });
+    let lost = json!({ "site": "hq", "name": "Desk", "kind": "desk", "seats": seats });
+    let lost = platform.send("PUT", "/v1/pools/desks", Some(MANAGER), &[], Some(lost)).await;
+    assert_eq!(lost.refused(422, "invalid")["errors"][0]["field"], "/seats/like/policy");
     // Out of service: what is booked stays, nothing new is taken.
     platform.room("arago", json!({ "closed": true })).await;
     let slot = crate::support::slot("10:00", "11:00");
@@ -53,8 +58,17 @@ async fn a_file_makes_and_changes_resources_or_nothing() {
     let expected = json!({ "created": 1, "changed": 1, "unchanged": 0 });
     assert_eq!(import(file).await.ok(), expected);
     assert_eq!(import(file).await.ok(), json!({ "created": 0, "changed": 0, "unchanged": 2 }));
-    assert_eq!(platform.get("/v1/resources/arago").await.ok()["name"], "Salle Arago");
-    let unknown = "id,site,kind,name,policy\ndesk-2,hq,desk,Bureau 2,free\ndesk-3,hq,desk,Bureau 3,nowhere\n";
-    import(unknown).await.refused(422, "invalid");
+    let arago = platform.get("/v1/resources/arago").await.ok();
+    assert_eq!((&arago["name"], &arago["version"]), (&json!("Salle Arago"), &json!(2)), "changed once, and so already");
+    // As spreadsheets write in French.
+    assert_eq!(import(&file.replace(',', ";")).await.ok()["unchanged"], 2);
+    let unknown =
+        "id,site,kind,name,policy,pool\ndesk-2,hq,desk,Bureau 2,free,\ndesk-3,lab,desk,Bureau 3,nowhere,desks\n";
+    let problem = import(unknown).await.refused(422, "invalid");
+    let fields: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["line 3, site", "line 3, policy", "line 3, pool"], "{problem}");
+    let lacking = import("id,site,name\ndesk-2,hq,Bureau 2\n").await.refused(422, "invalid");
+    assert_eq!(lacking["errors"][0]["field"], "line 1", "{lacking}");
     platform.get("/v1/resources/desk-2").await.refused(404, "not-found");
 }

@@ -43,6 +43,50 @@ async fn a_quote_is_kept_even_when_prices_rise() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_booked_is_not_quoted() {
+    let platform = priced().await;
+    let opening = json!({ "weekly": [{ "days": ["Mon"], "from": "09:00:00", "until": "19:00:00" }] });
+    let quotas = json!([{ "period": "day", "limit": { "bookings": 1 } }]);
+    platform.put("/v1/policies/once", json!({ "name": "Once", "credits_per_hour": 2, "quotas": quotas })).await;
+    platform.room("euler", json!({ "policy": "once", "capacity": 12, "opening": opening })).await;
+    let wish = |from: &str, until: &str, more: Value| {
+        let mut wish = json!({ "items": [{ "resource": "euler" }], "slot": slot(from, until), "participants": 2 });
+        wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        wish
+    };
+    let quote = async |wish: &Value| platform.send("POST", "/v1/quotes", Some(ANNE), &[], Some(wish.clone())).await;
+    // As a booking of it: the same reasons in the same words.
+    let impossible = [
+        (wish("16:00", "18:00", json!({ "participants": 40 })), 422, "policy"),
+        (wish("10:00", "11:00", json!({ "pay_with": "credits" })), 422, "policy"),
+        (
+            wish("10:00", "11:00", json!({ "items": [{ "resource": "euler" }, { "resource": "euler" }] })),
+            422,
+            "invalid",
+        ),
+        (wish("10:00", "11:00", json!({ "items": [{ "resource": "nowhere" }] })), 404, "not-found"),
+    ];
+    for (wish, status, slug) in impossible {
+        let refused = quote(&wish).await.refused(status, slug);
+        let mut booking = wish.clone();
+        booking["title"] = "Meeting".into();
+        assert_eq!(refused, platform.write(ANNE, "POST", "/v1/bookings", booking).await.json());
+    }
+    let codes = |problem: &Value| -> Vec<Value> {
+        problem["refusals"].as_array().unwrap().iter().map(|one| one["code"].clone()).collect()
+    };
+    let many = quote(&wish("16:00", "18:00", json!({ "participants": 40, "repeats": true }))).await;
+    assert_eq!(codes(&many.refused(422, "policy")), ["too_many_people"], "whatever the date");
+    quote(&wish("16:00", "18:00", json!({ "repeats": true }))).await.ok();
+
+    platform.book(BEN, "euler", "10:00", "11:00").await;
+    quote(&wish("10:00", "11:00", json!({}))).await.ok();
+    platform.book(ANNE, "euler", "11:00", "12:00").await;
+    let second = quote(&wish("12:00", "13:00", json!({}))).await.refused(422, "policy");
+    assert_eq!(codes(&second), ["quota_reached"]);
+}
+
+#[tokio::test]
 async fn deadlines_decide_what_comes_back() {
     let platform = priced().await;
     let soon = platform.book(ANNE, "dirac", "08:00", "09:00").await;
@@ -129,4 +173,38 @@ async fn a_subscription_counts_until_its_end_and_its_holder_is_told() {
     assert_eq!(facts, [("parvis.pass.started", &end), ("parvis.pass.ended", &end)], "nothing else has changed for her");
     let unknown = json!({ "plan": "nothing" });
     platform.send("PUT", "/v1/members/anne", Some(MANAGER), &[], Some(unknown)).await.refused(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_file_sets_what_many_have_or_nothing() {
+    let platform = Platform::start().await;
+    let plan = json!({ "name": "Resident", "included_minutes": 600 });
+    platform.put("/v1/plans/resident", plan).await;
+    let import = async |text: &str| {
+        let headers = [("content-type", "text/csv")];
+        platform.send("POST", "/v1/members/import", Some(MANAGER), &headers, Some(text.into())).await
+    };
+    let file = "subject;plan;plan_until;credits\nanne;resident;2026-12-31;10\nben;;;5\n";
+    assert_eq!(import(file).await.ok(), json!({ "created": 2, "changed": 0, "unchanged": 0 }));
+    // Its last day, in Paris.
+    let anne = json!({ "subject": "anne", "plan": "resident", "plan_until": "2026-12-31T23:00:00Z", "credits": 10 });
+    let members = async || platform.get_as(MANAGER, "/v1/members").await.ok()["members"].clone();
+    assert_eq!(members().await[0], anne);
+    assert_eq!(import(file).await.ok(), json!({ "created": 0, "changed": 0, "unchanged": 2 }));
+    assert_eq!(platform.told_of("pass/anne").await.len(), 1, "told once");
+    assert_eq!(import("subject,credits\nanne,\nben,7\n").await.ok()["changed"], 1);
+    assert_eq!(members().await[0], anne, "an empty field leaves what there is");
+
+    let wrong = "subject,plan,plan_until,credits\ncleo,gold,soon,-1\n,,,1\nben,,,1\nben,,,2\n";
+    let problem = import(wrong).await.refused(422, "invalid");
+    let fields: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
+    let expected = ["line 2, plan", "line 2, plan_until", "line 2, credits", "line 3, subject", "line 5, subject"];
+    assert_eq!(fields, expected, "{problem}");
+    assert_eq!(members().await[1]["credits"], 7);
+    let as_driver = [("content-type", "text/csv")];
+    platform
+        .send("POST", "/v1/members/import", Some(ANNE), &as_driver, Some(file.into()))
+        .await
+        .refused(403, "forbidden");
 }

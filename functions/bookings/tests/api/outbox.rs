@@ -6,7 +6,7 @@ use parvis_bookings::state::App;
 use parvis_bookings::store::Store;
 use parvis_kit::event_store::EventStore;
 
-use crate::support::{ANNE, Platform, later, now};
+use crate::support::{ANNE, FROM, Platform, later, now};
 
 #[tokio::test]
 async fn what_cannot_be_told_now_is_told_by_the_schedule() {
@@ -14,7 +14,8 @@ async fn what_cannot_be_told_now_is_told_by_the_schedule() {
     // The same function, with an events table that is not there.
     let away = EventStore::new(platform.dynamodb.clone(), "away");
     let key = QuoteKey::new(*b"a secret of enough bytes").unwrap();
-    let app = App::new(Store::new(platform.database.clone()), away, platform.live.clone(), key, now);
+    let app =
+        App::new(Store::new(platform.database.clone()), away, platform.live.clone(), key, Some(FROM.to_owned()), now);
     let cut_off = platform.with(app.clone(), router(app));
     let booked = cut_off.book(ANNE, "arago", "08:00", "09:00").await;
     assert_eq!(booked["state"], "booked", "a booking does not wait for its listeners");

@@ -72,6 +72,30 @@ async fn a_series_that_gets_the_time_that_it_has_keeps_its_places() {
 }
 
 #[tokio::test]
+async fn a_change_of_a_series_tells_of_those_that_change_only() {
+    let platform = Platform::start().await;
+    set_now("2026-10-01T08:00:00Z");
+    let made = platform.write(ANNE, "POST", "/v1/series", weekly("all_or_nothing", false)).await.ok();
+    let path = format!("/v1/series/{}", made["id"].as_str().unwrap());
+    let series = platform.get_as(ANNE, &path).await.ok();
+    let third = json!({ "id": made["occurrences"][2]["booking"] });
+    let third_path = format!("/v1/bookings/{}", third["id"].as_str().unwrap());
+    let versions = "SELECT sum(version)::bigint FROM booking";
+    for nothing in [json!({}), json!({ "local_time": "10:00:00", "minutes": 60, "title": "Weekly" })] {
+        assert_eq!(platform.write(ANNE, "PATCH", &path, nothing).await.ok(), made);
+        assert_eq!(platform.get_as(ANNE, &path).await.ok(), series);
+    }
+    assert_eq!(platform.count(versions).await, 0);
+    let written = "SELECT version::bigint FROM booking_series";
+    let before = platform.count(written).await;
+    // One alone was renamed, and gets the name of the others back.
+    platform.write(ANNE, "PATCH", &third_path, json!({ "title": "Special" })).await.ok();
+    platform.write(ANNE, "PATCH", &path, json!({ "title": "Weekly" })).await.ok();
+    assert_eq!((platform.count(versions).await, platform.count(written).await), (2, before));
+    assert_eq!(platform.events(&third).await.len(), 3);
+}
+
+#[tokio::test]
 async fn conflicts_are_told_per_occurrence_before_anything_is_written() {
     let platform = Platform::start().await;
     set_now("2026-10-19T05:00:00Z");

@@ -24,6 +24,9 @@ use tower::ServiceExt as _;
 /// The tables of the template that this function uses.
 const TABLES: [&str; 3] = ["live", "events", "forecasts"];
 
+/// Where invitations come from.
+pub const FROM: &str = "bookings@parvis.example";
+
 thread_local! {
     /// Each test has a thread of its own, and so a clock of its own. It begins on a Monday at 08:00 in Paris.
     static NOW: Cell<DateTime<Utc>> = Cell::new(at("2026-07-13T06:00:00Z"));
@@ -127,7 +130,7 @@ impl Platform {
         let live = LiveStore::new(dynamodb.clone(), "live");
         let key = QuoteKey::new(*b"a secret of enough bytes").unwrap();
         let events = EventStore::new(dynamodb.clone(), "events");
-        let app = App::new(Store::new(database.clone()), events, live.clone(), key, now);
+        let app = App::new(Store::new(database.clone()), events, live.clone(), key, Some(FROM.to_owned()), now);
         Self { router: router(app.clone()), app, database, dynamodb, live }
     }
 

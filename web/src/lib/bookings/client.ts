@@ -60,6 +60,12 @@ export interface SeriesChange {
   items?: Item[];
 }
 
+export interface ImportCounts {
+  created: number;
+  changed: number;
+  unchanged: number;
+}
+
 const platePath = (id: string) => `/v1/parking/bookings/${id}/plate`;
 
 export class BookingsApi {
@@ -152,12 +158,8 @@ export class BookingsApi {
   put = <T>(path: string, body: unknown, version?: number) =>
     this.#api.send<T>("PUT", path, { body, version, fresh: version === undefined });
   remove = (path: string) => this.#api.send("DELETE", path);
-  importCsv = async (text: string) =>
-    (
-      await this.#api.send<{ created: number; changed: number; unchanged: number }>("POST", "/v1/resources/import", {
-        raw: { body: text, type: "text/csv" },
-      })
-    ).body!;
+  importResources = (text: string) => this.#importCsv("/v1/resources/import", text);
+  importMembers = (text: string) => this.#importCsv("/v1/members/import", text);
   importBusy = async (resource: string, text: string) =>
     (
       await this.#api.send<{ imported: number; conflicts: (Slot & { uid: string })[] }>(
@@ -169,6 +171,10 @@ export class BookingsApi {
 
   url = (path: string, query: Query = {}) => new URL(this.#api.url(path, query), location.href).toString();
   file = (path: string, query: Query = {}) => this.#api.ownFile(this.url(path, query), new AbortController().signal);
+
+  async #importCsv(path: string, text: string): Promise<ImportCounts> {
+    return (await this.#api.send<ImportCounts>("POST", path, { raw: { body: text, type: "text/csv" } })).body!;
+  }
 
   async #post<T>(path: string, body: unknown, key?: string): Promise<T> {
     return (await this.#api.send<T>("POST", path, { body, key })).body!;

@@ -121,25 +121,43 @@ export class Wish {
     this.checking = slot !== null;
     if (!slot) return;
     try {
-      const [quote, found] = await Promise.all([
-        loggedIn ? this.#api.quote(items, slot, participants, payWith, rule !== null) : null,
+      const [price, found] = await Promise.all([
+        loggedIn ? this.#price(this.#api.quote(items, slot, participants, payWith, rule !== null)) : null,
         loggedIn ? this.#try(slot, items, rule) : this.#look(slot, items),
       ]);
       if (asked !== this.#asked) return;
-      this.quote = quote;
+      this.quote = price?.quote ?? null;
       this.failure = null;
-      this.refusals = found.refusals ?? [];
       this.occurrences = found.occurrences ?? null;
+      // Without a price the reasons are those of the quote, which knows quotas too; those of a date stand beside it.
+      this.refusals = this.conflicts.length > 0 ? [] : (price?.refusals ?? found.refusals ?? []);
       this.taken = found.taken;
       this.suggestions = found.suggestions ?? [];
     } catch (error) {
-      if (asked === this.#asked) this.#refused(error);
+      if (asked === this.#asked) {
+        // What was found before was of another wish.
+        this.quote = this.occurrences = null;
+        this.#refused(error);
+      }
     } finally {
       if (asked === this.#asked) this.checking = false;
     }
   }
 
-  /** What would become of it, rules and quotas included: a series that is not written, of one date where it does not repeat. */
+  /** The price, or what the rules have against the wish. */
+  async #price(
+    asked: Promise<Quote>,
+  ): Promise<{ quote: Quote; refusals?: undefined } | { quote: null; refusals: Refusal[] }> {
+    try {
+      return { quote: await asked };
+    } catch (error) {
+      const refusals = rejection(error)?.refusals ?? [];
+      if (refusals.length === 0) throw error;
+      return { quote: null, refusals };
+    }
+  }
+
+  /** What would become of it by the rules: a series that is not written, of one date where it does not repeat. */
   async #try(slot: Slot, items: Item[], rule: string | null): Promise<Found> {
     const { occurrences } = await this.#api.trySeries(this.#series("free_only", rule ?? "FREQ=DAILY;COUNT=1"));
     if (rule) return { taken: false, occurrences };

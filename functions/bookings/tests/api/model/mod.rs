@@ -29,11 +29,36 @@ const PATIENCE: TimeDelta = TimeDelta::hours(24);
 /// What a client asks for.
 #[derive(Clone, Debug)]
 enum Ask {
-    Book { room: usize, quarter: i64, length: i64, hold: bool, waitlist: bool },
-    Series { room: usize, quarter: i64, days: u32, free_only: bool },
-    Move { nth: usize, quarter: i64, length: i64 },
-    Act { nth: usize, step: &'static str, by_manager: bool },
-    CancelSeries { nth: usize },
+    Book {
+        room: usize,
+        quarter: i64,
+        length: i64,
+        hold: bool,
+        waitlist: bool,
+    },
+    Series {
+        room: usize,
+        quarter: i64,
+        days: u32,
+        free_only: bool,
+    },
+    Move {
+        nth: usize,
+        quarter: i64,
+        length: i64,
+    },
+    /// A change that changes nothing.
+    Keep {
+        nth: usize,
+    },
+    Act {
+        nth: usize,
+        step: &'static str,
+        by_manager: bool,
+    },
+    CancelSeries {
+        nth: usize,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +83,7 @@ fn any_ask() -> impl Strategy<Value = Ask> {
         6 => book,
         1 => series,
         2 => (0..20_usize, 0..16_i64, 1..5_i64).prop_map(|(nth, quarter, length)| Ask::Move { nth, quarter, length }),
+        1 => (0..20_usize).prop_map(|nth| Ask::Keep { nth }),
         5 => act,
         1 => (0..20_usize).prop_map(|nth| Ask::CancelSeries { nth }),
     ]
@@ -141,6 +167,10 @@ fn request(who: usize, ask: &Ask, known: &Known) -> Option<(&'static str, String
             let (id, owner) = nth(&known.bookings, *n)?;
             ("PATCH", format!("/v1/bookings/{id}"), json!({ "slot": slot(times(*quarter, *length)) }), owner)
         }
+        Ask::Keep { nth: n } => {
+            let (id, owner) = nth(&known.bookings, *n)?;
+            ("PATCH", format!("/v1/bookings/{id}"), json!({}), owner)
+        }
         Ask::Act { nth: n, step, by_manager } => {
             let (id, owner) = nth(&known.bookings, *n)?;
             let who = if *by_manager && *step != "confirm" { MANAGER } else { owner };
@@ -212,6 +242,7 @@ async fn ask(platform: &Platform, who: usize, ask: &Ask, dies_after: Option<u32>
     }
     let told = answer.json();
     match ask {
+        Ask::Keep { .. } => assert_eq!(before, read(platform).await, "nothing was to change"),
         Ask::Book { .. } => known.learn(&told["id"], who),
         Ask::Series { .. } => {
             known.series.push((told["id"].as_str().unwrap().to_owned(), who));

@@ -163,7 +163,11 @@ export const adminEn = {
   "opening.reason": "Reason",
 
   "import.file": "CSV file",
-  "import.hint": "All rows or none. Existing places are changed. Features are separated by |. Columns:",
+  "import.hint":
+    "All rows or none. Existing places are changed. Commas or semicolons between columns, | between features. Columns:",
+  "import.members": "Import from a file",
+  "import.membersHint":
+    "All rows or none. An empty field leaves what there is; plan_until is the last day. Commas or semicolons between columns:",
   "import.send": "Import",
   "import.done": "{created} created, {changed} changed, {unchanged} unchanged.",
   "busy.title": "Calendars",

@@ -167,7 +167,10 @@ export const adminFr: Record<keyof typeof adminEn, Text> = {
 
   "import.file": "Fichier CSV",
   "import.hint":
-    "Toutes les lignes ou aucune. Les lieux existants sont modifiés. Équipements séparés par |. Colonnes :",
+    "Toutes les lignes ou aucune. Les lieux existants sont modifiés. Virgules ou points-virgules entre les colonnes, | entre les équipements. Colonnes :",
+  "import.members": "Importer un fichier",
+  "import.membersHint":
+    "Toutes les lignes ou aucune. Un champ vide laisse ce qui est ; plan_until est le dernier jour. Virgules ou points-virgules entre les colonnes :",
   "import.send": "Importer",
   "import.done": "{created} créés, {changed} modifiés, {unchanged} inchangés.",
   "busy.title": "Agendas",
