@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { columns, hourly, ratesOf } from "../src/lib/forecasts/bands";
 import { heatMap } from "../src/lib/forecasts/heat";
+import { evidenceText, watchedText } from "../src/lib/forecasts/maintenance";
 import { factText, measureText, refusalText, valueText } from "../src/lib/forecasts/sentences";
 import { forecastTexts } from "../src/lib/forecasts/texts";
 import type { SeriesInfo, Step } from "../src/lib/forecasts/types";
@@ -118,5 +119,25 @@ describe("routes of forecasts", () => {
     const hash = links.forecasts("accuracy", "parking/gare/Zone A");
     expect(parseRoute(hash)).toEqual({ page: "accuracy", series: "parking/gare/Zone A" });
     expect(parseRoute("#/forecasts/nothing")).toEqual({ page: "outlook", series: "" });
+  });
+});
+
+describe("the maintenance board", () => {
+  it("says what is watched, how much is known and from when more is", () => {
+    const at = "2026-11-21T10:00:00Z";
+    const place = { place: "gare", things: 40, foretold: 12, too_little: 20, from: "2026-11-28T10:00:00Z", at };
+    expect(watchedText(place, format)).toMatch(
+      /^gare: 40 sensors; 12 known well enough .*; 20 with a battery .* 28 Nov/,
+    );
+    const equipment = { place: null, things: 1, foretold: 0, too_little: 1, from: null, at };
+    expect(watchedText(equipment, format)).toMatch(
+      /^Booked equipment: 1 piece; 1 of kinds .*fewer than three failures/,
+    );
+  });
+
+  it("tells a battery that is nearly empty", () => {
+    expect(evidenceText({ evidence: "low_battery", percent: 5, floor: 10 }, format)).toMatch(
+      /^5.?% left: at or below 10.?%/,
+    );
   });
 });

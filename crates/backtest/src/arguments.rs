@@ -22,7 +22,10 @@ use crate::{
 pub struct Arguments {
     /// CSV file with a header line
     file: PathBuf,
-    /// Column with the time: RFC 3339, or local time in --timezone
+    /// What separates the columns of the file; where it is a semicolon or a tab (\t), numbers may have a decimal comma
+    #[arg(long, default_value = ",", value_parser = delimiter)]
+    delimiter: u8,
+    /// Column with the time: RFC 3339, or local time in --timezone, as 2026-11-22 08:00 or 22/11/2026 08:00
     #[arg(long)]
     time: String,
     /// Columns with values, each a series of its own: names, or `first..last` for all from one to the other
@@ -58,6 +61,9 @@ pub struct Arguments {
     /// Time between trainings; between them forecasts are only brought up to date
     #[arg(long, default_value = "7d")]
     retrain: Length,
+    /// Let each forecast know no more than so long a past: how a young series would have been forecast
+    #[arg(long)]
+    history: Option<Length>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -90,6 +96,14 @@ impl FromStr for Length {
             _ => anyhow::bail!("{unit:?} is none of min, h, d"),
         };
         Ok(Self::Time(TimeDelta::minutes(minutes * i64::from(number))))
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [one] if one.is_ascii_punctuation() => Ok(*one),
+        b"\\t" | b"\t" => Ok(b'\t'),
+        _ => Err("a delimiter is one sign, such as ';'".to_owned()),
     }
 }
 
@@ -144,6 +158,7 @@ impl Arguments {
             known: self.known.clone(),
             group: self.group.clone(),
             capacity,
+            delimiter: self.delimiter,
         };
         let step = self.step.map(step).transpose()?;
         let input = std::fs::File::open(&self.file).with_context(|| format!("{}", self.file.display()))?;
@@ -171,7 +186,8 @@ impl Arguments {
             Length::Steps(steps) => steps,
             Length::Time(time) => series.grid().steps_in(time),
         };
-        Ok(Plan { from, every: time(self.every), horizon, retrain: time(self.retrain) })
+        let history = self.history.map(time);
+        Ok(Plan { from, every: time(self.every), horizon, retrain: time(self.retrain), history })
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Columns {
     pub group: Option<String>,
     /// The greatest possible value: a number, or a column.
     pub capacity: Option<Capacity>,
+    /// What separates columns; where it is no comma, numbers may have a decimal comma.
+    pub delimiter: u8,
 }
 
 /// The greatest possible value.
@@ -113,6 +115,7 @@ struct Places {
     values: Vec<(String, usize)>,
     known: Vec<usize>,
     capacity: Option<usize>,
+    decimal_comma: bool,
 }
 
 impl Places {
@@ -142,12 +145,13 @@ impl Places {
             values,
             known: columns.known.iter().map(|name| place(name)).collect::<anyhow::Result<_>>()?,
             capacity,
+            decimal_comma: columns.delimiter != b',',
         })
     }
 }
 
 fn rows(input: impl Input, columns: &Columns, timezone: Tz, flaws: &mut Flaws) -> anyhow::Result<Vec<Raw>> {
-    let mut file = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+    let mut file = csv::ReaderBuilder::new().flexible(true).delimiter(columns.delimiter).from_reader(input);
     let headers = file.headers()?.clone();
     let places = Places::find(columns, &headers)?;
     let mut readers: BTreeMap<String, Reader> = BTreeMap::new();
@@ -201,7 +205,7 @@ impl Raw {
         places: &Places,
         flaws: &mut Flaws,
     ) {
-        let cell = |place: usize| record.get(place).and_then(|text| text.trim().parse::<f64>().ok());
+        let cell = |place: usize| record.get(place).and_then(|text| number_in(text.trim(), places.decimal_comma));
         let (column, place) = &places.values[number];
         let Some(mut value) = cell(*place).filter(|value| !value.is_nan()) else { return };
         if value < 0.0 {
@@ -220,6 +224,10 @@ impl Raw {
             observed.extend(cell(*place).map(|value| Observation { at, value }));
         }
     }
+}
+
+fn number_in(text: &str, decimal_comma: bool) -> Option<f64> {
+    if decimal_comma { text.replacen(',', ".", 1).parse().ok() } else { text.parse().ok() }
 }
 
 fn is_percentage(column: &str) -> bool {

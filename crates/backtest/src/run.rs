@@ -106,8 +106,10 @@ pub struct Means {
     pub mae: f64,
     /// The same of the mean: what a model says before its median is calibrated.
     pub mae_of_mean: f64,
-    /// Mean absolute scaled error.
+    /// Mean absolute scaled error; NaN where it is not defined.
     pub mase: f64,
+    /// Series of which it is defined.
+    scaled: usize,
     /// Weighted absolute percentage error.
     pub wape: f64,
     /// Continuous ranked probability score; over the capacity where there is one.
@@ -128,7 +130,10 @@ pub fn means(outcomes: &[Outcome], contender: usize) -> Means {
         means.series += 1;
         means.mae += accuracy.mae() / unit;
         means.mae_of_mean += accuracy.mae_of_mean() / unit;
-        means.mase += accuracy.mase();
+        if accuracy.mase().is_finite() {
+            means.mase += accuracy.mase();
+            means.scaled += 1;
+        }
         means.wape += accuracy.wape();
         means.crps += accuracy.crps() / unit;
         means.coverage_80 += accuracy.coverage_80();
@@ -138,7 +143,6 @@ pub fn means(outcomes: &[Outcome], contender: usize) -> Means {
     for sum in [
         &mut means.mae,
         &mut means.mae_of_mean,
-        &mut means.mase,
         &mut means.wape,
         &mut means.crps,
         &mut means.coverage_80,
@@ -146,6 +150,8 @@ pub fn means(outcomes: &[Outcome], contender: usize) -> Means {
     ] {
         *sum /= number;
     }
+    // None of which more than a week was known: not defined.
+    means.mase = if means.scaled > 0 { means.mase / means.scaled as f64 } else { f64::NAN };
     means
 }
 

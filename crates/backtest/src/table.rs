@@ -56,12 +56,15 @@ pub fn print(
 pub fn headline(outcomes: &[Outcome], plan: &Plan) -> String {
     let origins = outcomes.iter().flat_map(|outcome| &outcome.results).map(|result| result.origins).max().unwrap_or(0);
     format!(
-        "{} series, {origins} origins from {} every {} h, {} steps ahead, trained every {} d",
+        "{} series, {origins} origins from {} every {} h, {} steps ahead, {}",
         outcomes.len(),
         plan.from,
         plan.every.num_minutes() as f64 / 60.0,
         plan.horizon,
-        plan.retrain.num_days()
+        plan.history.map_or_else(
+            || format!("trained every {} d", plan.retrain.num_days()),
+            |history| format!("each knowing {} d", history.num_minutes() as f64 / 1440.0),
+        )
     )
 }
 
@@ -78,7 +81,7 @@ fn cells(accuracy: &Accuracy) -> String {
     [
         format!("{:.4}", accuracy.mae()),
         format!("{:.4}", accuracy.mae_of_mean()),
-        format!("{:.3}", accuracy.mase()),
+        scaled(accuracy.mase()),
         percent(accuracy.wape()),
         format!("{:.4}", accuracy.crps()),
         percent(accuracy.coverage_80()),
@@ -94,7 +97,7 @@ fn mean_cells(means: &Means) -> String {
     [
         format!("{:.5}", means.mae),
         format!("{:.5}", means.mae_of_mean),
-        format!("{:.3}", means.mase),
+        scaled(means.mase),
         percent(means.wape),
         format!("{:.5}", means.crps),
         percent(means.coverage_80),
@@ -102,6 +105,11 @@ fn mean_cells(means: &Means) -> String {
     ]
     .map(|cell| format!("{cell:>13}"))
     .concat()
+}
+
+/// A scaled error; there is none until more than a week is known.
+fn scaled(error: f64) -> String {
+    if error.is_nan() { "-".to_owned() } else { format!("{error:.3}") }
 }
 
 fn percent(share: f64) -> String {
@@ -160,6 +168,7 @@ pub fn json(contents: &Contents, contenders: &[Contender], outcomes: &[Outcome],
         "plan": {
             "from": plan.from, "every_minutes": plan.every.num_minutes(), "horizon_steps": plan.horizon,
             "retrain_minutes": plan.retrain.num_minutes(),
+            "history_minutes": plan.history.map(|history| history.num_minutes()),
         },
         "notes": contents.notes,
         "means_unit": unit(outcomes),

@@ -142,3 +142,43 @@ fn mistakes_are_told() {
     assert!(error("--time when --value north --step 7").contains("divide an hour"));
     assert!(error("--time north --value south").contains("no value could be read"));
 }
+
+#[test]
+fn the_first_weeks_are_forecast_with_bands_and_what_is_not_defined_is_not_a_number() {
+    // Ten days, tested from the eighth on: nothing can be set against the week before yet.
+    let text: String = wide().lines().take(1 + 10 * 24).map(|line| format!("{line}\n")).collect();
+    let plan = "--time when --value north --horizon 24 --every 24h --from 2025-01-13 --timezone Europe/Paris";
+    let whole = json(&text, plan);
+    let chosen = model(&whole["series"][0], "chosen");
+    assert!(chosen["coverage_80"].as_f64().unwrap() > 0.75, "{chosen}");
+    let one_day: String = text.lines().take(1 + 8 * 24).map(|line| format!("{line}\n")).collect();
+    let result = json(&one_day, plan);
+    assert!(model(&result["series"][0], "chosen")["mase"].is_null() && result["means"][3]["mase"].is_null());
+    let (table, _) = run(&one_day, plan).unwrap();
+    let line = table.lines().find(|line| line.starts_with("chosen")).unwrap();
+    assert_eq!(line.split_whitespace().nth(3), Some("-"), "{line}");
+}
+
+#[test]
+fn a_short_past_can_be_played() {
+    let plan = "--time when --value north --horizon 24 --every 48h --from 2025-02-10 --timezone Europe/Paris";
+    let result = json(&wide(), &format!("{plan} --history 8d"));
+    assert_eq!(result["plan"]["history_minutes"], 8 * 24 * 60);
+    let (young, old) = (model(&result["series"][0], "chosen")["mae"].as_f64().unwrap(), json(&wide(), plan));
+    assert!(young > model(&old["series"][0], "chosen")["mae"].as_f64().unwrap());
+}
+
+#[test]
+fn files_with_semicolons_decimal_commas_and_french_dates_are_read() {
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+    let mut text = "quand;taux\n".to_owned();
+    for hour in 0..28 * 24 {
+        let share = if (8..18).contains(&(hour % 24)) { 60 } else { 10 } + random.random_range(0..9);
+        writeln!(text, "{};{share},5", local(60 * hour).format("%d/%m/%Y %H:%M")).unwrap();
+    }
+    let plan = "--time quand --value taux --capacity 100 --horizon 24 --every 24h --timezone Europe/Paris";
+    let result = json(&text, &format!("{plan} --delimiter ; --from 27/01/2025"));
+    assert!(model(&result["series"][0], "chosen")["mae"].as_f64().unwrap() < 5.0, "{result}");
+    assert!(run(&text, plan).is_err());
+    assert!(run(&text, &format!("{plan} --delimiter ;;")).unwrap_err().to_string().contains("one sign"));
+}

@@ -20,9 +20,15 @@ pub struct Plan {
     pub every: TimeDelta,
     /// Steps ahead.
     pub horizon: usize,
-    /// Origins after which models are chosen and calibrated anew.
+    /// Time after which models are chosen and calibrated anew; a history that is shorter than [`YOUNG`] times this is trained the
+    /// sooner, as it would be in service.
     pub retrain: TimeDelta,
+    /// What is known at each origin at most, as of a series that had begun so long before; all without it.
+    pub history: Option<TimeDelta>,
 }
+
+/// Part of the known history after which models are chosen anew at the latest.
+const YOUNG: i32 = 14;
 
 /// One forecast value and what came.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,14 +68,15 @@ pub fn backtest(series: &Series, calendar: &Calendar, options: &Options, plan: &
     let features = calendar.features_with(series.grid(), 0..series.len() + plan.horizon, &options.known);
     let mut fitted: Option<(DateTime<Utc>, Fitted)> = None;
     for origin in origins(series, calendar, plan) {
-        let known = series.until(origin);
+        let young = |series: &Series| plan.history.map_or(series.clone(), |history| series.since(origin - history));
+        let known = young(&series.until(origin));
         let past = &features[..known.len()];
         let now = Options {
-            neighbours: options.neighbours.as_ref().map(|neighbours| neighbours.until(origin)),
+            neighbours: options.neighbours.as_ref().map(|neighbours| young(&neighbours.until(origin))),
             ..options.clone()
         };
         let outcome = match fitted.take() {
-            Some((trained_at, mut fitted)) if origin - trained_at < plan.retrain => {
+            Some((trained_at, mut fitted)) if origin - trained_at < retrain(plan, &fitted, trained_at) => {
                 fitted.update_with(&known, &now, past).map(|()| (trained_at, fitted))
             }
             _ => fit_with(&known, calendar, &now, past).map(|fitted| (origin, fitted)),
@@ -83,6 +90,14 @@ pub fn backtest(series: &Series, calendar: &Calendar, options: &Options, plan: &
         }
     }
     result
+}
+
+/// Until when a model serves.
+fn retrain(plan: &Plan, fitted: &Fitted, trained_at: DateTime<Utc>) -> TimeDelta {
+    if plan.history.is_some() {
+        return TimeDelta::zero();
+    }
+    plan.retrain.min((trained_at - fitted.span().0) / YOUNG)
 }
 
 /// Moments of forecasts: the same local time of day where the distance is whole days.

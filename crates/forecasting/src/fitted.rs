@@ -5,21 +5,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::{Calendar, Feature, Known},
-    calibration::{Calibration, Law, Scored},
+    calibration::{Calibration, Errors, Scored},
     error::Unforecastable,
     explanation::{Explanation, explain},
+    law::Law,
     metrics::seasonal_scale,
     models::{Model, Past, StructuralConfig, Trained},
     prepared::{HELD_BACK_DAYS, Prepared},
+    prior::{MATURE_DAYS, days_by_others},
     selection::{Rehearsal, hour},
     series::{Grid, Kind, Series},
 };
 
 /// Version of the serialised form of [`Fitted`].
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The probabilities of the quantiles in a [`Forecast`].
 pub const PROBABILITIES: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975];
+
+/// Hours without the usual observations after which a source is called silent.
+const SILENT_HOURS: usize = 2;
 
 /// How to train.
 #[derive(Debug, Clone)]
@@ -73,6 +78,7 @@ pub fn candidates() -> Vec<Model> {
     };
     vec![
         Model::SeasonalNaive,
+        Model::SeasonalMeans { weeks: 3, level_days: 0 },
         Model::SeasonalMeans { weeks: 4, level_days: 7 },
         Model::Smoothing,
         structural(28, 104, false, 0, 0),
@@ -94,8 +100,14 @@ pub struct Fitted {
     grid: Grid,
     kind: Kind,
     calendar: Calendar,
-    /// Steps known.
+    /// Steps that have passed.
     end: usize,
+    /// Steps until after the last observed one.
+    #[serde(default)]
+    heard: usize,
+    /// Steps before the end that nothing was observed of, though something usually is.
+    #[serde(default)]
+    silent: usize,
     first: DateTime<Utc>,
     members: Vec<Member>,
     calibration: Calibration,
@@ -103,6 +115,9 @@ pub struct Fitted {
     scale: Option<f64>,
     /// Mean absolute error by model in the rehearsal.
     rehearsed: Vec<Rehearsed>,
+    /// Mean absolute error of days by the others, as long as nothing could be held back.
+    #[serde(default)]
+    error_in_sample: Option<f64>,
     stuck_steps: usize,
     gap_steps: usize,
 }
@@ -148,10 +163,16 @@ pub(crate) fn fit_with(
     let plan = prepared.plan(options);
     let rehearsal = Rehearsal::new(&past, &models, plan);
     let weights = rehearsal.weights(&past);
+    let young = rehearsal.days() < MATURE_DAYS;
+    let in_sample = if young { days_by_others(&past, end) } else { Vec::new() };
     let calibration = if prepared.constant {
         Calibration::certain(series.kind())
+    } else if rehearsal.is_empty() && in_sample.is_empty() {
+        Calibration::unknown(series.kind(), prepared.mean())
     } else {
-        Calibration::learn(series.kind(), past.slots_per_day, &rehearsal.scored(&past, &weights), rehearsal.days())
+        let held_back = rehearsal.scored(&past, &weights);
+        let errors = Errors { held_back: &held_back, days: rehearsal.days(), in_sample: &in_sample };
+        Calibration::learn(series.kind(), past.slots_per_day, errors)
     };
     let rehearsed = rehearsed(&rehearsal, &past, &models, &weights);
     let members = models
@@ -166,14 +187,22 @@ pub(crate) fn fit_with(
         kind: series.kind(),
         calendar: calendar.clone(),
         end,
+        heard: prepared.heard,
+        silent: prepared.silent(),
         first: series.grid().at(prepared.first),
         members,
         calibration,
         scale: seasonal_scale(series),
         rehearsed,
+        error_in_sample: if rehearsal.is_empty() { mean_size(&in_sample) } else { None },
         stuck_steps: prepared.stuck_steps,
         gap_steps: prepared.gap_steps,
     })
+}
+
+fn mean_size(errors: &[Scored]) -> Option<f64> {
+    let sum: f64 = errors.iter().map(|one| (one.value - one.mean).abs()).sum();
+    (!errors.is_empty()).then(|| sum / errors.len() as f64)
 }
 
 fn rehearsed(rehearsal: &Rehearsal, past: &Past<'_>, models: &[Model], weights: &[f64]) -> Vec<Rehearsed> {
@@ -210,6 +239,8 @@ impl Fitted {
             member.trained.condition(&prepared.past(), prepared.end);
         }
         self.end = prepared.end;
+        self.heard = prepared.heard;
+        self.silent = prepared.silent();
         self.gap_steps = prepared.gap_steps;
         self.stuck_steps = prepared.stuck_steps;
         Ok(())
@@ -237,21 +268,13 @@ impl Fitted {
                     mean,
                     quantiles: law.quantiles(&PROBABILITIES),
                     chance_below_capacity: match self.kind {
-                        Kind::Bounded { capacity } => Some(law.around(self.kind.clamp(capacity - self.one())).1),
+                        Kind::Bounded { capacity } => Some(law.around(self.kind.clamp(capacity - self.kind.unit())).1),
                         Kind::Count | Kind::Amount => None,
                     },
                 }
             })
             .collect();
         Forecast { origin: self.grid.at(self.end), steps, explanation: explain(self, &features) }
-    }
-
-    /// What stands for one space: a hundredth of a capacity that is a rate.
-    fn one(&self) -> f64 {
-        match self.kind {
-            Kind::Bounded { capacity } if capacity <= 1.0 => 0.01 * capacity,
-            _ => 1.0,
-        }
     }
 
     /// The mean and the distribution of a step.
@@ -262,7 +285,9 @@ impl Fitted {
         let mean: f64 = self.members.iter().map(|member| member.weight * member.trained.mean(feature, lead)).sum();
         let mean = self.kind.clamp(mean);
         let slots_per_day = self.grid.slots_per_day();
-        (mean, self.calibration.law(mean, lead, hour(usize::from(feature.slot), slots_per_day)))
+        // What is forecast without the last observations is forecast from farther away.
+        let law = self.calibration.law(mean, lead + self.silent, hour(usize::from(feature.slot), slots_per_day));
+        (mean, law)
     }
 
     /// How the usual course of this series misses another one over its last weeks.
@@ -278,7 +303,7 @@ impl Fitted {
                 let lead = HELD_BACK_DAYS * slots_per_day;
                 let (mean, _) = self.law(feature, lead);
                 let hour = hour(usize::from(feature.slot), slots_per_day);
-                other.value(start + place).map(|value| Scored { mean, value, lead, hour })
+                other.value(start + place).map(|value| Scored { mean, value, lead, hour, day: feature.day })
             })
             .collect()
     }
@@ -286,7 +311,8 @@ impl Fitted {
     /// Takes the errors of similar places in place of its own.
     pub(crate) fn recalibrate(&mut self, errors: &[Scored], places: usize) {
         // Errors of one place resemble each other: a place counts as one day.
-        self.calibration = Calibration::learn(self.kind, self.grid.slots_per_day(), errors, places as f64);
+        let errors = Errors { held_back: errors, days: places as f64, in_sample: &[] };
+        self.calibration = Calibration::learn(self.kind, self.grid.slots_per_day(), errors);
     }
 
     /// What the rehearsal on held-back data gave, by model.
@@ -296,11 +322,26 @@ impl Fitted {
     }
 
     /// The error that its forecasts had on held-back parts of its past, in the unit of the series: the mean over its models,
-    /// which the combination does not exceed. None if nothing could be held back.
+    /// which the combination does not exceed. As long as nothing could be held back, the error of each day by the others; none if there
+    /// are no others.
     #[must_use]
     pub fn expected_error(&self) -> Option<f64> {
         let used = self.rehearsed.iter().filter(|rehearsed| rehearsed.weight > 0.0);
-        used.map(|rehearsed| rehearsed.mae.map(|mae| rehearsed.weight * mae)).sum()
+        let held_back: Option<f64> = used.map(|rehearsed| rehearsed.mae.map(|mae| rehearsed.weight * mae)).sum();
+        held_back.or(self.error_in_sample)
+    }
+
+    /// The end of the last step that was observed. What came after it is not known, whatever the present.
+    #[must_use]
+    pub fn known_until(&self) -> DateTime<Utc> {
+        self.grid.at(self.heard)
+    }
+
+    /// Whether the source says nothing although it usually does at this time of the week: a gap by night of a place that is
+    /// counted by day is none.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.silent > (SILENT_HOURS * self.grid.slots_per_day() / 24).max(1)
     }
 
     /// The version of the stored form; another than [`VERSION`] calls for training anew.

@@ -23,10 +23,12 @@ pub mod drift;
 mod error;
 mod explanation;
 mod fitted;
+mod law;
 pub mod lifetime;
 mod metrics;
 mod models;
 mod prepared;
+mod prior;
 mod selection;
 pub mod series;
 

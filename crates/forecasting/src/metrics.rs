@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{calibration::Law, series::Series};
+use crate::{law::Law, series::Series};
 
 /// Probabilities at which the pinball loss is averaged: the midpoints of 50 classes.
 fn pinball_probabilities() -> [f64; 50] {
@@ -18,6 +18,9 @@ pub struct Accuracy {
     absolute_of_mean: f64,
     observed: f64,
     scaled: f64,
+    /// Steps whose error could be scaled.
+    #[serde(default)]
+    scaled_steps: u64,
     crps: f64,
     inside_80: f64,
     inside_95: f64,
@@ -44,7 +47,10 @@ impl Accuracy {
         self.absolute += (value - median).abs();
         self.absolute_of_mean += (value - mean).abs();
         self.observed += value.abs();
-        self.scaled += scale.filter(|scale| *scale > 0.0).map_or(0.0, |scale| (value - median).abs() / scale);
+        if let Some(scale) = scale.filter(|scale| *scale > 0.0) {
+            self.scaled += (value - median).abs() / scale;
+            self.scaled_steps += 1;
+        }
         self.crps += 2.0 * pinball / probabilities.len() as f64;
         let (below, at) = law.around(value);
         self.inside_80 += share_inside(below, at, 0.1, 0.9);
@@ -67,6 +73,7 @@ impl Accuracy {
         self.absolute_of_mean += other.absolute_of_mean;
         self.observed += other.observed;
         self.scaled += other.scaled;
+        self.scaled_steps += other.scaled_steps;
         self.crps += other.crps;
         self.inside_80 += other.inside_80;
         self.inside_95 += other.inside_95;
@@ -91,10 +98,10 @@ impl Accuracy {
     }
 
     /// Mean absolute error over that of the seasonal naive forecast within the training span, one week
-    /// (Hyndman and Koehler 2006).
+    /// (Hyndman and Koehler 2006). NaN as long as nothing was known for longer than a week: there is nothing to compare with.
     #[must_use]
     pub fn mase(&self) -> f64 {
-        self.over_steps(self.scaled)
+        if self.scaled_steps == 0 { f64::NAN } else { self.scaled / self.scaled_steps as f64 }
     }
 
     /// Sum of absolute errors over the sum of what was observed.
@@ -139,14 +146,16 @@ fn share_inside(below: f64, at: f64, low: f64, high: f64) -> f64 {
 }
 
 /// Mean absolute difference between the values of a series and those of the same slot a local week before: the scale of
-/// MASE. None without such pairs.
+/// MASE. None without such pairs, or if they were all equal.
 #[must_use]
 pub fn seasonal_scale(series: &Series) -> Option<f64> {
     let week = 7 * series.grid().slots_per_day();
     let differences: Vec<f64> = (week..series.len())
         .filter_map(|index| Some((series.value(index)? - series.value(index - week)?).abs()))
         .collect();
-    (!differences.is_empty()).then(|| differences.iter().sum::<f64>() / differences.len() as f64)
+    let scale = differences.iter().sum::<f64>() / differences.len().max(1) as f64;
+    // Rounding leaves less than that between equal values: nothing can be measured by it.
+    (scale > 1e-6 * series.kind().unit()).then_some(scale)
 }
 
 #[cfg(test)]

@@ -26,12 +26,16 @@ pub(crate) struct Prepared<'a> {
     pub first: usize,
     /// The step after the last.
     pub end: usize,
+    /// The step after the last observed one.
+    pub heard: usize,
     /// Whether one value is all that was ever observed.
     pub constant: bool,
     pub stuck_steps: usize,
     pub gap_steps: usize,
 }
 
+/// Weeks over which gaps at the same time of the week are compared.
+const WEEKS_COMPARED: usize = 6;
 /// Days without observation after which a source is silent.
 const SILENT_DAYS: usize = 28;
 
@@ -74,6 +78,7 @@ impl<'a> Prepared<'a> {
             neighbours: options.neighbours.as_ref().map_or_else(Vec::new, |series| neighbour_levels(series, features)),
             first,
             end: values.len(),
+            heard: last + 1,
             constant,
             stuck_steps: stretches.iter().map(|stretch| stretch.end - stretch.start).sum(),
             gap_steps: last + 1 - first - seen,
@@ -90,6 +95,29 @@ impl<'a> Prepared<'a> {
             slots_per_day: self.slots_per_day,
             neighbours: &self.neighbours,
         }
+    }
+
+    /// Steps before the end that nothing was observed of, less those that are usual at this time of the week: nights and
+    /// weekends of a source that is only counted by day.
+    pub fn silent(&self) -> usize {
+        let week = 7 * self.slots_per_day;
+        // Nothing is expected of closed steps.
+        let open = |range: std::ops::Range<usize>| self.features[range].iter().filter(|feature| feature.open).count();
+        let gap = |end: usize| {
+            let heard = (self.first..end).rev().find(|index| !self.values[*index].is_nan());
+            open(heard.map_or(self.first, |last| last + 1)..end)
+        };
+        let before = (1..=WEEKS_COMPARED).map_while(|back| self.end.checked_sub(back * week));
+        // As the source was before it fell silent: a silence of weeks is not usual because it lasts.
+        let usual = before.filter(|end| *end > self.first && *end <= self.heard).map(gap).max().unwrap_or(0);
+        open(self.heard..self.end).saturating_sub(usual)
+    }
+
+    /// The mean of all that was observed.
+    pub fn mean(&self) -> f64 {
+        let (sum, number) =
+            self.past().observed(0..self.end).fold((0.0, 0.0), |(s, n), (_, value)| (s + value, n + 1.0));
+        sum / f64::max(number, 1.0)
     }
 
     /// The models that this history can bear.

@@ -42,6 +42,8 @@ pub(crate) struct Rehearsal {
     cells: Vec<(usize, usize)>,
     /// Means by model, one per cell.
     means: Vec<Vec<f64>>,
+    /// Which models are plain means of the last weeks, which a combination of others has to beat.
+    plain: Vec<bool>,
     /// Days that the origins span.
     days: f64,
 }
@@ -71,7 +73,8 @@ impl Rehearsal {
             }
         }
         let days = (origins.len() * plan.every) as f64 / past.slots_per_day as f64;
-        Self { cells, means, days }
+        let plain = models.iter().map(Model::is_plain).collect();
+        Self { cells, means, plain, days }
     }
 
     /// Weights of the models in the combination, their sum 1.
@@ -88,17 +91,21 @@ impl Rehearsal {
         // Overlapping horizons repeat each other: a part of the cells tells as much, sooner.
         let stride =
             (self.cells.len().div_ceil(JUDGED_CELLS)..).find(|stride| stride % 2 != 0 && stride % 3 != 0).unwrap_or(1);
-        let values: Vec<f64> = self.cells.iter().step_by(stride).map(|(index, _)| past.values[*index]).collect();
+        let cells = || self.cells.iter().step_by(stride).map(|(index, _)| *index);
+        let values: Vec<f64> = cells().map(|index| past.values[index]).collect();
         let means: Vec<Vec<f64>> =
             self.means.iter().map(|means| means.iter().step_by(stride).copied().collect()).collect();
         let loss = |means: &mut dyn Iterator<Item = f64>| -> f64 {
             means.zip(&values).map(|(mean, value)| loss(past.kind, mean, *value)).sum()
         };
         let alone: Vec<f64> = means.iter().map(|means| loss(&mut means.iter().copied())).collect();
-        let best = alone.iter().copied().fold(f64::INFINITY, f64::min);
+        // Plain means only take part where the others do not keep up with them: beside these they are dead weight.
+        let member = |model: &usize| !self.plain[*model];
+        let best = (0..number).filter(member).map(|model| alone[model]).fold(f64::INFINITY, f64::min);
         let mut picks = vec![0.0; number];
         // A model that is far behind on its own only adds noise.
-        let worth: Vec<usize> = (0..number).filter(|model| alone[*model] <= best + WORTH * best.abs()).collect();
+        let worth: Vec<usize> =
+            (0..number).filter(member).filter(|model| alone[*model] <= best + WORTH * best.abs()).collect();
         let mut sum = vec![0.0; values.len()];
         for round in 0..PICKS {
             let total = round as f64 + 1.0;
@@ -117,7 +124,22 @@ impl Rehearsal {
         let believed = self.days / (self.days + EQUAL_DAYS);
         let equal = (1.0 - believed) / worth.len().max(1) as f64;
         let of = |model| if worth.contains(&model) { equal + believed * picks[model] / total } else { 0.0 };
-        without_crumbs((0..number).map(of).collect())
+        let weights = without_crumbs((0..number).map(of).collect());
+        let plain = (0..number).filter(|model| self.plain[*model]).min_by(|a, b| alone[*a].total_cmp(&alone[*b]));
+        let is_better = |plain: &usize| {
+            worth.is_empty() || {
+                let gains = cells().enumerate().map(|(cell, index)| {
+                    let combined = weights.iter().zip(&means).map(|(weight, means)| weight * means[cell]).sum();
+                    let of = |mean| self::loss(past.kind, mean, values[cell]);
+                    (past.day(index), of(combined) - of(means[*plain][cell]))
+                });
+                is_beyond_noise(gains)
+            }
+        };
+        match plain.filter(is_better) {
+            Some(plain) => (0..number).map(|model| f64::from(u8::from(model == plain))).collect(),
+            None => weights,
+        }
     }
 
     /// The errors of the combination.
@@ -130,6 +152,7 @@ impl Rehearsal {
                 value: past.values[*index],
                 lead: *lead,
                 hour: hour(usize::from(past.features[*index].slot), past.slots_per_day),
+                day: past.features[*index].day,
             })
             .collect()
     }
@@ -152,6 +175,19 @@ impl Rehearsal {
         };
         self.means.iter().map(|means| error(means) / number).collect()
     }
+}
+
+/// Whether gains add up to more than chance would make of them: what is gained on a day is one observation, as its hours resemble
+/// each other.
+fn is_beyond_noise(gains: impl Iterator<Item = (usize, f64)>) -> bool {
+    /// Standard errors.
+    const CLEAR: f64 = 2.0;
+    let mut days = std::collections::BTreeMap::new();
+    for (day, gain) in gains {
+        *days.entry(day).or_insert(0.0) += gain;
+    }
+    let (sum, squares) = days.values().fold((0.0, 0.0), |(sum, squares), gain| (sum + gain, squares + gain * gain));
+    sum > CLEAR * f64::sqrt(squares)
 }
 
 /// Days of rehearsal that weigh as much as the belief that all models serve alike.

@@ -37,6 +37,7 @@ fn plan(days_of_history: i64) -> Plan {
         every: TimeDelta::days(1),
         horizon: 48,
         retrain: TimeDelta::days(28),
+        history: None,
     }
 }
 
@@ -110,7 +111,8 @@ fn occupancy(seed: u64) -> Series {
 #[test]
 fn occupancy_uses_the_last_hours_and_is_calibrated() {
     let every = TimeDelta::hours(7);
-    let plan = Plan { from: start() + TimeDelta::days(100), every, horizon: 24, retrain: TimeDelta::days(14) };
+    let plan =
+        Plan { from: start() + TimeDelta::days(100), every, horizon: 24, retrain: TimeDelta::days(14), history: None };
     let options = Options::new(24, 14);
     let naive_only = options.clone().with_models(vec![Model::SeasonalNaive]);
     let (mut chosen, mut naive) = (parvis_forecasting::Accuracy::default(), parvis_forecasting::Accuracy::default());
@@ -151,6 +153,7 @@ fn there_is_no_look_ahead() {
         every: TimeDelta::days(1),
         horizon: 48,
         retrain: TimeDelta::days(3),
+        history: None,
     };
     let medians = |series: &Series| -> Vec<f64> {
         let line = backtest(series, &calendar(), &Options::new(48, 24), &plan).line;
@@ -159,4 +162,159 @@ fn there_is_no_look_ahead() {
     let truth = medians(&series);
     assert!(truth.len() > 200);
     assert_eq!(truth, medians(&changed));
+}
+
+/// Forecasts of the day after, each knowing so many days, of places of known truth.
+fn young(days: i64, series: &[Series]) -> parvis_forecasting::Accuracy {
+    let mut accuracy = parvis_forecasting::Accuracy::default();
+    let every = TimeDelta::days(1);
+    let history = Some(TimeDelta::days(days));
+    let plan = Plan { from: start() + TimeDelta::days(35), every: every * 3, horizon: 24, retrain: every, history };
+    for one in series {
+        let per_day = one.grid().slots_per_day();
+        let plan = Plan { horizon: per_day, ..plan.clone() };
+        accuracy.add(&backtest(one, &calendar(), &Options::new(per_day, per_day), &plan).accuracy);
+    }
+    accuracy
+}
+
+#[test]
+fn bands_of_a_young_series_hold_what_they_promise() {
+    let counts: Vec<Series> = (20..26).map(|seed| counts(100, arrivals, seed).0).collect();
+    let places: Vec<Series> = (0..3).map(|seed| occupancy(seed + 30).until(start() + TimeDelta::days(100))).collect();
+    for days in [7, 8, 10, 14, 21, 28] {
+        for (kind, series) in [("counts", &counts), ("places", &places)] {
+            let accuracy = young(days, series);
+            let covered = (accuracy.coverage_80(), accuracy.coverage_95());
+            assert!(covered.0 > 0.77 && covered.1 > 0.92, "{kind} after {days} days: {covered:?}");
+            // Wide is fine, boundless is not.
+            assert!(covered.0 < 0.97, "{kind} after {days} days: {covered:?}");
+        }
+    }
+}
+
+#[test]
+fn one_week_gives_bands_of_a_width_and_an_expected_error() {
+    for hours in [24 * 7, 170, 190, 24 * 9] {
+        let whole = counts(30, arrivals, 9).0;
+        let count = whole.until(start() + TimeDelta::hours(hours));
+        let place = occupancy(9).until(start() + TimeDelta::hours(hours));
+        for (series, steps) in [(count, 24), (place, 48)] {
+            let fitted = fit(&series, &calendar(), &Options::new(steps, steps)).unwrap();
+            assert!(fitted.expected_error().unwrap() > 0.0);
+            for step in fitted.forecast(steps).steps {
+                assert!(step.quantiles[2] < step.quantiles[6] && step.quantiles[0] < step.quantiles[8], "{step:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_never_tried_is_not_certain() {
+    // Seven days in each of which another hour was observed: no two can be compared.
+    let grid = Grid::new(start(), Step::Minutes(60), ZONE);
+    let kinds = [Kind::Count, Kind::Amount, Kind::Bounded { capacity: 50.0 }];
+    for kind in kinds {
+        let values: Vec<_> =
+            (0..168).map(|step| (step % 33 < 2 || step == 167).then_some(f64::from(step % 7 + 10))).collect();
+        let series = Series::new(grid.clone(), kind, &values).unwrap();
+        let fitted = fit(&series, &calendar(), &Options::new(24, 24)).unwrap();
+        for step in fitted.forecast(24).steps {
+            assert!(step.quantiles[6] - step.quantiles[2] > 5.0, "{kind:?}: {step:?}");
+        }
+    }
+}
+
+/// Nights of nothing must not make the bands of the day narrow.
+#[test]
+fn quiet_hours_do_not_speak_for_busy_ones() {
+    let grid = Grid::new(start(), Step::Minutes(60), ZONE);
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let values: Vec<_> = (0..24 * 70)
+        .map(|step| Some(if (8..20).contains(&(step % 24)) { f64::from(random.random_range(2..14)) } else { 0.0 }))
+        .collect();
+    let series = Series::new(grid, Kind::Bounded { capacity: 20.0 }, &values).unwrap();
+    let plan = Plan {
+        from: start() + TimeDelta::days(42),
+        every: TimeDelta::days(1),
+        horizon: 24,
+        retrain: TimeDelta::days(7),
+        history: None,
+    };
+    let line = backtest(&series, &Calendar::new(ZONE), &Options::new(24, 24), &plan).line;
+    let busy: Vec<_> =
+        line.iter().filter(|point| (8..20).contains(&((point.start - start()).num_hours() % 24))).collect();
+    let held = busy.iter().filter(|point| (point.interval_80.0..=point.interval_80.1).contains(&point.value)).count();
+    let share = held as f64 / busy.len() as f64;
+    assert!((0.75..0.92).contains(&share), "{share} of {}", busy.len());
+    let night = line.iter().find(|point| (point.start - start()).num_hours() % 24 == 3).unwrap();
+    assert_eq!(night.interval_80, (0.0, 0.0));
+}
+
+#[test]
+fn the_choice_is_not_worse_than_plain_means() {
+    // Every hour of the week has a mean of its own, and nothing else can be known.
+    let (mut chosen, mut plain) = (parvis_forecasting::Accuracy::default(), parvis_forecasting::Accuracy::default());
+    for seed in 0..4 {
+        let mut random = ChaCha8Rng::seed_from_u64(40 + seed);
+        let week: Vec<f64> = (0..168).map(|_| random.random_range(0.0..60.0)).collect();
+        let grid = Grid::new(start(), Step::Minutes(60), ZONE);
+        let values: Vec<_> = (0..24 * 84).map(|step| Some(week[step % 168] + random.random_range(0.0..40.0))).collect();
+        let series = Series::new(grid, Kind::Bounded { capacity: 100.0 }, &values).unwrap();
+        let plan = Plan {
+            from: start() + TimeDelta::days(56),
+            every: TimeDelta::days(1),
+            horizon: 24,
+            retrain: TimeDelta::days(7),
+            history: None,
+        };
+        let options = Options::new(24, 24);
+        let three = Model::SeasonalMeans { weeks: 3, level_days: 0 };
+        chosen.add(&backtest(&series, &Calendar::new(ZONE), &options, &plan).accuracy);
+        plain.add(&backtest(&series, &Calendar::new(ZONE), &options.with_models(vec![three]), &plan).accuracy);
+    }
+    assert!(chosen.mae() < 1.02 * plain.mae(), "{} against {}", chosen.mae(), plain.mae());
+}
+
+#[test]
+fn a_silent_source_is_known_until_it_fell_silent_and_its_bands_widen() {
+    let now = start() + TimeDelta::days(60);
+    let whole = occupancy(50).until(now);
+    let options = Options::new(96, 48);
+    let of = |days: i64| {
+        let heard = now - TimeDelta::days(days);
+        let series = whole.until(heard);
+        let values: Vec<_> = (0..whole.len()).map(|step| series.value(step)).collect();
+        let series = Series::new(whole.grid().clone(), whole.kind(), &values).unwrap();
+        let fitted = fit(&series, &calendar(), &options).unwrap();
+        assert_eq!((fitted.known_until(), fitted.is_silent()), (heard, days > 0));
+        let step = fitted.forecast(4).steps[1].clone();
+        step.quantiles[6] - step.quantiles[2]
+    };
+    let (fresh, day, week) = (of(0), of(1), of(6));
+    assert!(1.5 * fresh < day && day < week, "{fresh} {day} {week}");
+    // A source that is only heard by day is not silent at night.
+    let values: Vec<_> =
+        (0..whole.len()).map(|step| whole.value(step).filter(|_| (16..40).contains(&(step % 48)))).collect();
+    let by_day = Series::new(whole.grid().clone(), whole.kind(), &values).unwrap();
+    assert!(!fit(&by_day, &calendar(), &options).unwrap().is_silent());
+    // Nor is one whose place is closed.
+    let days = |back: u64| (now - TimeDelta::days(back as i64)).date_naive();
+    let closures = vec![parvis_forecasting::calendar::Closure { first: days(2), last: days(0) }];
+    let closed = fit(&whole, &Calendar { closures, ..calendar() }, &options).unwrap();
+    assert!(!closed.is_silent() && closed.known_until() < now);
+}
+
+#[test]
+fn errors_that_cannot_be_scaled_are_not_called_small() {
+    let (series, _) = counts(14, arrivals, 60);
+    let plan = Plan {
+        from: start() + TimeDelta::days(7),
+        every: TimeDelta::days(30),
+        horizon: 24,
+        retrain: TimeDelta::days(1),
+        history: None,
+    };
+    let accuracy = backtest(&series, &calendar(), &Options::new(24, 24), &plan).accuracy;
+    assert!(accuracy.steps == 24 && accuracy.mase().is_nan() && accuracy.mae() > 0.0, "{accuracy:?}");
 }

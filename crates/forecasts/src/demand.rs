@@ -30,6 +30,8 @@ impl ForecastStore {
             return Ok(Vec::new());
         };
         let outlook = if origin + FRESH < now { None } else { self.outlook(subject).await? };
+        // No price moves by what a silent source may be doing.
+        let outlook = outlook.filter(|outlook| !outlook.is_silent());
         Ok(outlook.map_or_else(Vec::new, |outlook| percents(&outlook, now)))
     }
 }
@@ -79,6 +81,7 @@ mod tests {
             model_version: 1,
             span: (origin, origin),
             borrowed: false,
+            known: None,
             rehearsed: Vec::new(),
             steps: steps.iter().map(step).collect(),
             explanation: Explanation::default(),

@@ -68,6 +68,9 @@ pub enum Area {
 /// A look at what is likely to fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
+    /// Whether only the live state is looked at, for what cannot wait until the night.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brief: bool,
     /// What is looked at.
     pub inspect: Target,
     /// What is taken for the present.
@@ -129,8 +132,8 @@ mod tests {
             Message::Job(Job { subject: subject.clone(), task: Task::Train, at }),
             Message::Survey(Survey { survey: Area::Coworking, task: Task::CatchUp, at }),
             Message::Backtest(Asked { subject, backtest: trial }),
-            Message::Inspection(Inspection { inspect: Target::Place("gare".parse().unwrap()), at }),
-            Message::Inspection(Inspection { inspect: Target::Equipment, at }),
+            Message::Inspection(Inspection { inspect: Target::Place("gare".parse().unwrap()), at, brief: true }),
+            Message::Inspection(Inspection { inspect: Target::Equipment, at, brief: false }),
         ] {
             let text = serde_json::to_string(&message).unwrap();
             assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message, "{text}");

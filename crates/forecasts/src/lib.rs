@@ -28,9 +28,9 @@ pub use days::Day;
 pub use job::{Area, Asked, Inspection, Job, Message, Survey, Target, Task, Trial};
 pub use packed::PackedError;
 pub use records::{
-    Definition, Entry, Issued, Outcome, Outlook, Scored, ScoredPoint, StoredBacktest, StoredModel, Tested, Tried,
-    Warning,
+    Definition, Entry, Issued, Known, Outcome, Outlook, Scored, ScoredPoint, StoredBacktest, StoredModel, Tested,
+    Tried, Warning,
 };
 pub use store::{ForecastStore, StoreError};
 pub use subject::{InvalidSubject, Measure, Subject};
-pub use upkeep::{Batteries, PastLife, StoredOrder, Thing};
+pub use upkeep::{Batteries, PastLife, StoredOrder, Thing, Watched};

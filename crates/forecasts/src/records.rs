@@ -44,6 +44,9 @@ pub enum Outcome {
         trained_at: DateTime<Utc>,
         /// Whether similar places had to lend their history.
         borrowed: bool,
+        /// Until when it was observed; none of what rests on similar places.
+        #[serde(default)]
+        known: Option<Known>,
         /// Mean absolute error on held-back weeks, in the unit of the series.
         expected_error: Option<f64>,
         /// How the errors of the last weeks have grown, if they have.
@@ -56,6 +59,15 @@ pub enum Outcome {
         /// Why.
         reason: Unforecastable,
     },
+}
+
+/// Until when a series was observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The end of the last step that was observed.
+    pub until: DateTime<Utc>,
+    /// Whether more would usually be known by now: its source has fallen silent.
+    pub silent: bool,
 }
 
 /// Errors that have grown.
@@ -97,12 +109,23 @@ pub struct Outlook {
     pub span: (DateTime<Utc>, DateTime<Utc>),
     /// Whether it was trained on similar places.
     pub borrowed: bool,
+    /// Until when it was observed; none of what rests on similar places.
+    #[serde(default)]
+    pub known: Option<Known>,
     /// What the rehearsal on held-back weeks gave, by model.
     pub rehearsed: Vec<Rehearsed>,
     /// The steps.
     pub steps: Vec<StepForecast>,
     /// Why it is as it is.
     pub explanation: Explanation,
+}
+
+impl Outlook {
+    /// Whether the source has fallen silent: what is forecast is what is usual, and not what follows from the present.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.known.is_some_and(|known| known.silent)
+    }
 }
 
 /// The forecast of a local day as it stood before the day: kept to be compared with what came.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `ORDERS` | id of the order | a work order |
 //! | `BATTERY#<place>` | zone | battery readings of its sensors, one a night |
+//! | `WATCHED` | place, or `#equipment` | what the last inspection looked at |
 //! | `LIVES#<group>` | resource, end | how long a piece of equipment lived |
 //! | `RELIABILITY` | kind | how often findings of the kind were right |
 
@@ -27,6 +28,9 @@ use crate::{
 
 const ORDERS: &str = "ORDERS";
 const BATTERY: &str = "BATTERY#";
+const WATCHED: &str = "WATCHED";
+/// No id of a place begins with this.
+const EQUIPMENT: &str = "#equipment";
 const LIVES: &str = "LIVES#";
 const RELIABILITY: &str = "RELIABILITY";
 const BODY: &str = "body";
@@ -139,6 +143,22 @@ fn life_key(resource: &str, life: &PastLife) -> String {
 
 /// Battery readings of a zone's sensors, by the number of the space: when (seconds since 1970) and percent left, oldest first.
 pub type Batteries = BTreeMap<u16, Vec<(i64, u8)>>;
+
+/// What an inspection looked at, and how much is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// Sensors, or pieces of equipment.
+    pub things: u32,
+    /// Those of which something can be foretold: batteries with a trend, pieces of groups with enough failures.
+    pub foretold: u32,
+    /// Those that tell too little yet: batteries with a short trend, pieces of groups with too few failures. Sensors that do not tell
+    /// their battery are in neither.
+    pub too_little: u32,
+    /// When the first of those that tell too little will be known well enough; none if time alone does not help.
+    pub from: Option<DateTime<Utc>>,
+}
 
 /// How long a piece of equipment lived.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -258,6 +278,26 @@ impl ForecastStore {
                 _ => Err(Box::new(error).into()),
             },
         }
+    }
+
+    /// What the last inspections looked at: each place's sensors, and under none the equipment.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn watched(&self) -> Result<Vec<(Option<PlaceId>, Watched)>, StoreError> {
+        let items = self.query(WATCHED, "").await?;
+        let of = |item: &std::collections::HashMap<String, AttributeValue>| {
+            item.get("sk").and_then(|sk| sk.as_s().ok()).and_then(|sk| sk.parse().ok())
+        };
+        items.iter().map(|item| Ok((of(item), body(item)?))).collect()
+    }
+
+    /// Notes what an inspection of a place's sensors, or of the equipment, has looked at.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn put_watched(&self, place: Option<&PlaceId>, watched: &Watched) -> Result<(), StoreError> {
+        self.put(WATCHED, place.map_or(EQUIPMENT, |place| place.as_str()), watched, None).await
     }
 
     /// Battery readings of a zone.

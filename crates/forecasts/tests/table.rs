@@ -99,6 +99,7 @@ async fn a_model_and_its_forecast_survive_the_table() -> Result<()> {
         model_version: model.fitted.version(),
         span: model.fitted.span(),
         borrowed: false,
+        known: None,
         rehearsed: model.fitted.rehearsed().to_vec(),
         steps: forecast.steps.clone(),
         explanation: forecast.explanation,

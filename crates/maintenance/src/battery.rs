@@ -30,12 +30,48 @@ const FALLEN: f64 = 5.0;
 /// The standard normal quantile of 90 %: the ends of an interval of 80 %.
 const Z_80: f64 = 1.281_552;
 
+/// How likely a battery that tells so little of itself is nearly empty: a reading may be wrong.
+const READ: f64 = 0.9;
+/// Readings of which the middle one is believed.
+const LATEST: usize = 3;
+/// Within so many days somebody should look at a battery that is nearly empty.
+const SOON: TimeDelta = TimeDelta::days(2);
+
+/// What a trend needs: so many readings, over so many days.
+#[must_use]
+pub fn is_enough(readings: &[Reading]) -> bool {
+    let readings = of_this_battery(readings);
+    let span = readings.first().zip(readings.last()).map_or(0.0, |(first, last)| days(first.at, last.at));
+    readings.len() >= LEAST_READINGS && span >= LEAST_DAYS
+}
+
+/// When enough will be known of a battery that is read once a day from its first reading on.
+#[must_use]
+pub fn enough_from(first: DateTime<Utc>) -> DateTime<Utc> {
+    first + TimeDelta::days((LEAST_READINGS as i64 - 1).max(LEAST_DAYS as i64))
+}
+
+/// Tells whether a battery is at or below `floor` percent, whatever its trend; one reading is enough, and of several the
+/// middle one of the latest counts.
+#[must_use]
+pub fn low(readings: &[Reading], floor: f64) -> Option<Finding> {
+    let readings = of_this_battery(readings);
+    let last = readings.last()?;
+    let latest = readings.iter().rev().take(LATEST).map(|one| one.percent).collect();
+    (median(latest) <= floor && last.percent <= floor).then(|| Finding {
+        kind: Kind::Battery,
+        probability: READ,
+        evidence: Evidence::LowBattery { percent: last.percent, floor },
+        by: last.at + SOON,
+    })
+}
+
 /// Tells whether a battery is likely to be empty within a horizon; none if it is not, or too little is known.
 #[must_use]
 pub fn look(readings: &[Reading], horizon: TimeDelta) -> Option<Finding> {
     let readings = thinned(of_this_battery(readings));
-    let (first, last) = (readings.first()?, readings.last()?);
-    if readings.len() < LEAST_READINGS || days(first.at, last.at) < LEAST_DAYS {
+    let last = readings.last()?;
+    if !is_enough(&readings) {
         return None;
     }
     let slopes = slopes(&readings);
@@ -184,6 +220,32 @@ mod tests {
             readings(3, 99.0, 0.2, 30).into_iter().map(|one| Reading { at: one.at + TimeDelta::days(15), ..one }),
         );
         assert_eq!(look(&renewed, TimeDelta::days(60)), None);
+    }
+
+    #[test]
+    fn a_nearly_empty_battery_is_found_at_once_and_one_wrong_reading_is_not() {
+        let found = low(&readings(1, 5.0, 0.0, 1), 10.0).unwrap();
+        assert!(matches!(found.evidence, Evidence::LowBattery { floor, .. } if floor == 10.0), "{found:?}");
+        assert_eq!((found.kind, found.by), (Kind::Battery, DateTime::UNIX_EPOCH + SOON));
+        assert_eq!(low(&readings(2, 50.0, 0.0, 1), 10.0), None);
+        let mut wrong = readings(3, 50.0, 0.0, 4);
+        wrong[3].percent = 0.0;
+        assert_eq!(low(&wrong, 10.0), None);
+        // Changed since.
+        wrong.truncate(3);
+        wrong.iter_mut().for_each(|one| one.percent = 4.0);
+        let new = readings(4, 99.0, 0.0, 3).into_iter().map(|one| Reading { at: one.at + TimeDelta::days(3), ..one });
+        wrong.extend(new);
+        assert_eq!(low(&wrong, 10.0), None);
+        assert_eq!(low(&[], 10.0), None);
+    }
+
+    #[test]
+    fn enough_is_known_after_a_week() {
+        assert!(!is_enough(&readings(1, 80.0, 0.5, 7)));
+        let week = readings(1, 80.0, 0.5, 8);
+        assert!(is_enough(&week));
+        assert_eq!(enough_from(week[0].at), week[7].at);
     }
 
     #[test]

@@ -65,6 +65,13 @@ pub enum Evidence {
         /// Readings looked at.
         readings: usize,
     },
+    /// Of a battery that is nearly empty, whatever its trend.
+    LowBattery {
+        /// Its last reading in percent.
+        percent: f64,
+        /// At or below so many percent a battery is nearly empty.
+        floor: f64,
+    },
     /// Of a sensor that is not heard any more.
     Silence {
         /// Since when.

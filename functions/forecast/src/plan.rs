@@ -116,12 +116,11 @@ impl Planner {
         let survey = Message::Survey(Survey { survey: Area::Coworking, task, at });
         let mut jobs = vec![survey];
         jobs.extend(subjects.map(|subject| Message::Job(Job { subject, task, at })));
-        if task != Task::Update {
-            // What wears does so in days: the night is often enough.
-            let targets = records.iter().map(|record| Target::Place(record.place.id.clone()));
-            let targets = targets.chain(std::iter::once(Target::Equipment));
-            jobs.extend(targets.map(|inspect| Message::Inspection(Inspection { inspect, at })));
-        }
+        // What wears does so in days, for which the night is often enough; a battery that is nearly empty does not wait for it.
+        let brief = task == Task::Update;
+        let targets = records.iter().map(|record| Target::Place(record.place.id.clone()));
+        let targets = targets.chain((!brief).then_some(Target::Equipment));
+        jobs.extend(targets.map(|inspect| Message::Inspection(Inspection { inspect, at, brief })));
         self.queue.send(&jobs).await?;
         Metrics::new(FUNCTION).count("JobsPlanned", jobs.len() as u64, &[]);
         Ok(Planned { jobs: jobs.len() })

@@ -201,8 +201,13 @@ pub struct SeriesView {
     pub state: State,
     /// Why there is none.
     pub refusal: Option<RefusalView>,
-    /// Everything before this moment is known to the forecast.
+    /// When it was made: what was observed before this moment is known to the forecast.
     pub origin: Option<DateTime<Utc>>,
+    /// The end of the last step that was observed: what came after it is not known. Null of a forecast that rests on similar places.
+    pub known_until: Option<DateTime<Utc>>,
+    /// Whether more would usually be known by now: the source has fallen silent since `known_until`, and the forecast is the usual
+    /// course of the week with bands as wide as so old a knowledge allows.
+    pub silent: bool,
     /// When its model was trained.
     pub trained_at: Option<DateTime<Utc>>,
     /// Whether similar places had to lend their history, this one having too little of its own.
@@ -216,11 +221,11 @@ pub struct SeriesView {
 impl From<&Entry> for SeriesView {
     fn from(entry: &Entry) -> Self {
         let (definition, outcome) = (&entry.definition, entry.outcome.as_ref());
-        let (origin, trained_at, borrowed, expected_error, drift) = match outcome {
-            Some(Outcome::Forecast { origin, trained_at, borrowed, expected_error, drift }) => {
-                (Some(*origin), Some(*trained_at), *borrowed, *expected_error, *drift)
+        let (origin, trained_at, borrowed, known, expected_error, drift) = match outcome {
+            Some(Outcome::Forecast { origin, trained_at, borrowed, known, expected_error, drift }) => {
+                (Some(*origin), Some(*trained_at), *borrowed, *known, *expected_error, *drift)
             }
-            Some(Outcome::Refused { .. }) | None => (None, None, false, None, None),
+            Some(Outcome::Refused { .. }) | None => (None, None, false, None, None, None),
         };
         Self {
             series: definition.subject.to_string(),
@@ -232,6 +237,8 @@ impl From<&Entry> for SeriesView {
             state: State::of(outcome),
             refusal: RefusalView::of(outcome),
             origin,
+            known_until: known.map(|known| known.until),
+            silent: known.is_some_and(|known| known.silent),
             trained_at,
             borrowed,
             expected_error: expected_error.map(rounded),

@@ -7,6 +7,9 @@ use parvis_places::PlacesStore;
 
 use crate::{FUNCTION, Trainer};
 
+/// At or below so many percent a battery gets a work order at once, whatever its trend.
+const BATTERY_FLOOR: u8 = 10;
+
 /// The trainer as the environment describes it. Connections are opened when first used: a fed series needs no database.
 pub(crate) async fn trainer_from_env() -> Result<Trainer, lambda_runtime::Error> {
     let aws = parvis_kit::aws::config().await?;
@@ -17,5 +20,6 @@ pub(crate) async fn trainer_from_env() -> Result<Trainer, lambda_runtime::Error>
         live: LiveStore::new(dynamodb.clone(), env::required("LIVE_TABLE")?),
         store: ForecastStore::new(dynamodb, env::required("FORECASTS_TABLE")?),
         database: Database::from_env(&aws, FUNCTION)?,
+        battery_floor: f64::from(env::parsed::<u8>("BATTERY_FLOOR_PERCENT", BATTERY_FLOOR)?),
     })
 }

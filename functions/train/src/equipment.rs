@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasting::lifetime::Life;
-use parvis_forecasts::Thing;
+use parvis_forecasts::{Thing, Watched};
 use parvis_maintenance::equipment::{Piece, look};
 
 use crate::{
@@ -37,6 +37,8 @@ impl Trainer {
         let used = bookings::used_hours(pool, &since, at - USUAL, at).await?;
         let of = |piece: &Equipment| used.get(&piece.resource).copied().unwrap_or_default();
         let mut found = Vec::new();
+        // Time alone brings no failures.
+        let mut watched = Watched { at, things: 0, foretold: 0, too_little: 0, from: None };
         for (group, pieces) in groups {
             let mut lives: Vec<Life> = past.get(group).into_iter().flatten().map(|(_, past)| past.life).collect();
             // A piece at work says as much as one that failed.
@@ -46,7 +48,11 @@ impl Trainer {
                 let Use { age, lately } = of(piece);
                 let at_work = Piece { age, per_day: lately / USUAL.num_days() as f64 };
                 // Too few failures say nothing, which is no finding.
-                if let Ok(Some(finding)) = look(at_work, &lives, HORIZON, at) {
+                let looked = look(at_work, &lives, HORIZON, at);
+                watched.things += 1;
+                watched.foretold += u32::from(looked.is_ok());
+                watched.too_little += u32::from(looked.is_err());
+                if let Ok(Some(finding)) = looked {
                     found.push(Found {
                         thing: Thing::Equipment { site: piece.site.clone(), resource: piece.resource.clone() },
                         title: piece.name.clone(),
@@ -57,6 +63,7 @@ impl Trainer {
                 }
             }
         }
+        self.store.put_watched(None, &watched).await?;
         Ok(found)
     }
 }

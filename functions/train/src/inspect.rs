@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_forecasts::{Batteries, Inspection, StoredOrder, Target, Thing};
+use parvis_forecasts::{Batteries, Inspection, StoredOrder, Target, Thing, Watched};
 use parvis_maintenance::{Finding, Order, Reliability, State, battery, rates, silence};
 use parvis_parking::{Connectivity, PlaceId, SpaceNumber, SpaceState, ZoneId};
 use parvis_places::PlaceRecord;
@@ -18,8 +18,10 @@ use crate::{
 pub(crate) const HORIZON: TimeDelta = TimeDelta::days(30);
 /// The changes of sensors over so many days are compared.
 const COMPARED: TimeDelta = TimeDelta::days(7);
-/// Battery readings that are kept of a sensor: one a night.
+/// Battery readings that are kept of a sensor: one a day.
 const READINGS: usize = 120;
+/// The least time between two of them.
+const APART: TimeDelta = TimeDelta::hours(20);
 /// A finding is proposed when it is at least so likely, in the light of what became of others.
 const PROPOSED: f64 = 0.5;
 /// Orders that were closed or dismissed are proposed anew after so long.
@@ -49,7 +51,7 @@ impl Trainer {
     /// When a store fails; the inspection may be made again.
     pub async fn inspect(&self, inspection: &Inspection) -> Result<usize, WorkError> {
         let (found, prefix) = match &inspection.inspect {
-            Target::Place(place) => (self.sensors(place, inspection.at).await?, Thing::of_place(place)),
+            Target::Place(place) => (self.sensors(place, inspection).await?, Thing::of_place(place)),
             Target::Equipment => (self.equipment(inspection.at).await?, "equipment:".to_owned()),
         };
         let reliability = self.store.reliability().await?;
@@ -70,6 +72,9 @@ impl Trainer {
                 self.store.put_order(&order).await?;
             }
         }
+        if inspection.brief {
+            return Ok(number);
+        }
         // What nobody has decided about and is not found any more is no work. Who has decided meanwhile keeps the order.
         for order in known.values().filter(|one| one.order.state == State::Proposed) {
             self.store.withdraw_order(order).await?;
@@ -77,14 +82,19 @@ impl Trainer {
         Ok(number)
     }
 
-    async fn sensors(&self, place: &PlaceId, at: DateTime<Utc>) -> Result<Vec<Found>, WorkError> {
+    async fn sensors(&self, place: &PlaceId, inspection: &Inspection) -> Result<Vec<Found>, WorkError> {
+        let at = inspection.at;
         let Some(record) = self.places.get(place).await? else { return Ok(Vec::new()) };
         let sensors = self.live_sensors(&record).await?;
         if sensors.is_empty() {
             return Ok(Vec::new());
         }
-        let pool = self.database.pool().await?;
-        let changes = history::changes_by_space(pool, place.as_str(), at - COMPARED, at).await?;
+        let changes = if inspection.brief {
+            HashMap::new()
+        } else {
+            history::changes_by_space(self.database.pool().await?, place.as_str(), at - COMPARED, at).await?
+        };
+        let mut watched = Watched { at, things: 0, foretold: 0, too_little: 0, from: None };
         let zones: BTreeSet<&ZoneId> = sensors.iter().map(|sensor| &sensor.zone).collect();
         let mut found = Vec::new();
         for zone in zones {
@@ -97,10 +107,13 @@ impl Trainer {
                 })
                 .collect();
             for sensor in of_zone {
-                let findings = findings(sensor, &batteries, &counts, at);
+                let readings = readings(sensor, &batteries);
+                note(&mut watched, &readings);
+                let findings = findings(sensor, &readings, &counts, (at, self.battery_floor));
                 found.extend(findings.into_iter().map(|finding| told(&record, sensor, finding)));
             }
         }
+        self.store.put_watched(Some(place), &watched).await?;
         Ok(found)
     }
 
@@ -133,7 +146,7 @@ impl Trainer {
         for sensor in sensors {
             let (Some(percent), seen) = (sensor.state.battery(), sensor.state.seen_at().timestamp()) else { continue };
             let readings = all.entry(sensor.number.get()).or_default();
-            if readings.last().is_none_or(|(last, _)| *last < seen) {
+            if readings.last().is_none_or(|(last, _)| last + APART.num_seconds() <= seen) {
                 readings.push((seen, percent));
                 let surplus = readings.len().saturating_sub(READINGS);
                 readings.drain(..surplus);
@@ -146,24 +159,52 @@ impl Trainer {
     }
 }
 
-fn findings(sensor: &Sensor, batteries: &Batteries, changes: &BTreeMap<u16, u32>, at: DateTime<Utc>) -> Vec<Finding> {
+/// What is kept of a sensor's battery, and what it says now.
+fn readings(sensor: &Sensor, batteries: &Batteries) -> Vec<battery::Reading> {
+    let kept = batteries.get(&sensor.number.get()).into_iter().flatten();
+    let mut readings: Vec<battery::Reading> = kept
+        .filter_map(|(at, percent)| {
+            Some(battery::Reading { at: DateTime::from_timestamp(*at, 0)?, percent: f64::from(*percent) })
+        })
+        .collect();
+    if let Some(percent) = sensor.state.battery() {
+        let now = battery::Reading { at: sensor.state.seen_at(), percent: f64::from(percent) };
+        if readings.last().is_none_or(|last| last.at.timestamp() < now.at.timestamp()) {
+            readings.push(now);
+        }
+    }
+    readings
+}
+
+/// Counts a sensor by what its battery tells.
+fn note(watched: &mut Watched, readings: &[battery::Reading]) {
+    watched.things += 1;
+    let Some(first) = readings.first() else { return };
+    if battery::is_enough(readings) {
+        watched.foretold += 1;
+    } else {
+        watched.too_little += 1;
+        let from = battery::enough_from(first.at);
+        watched.from = Some(watched.from.map_or(from, |earliest| earliest.min(from)));
+    }
+}
+
+fn findings(
+    sensor: &Sensor,
+    readings: &[battery::Reading],
+    changes: &BTreeMap<u16, u32>,
+    (at, floor): (DateTime<Utc>, f64),
+) -> Vec<Finding> {
     let number = sensor.number.get();
     if sensor.state.connectivity() == Connectivity::Lost {
         // What is silent cannot be judged by its changes; its battery may be why.
         let since = sensor.state.lost_since().unwrap_or(sensor.state.seen_at());
         return silence::look(since, at).into_iter().collect();
     }
-    let readings: Vec<battery::Reading> = batteries
-        .get(&number)
-        .into_iter()
-        .flatten()
-        .filter_map(|(at, percent)| {
-            Some(battery::Reading { at: DateTime::from_timestamp(*at, 0)?, percent: f64::from(*percent) })
-        })
-        .collect();
     let own = changes.get(&number).copied().unwrap_or(0);
     let neighbours: Vec<u32> = changes.iter().filter(|(other, _)| **other != number).map(|(_, count)| *count).collect();
-    battery::look(&readings, HORIZON).into_iter().chain(rates::look(own, &neighbours, at)).collect()
+    let battery = battery::look(readings, HORIZON).or_else(|| battery::low(readings, floor));
+    battery.into_iter().chain(rates::look(own, &neighbours, at)).collect()
 }
 
 fn told(record: &PlaceRecord, sensor: &Sensor, finding: Finding) -> Found {

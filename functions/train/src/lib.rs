@@ -24,6 +24,7 @@ mod config;
 mod equipment;
 pub mod gather;
 mod handler;
+mod heard;
 pub mod history;
 pub mod inspect;
 pub mod renew;

@@ -45,6 +45,7 @@ fn measure(series: Named, definition: &Definition, trial: Trial) -> Tested {
         every: TimeDelta::hours(i64::from(trial.every_hours.max(1))),
         horizon: usize::from(trial.horizon_hours.max(1)) * per_hour,
         retrain: RETRAIN,
+        history: None,
     };
     let contenders = contenders();
     let outcome = run(&[series], &definition.calendar, &contenders, &plan, || {}).pop();

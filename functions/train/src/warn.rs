@@ -75,8 +75,9 @@ impl Trainer {
         let (Some(place), Kind::Bounded { capacity }) = (definition.subject.place(), definition.kind) else {
             return Ok(false);
         };
-        // What similar places lend is not sure enough to send people elsewhere.
-        let Some(record) = self.places.get(place).await?.filter(|_| !outlook.borrowed) else { return Ok(false) };
+        // What similar places lend is not sure enough to send people elsewhere, nor is what was known before the source fell silent.
+        let sure = !outlook.borrowed && !outlook.is_silent();
+        let Some(record) = self.places.get(place).await?.filter(|_| sure) else { return Ok(false) };
         let threshold = f64::from(record.thresholds(definition.subject.zone()).of(Level::Saturated));
         let limit = capacity * threshold / 100.0;
         let until = outlook.origin + AHEAD;

@@ -9,7 +9,7 @@ use parvis_forecasting::{
     series::local_midnight,
 };
 use parvis_forecasts::{
-    Definition, Entry, ForecastStore, Job, Measure, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
+    Definition, Entry, ForecastStore, Job, Known, Measure, Outcome, Outlook, StoreError, StoredModel, Subject, Task,
     store::days_before,
     subject::{COWORKING, PARKING},
 };
@@ -21,7 +21,7 @@ use parvis_live::{LiveError, LiveStore};
 use parvis_places::{PlacesStore, RegisterError};
 use tokio::task::JoinError;
 
-use crate::{renew::floor_to, verify};
+use crate::{heard, renew::floor_to, verify};
 
 /// Days of observations that a training looks at: enough for the time of the year.
 pub(crate) const TRAINING_DAYS: u64 = 730;
@@ -89,6 +89,8 @@ pub struct Trainer {
     pub events: EventStore,
     /// The history.
     pub database: Database,
+    /// At or below so many percent a battery gets an order at once.
+    pub battery_floor: f64,
 }
 
 /// What a series looks like at the time of a job.
@@ -234,12 +236,15 @@ impl Trainer {
     ) -> Result<Result<Present, Unforecastable>, WorkError> {
         let days = if start.is_some() { UPDATE_DAYS } else { TRAINING_DAYS };
         let days = self.store.observations(subject, days_before(at.date_naive(), days)).await?;
-        let observations: Vec<_> = days.iter().flat_map(parvis_forecasts::Day::observations).collect();
+        let mut observations: Vec<_> = days.iter().flat_map(parvis_forecasts::Day::observations).collect();
         let Some(start) = start.or(observations.first().map(|first| first.at)) else {
             return Ok(Err(Unforecastable::Empty));
         };
         let timezone = definition.calendar.timezone;
         let grid = Grid::new(start, Step::Minutes(definition.step_minutes), timezone);
+        if let Some(heard) = self.silent_since(subject).await? {
+            heard::until(&mut observations, &grid, heard);
+        }
         let steps = usize::try_from(grid.index(at)).unwrap_or(0);
         let mut values = vec![None; steps];
         for observation in observations {
@@ -271,6 +276,7 @@ impl Trainer {
             model_version: model.fitted.version(),
             span: model.fitted.span(),
             borrowed: model.borrowed,
+            known: known(model),
             rehearsed: model.fitted.rehearsed().to_vec(),
             steps: forecast.steps.into_iter().map(rounded).collect(),
             explanation: forecast.explanation,
@@ -285,6 +291,7 @@ impl Trainer {
             origin: outlook.origin,
             trained_at: model.trained_at,
             borrowed: model.borrowed,
+            known: known(model),
             expected_error: model.fitted.expected_error(),
             drift: drift.await?,
         };
@@ -327,6 +334,12 @@ fn is_done(job: &Job, entry: &Entry) -> bool {
         // A reason not to forecast may be gone a moment later: new observations, a new definition.
         Some(Outcome::Refused { .. }) | None => false,
     }
+}
+
+/// Until when the series was observed; what is lent by others says nothing of it.
+fn known(model: &StoredModel) -> Option<Known> {
+    let own = (!model.borrowed).then_some(&model.fitted);
+    own.map(|fitted| Known { until: fitted.known_until(), silent: fitted.is_silent() })
 }
 
 /// To the thousandth: more is noise, and takes space.

@@ -80,6 +80,8 @@ pub struct Simulator<'a> {
 const SILENCE_WITHIN_MINUTES: i64 = 30;
 /// A battery lasts about this many days.
 const BATTERY_DAYS: f64 = 900.0;
+/// One sensor in so many has a battery that is nearly empty.
+const WORN_EVERY: usize = 40;
 const SHORTEST_STAY: TimeDelta = TimeDelta::seconds(3);
 
 impl<'a> Simulator<'a> {
@@ -117,6 +119,8 @@ impl<'a> Simulator<'a> {
         let occupied = self.rng.random_bool(target.clamp(0.0, 1.0));
         let battery = self.rng.random_range(35.0..100.0);
         let sensor = self.sensors.len();
+        // Some were not looked after: their batteries are nearly empty.
+        let battery = if sensor % WORN_EVERY == WORN_EVERY / 2 { battery / 12.0 } else { battery };
         self.sensors.push(Sensor {
             place,
             zone_in_place,

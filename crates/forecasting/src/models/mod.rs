@@ -48,6 +48,11 @@ impl Model {
         }
     }
 
+    /// Whether it is the plain mean of the last weeks, which others have to beat.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::SeasonalMeans { level_days: 0, .. })
+    }
+
     /// Learns from the steps before `end`.
     pub(crate) fn train(&self, past: &Past<'_>, end: usize) -> Trained {
         match self {

@@ -54,9 +54,28 @@ impl Kind {
             Self::Amount => mean.max(VARIANCE_FLOOR),
         }
     }
+
+    /// Whether a mean is so near to nothing, or to a capacity, that hardly anything comes, or is left.
+    pub(crate) fn is_at_an_end(self, mean: f64) -> bool {
+        let from_end = match self {
+            Self::Bounded { capacity } => mean.min(capacity - mean),
+            Self::Count | Self::Amount => mean,
+        };
+        from_end <= HARDLY * self.unit()
+    }
+
+    /// What stands for one space, person or whole: a hundredth of a capacity that is a rate.
+    pub(crate) fn unit(self) -> f64 {
+        match self {
+            Self::Bounded { capacity } if capacity <= 1.0 => 0.01 * capacity,
+            Self::Bounded { .. } | Self::Count | Self::Amount => 1.0,
+        }
+    }
 }
 
 const VARIANCE_FLOOR: f64 = 0.05;
+/// Units of which less is hardly anything.
+const HARDLY: f64 = 0.5;
 
 /// Values on a grid.
 #[derive(Debug, Clone)]
@@ -122,6 +141,13 @@ impl Series {
     pub fn until(&self, moment: DateTime<Utc>) -> Self {
         let len = usize::try_from(self.grid.index(moment)).unwrap_or(0).min(self.values.len());
         Self { values: self.values[..len].to_vec(), ..self.clone_empty() }
+    }
+
+    /// The same, nothing being known of the steps before a moment.
+    #[must_use]
+    pub fn since(&self, moment: DateTime<Utc>) -> Self {
+        let first = usize::try_from(self.grid.index(moment)).unwrap_or(0).min(self.values.len());
+        self.without(&[Stretch { start: 0, end: first }])
     }
 
     /// The same without the values of some steps.

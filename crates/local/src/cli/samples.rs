@@ -1,6 +1,9 @@
 //! `parvis simulate` and `parvis replay`: the samples, pointed at the stack that runs here.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -12,6 +15,9 @@ use crate::{
     options::Options,
     stack::{Announcement, Endpoints, Stack, announced},
 };
+
+/// Time for the last heartbeat of a round to arrive.
+const HEARD_WITHIN: Duration = Duration::from_secs(15);
 
 /// Replay a CSV file of car-park occupancy over MQTT.
 #[derive(Debug, Args)]
@@ -61,7 +67,17 @@ pub(super) async fn simulate(arguments: SimulateHere) -> anyhow::Result<()> {
             (here.endpoints().broker().to_owned(), Some(here))
         }
     };
+    let looked_at = match &here {
+        Some(Here::Running(running)) => {
+            let (lambda, after) = (running.endpoints.lambda.clone(), Duration::from_secs(arguments.simulate.heartbeat));
+            Some(tokio::spawn(async move { inspect(&lambda, after + HEARD_WITHIN).await }))
+        }
+        Some(Here::Own(_)) | None => None,
+    };
     let summary = arguments.simulate.run(&broker, cancel).await?;
+    if let Some(looked_at) = looked_at {
+        looked_at.abort();
+    }
     eprintln!("{} messages published, {} of them malformed on purpose", summary.published, summary.malformed);
     if let Some(here) = here {
         here.leave().await;
@@ -91,13 +107,25 @@ pub(super) async fn replay(arguments: ReplayHere) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Has what the sensors say looked at once each has sent a heartbeat, which the schedule would do at five past.
+async fn inspect(lambda: &str, after: Duration) {
+    tokio::time::sleep(after).await;
+    match invoke(lambda, r#"{"task":"update"}"#).await {
+        Ok(()) => eprintln!("the sensors are looked at in the background: see Maintenance in the web application"),
+        Err(error) => eprintln!("no look at the sensors before the next hour: {error}"),
+    }
+}
+
+async fn invoke(lambda: &str, body: &'static str) -> reqwest::Result<()> {
+    let url = format!("{lambda}/2015-03-31/functions/ForecastFunction/invocations");
+    crate::http::client().post(url).body(body).send().await?.error_for_status().map(drop)
+}
+
 /// Has the car parks and the bookings forecast now, which the schedule would do at five past, and the last week as it would have been
 /// forecast then, so that there is something to judge forecasts by.
 async fn forecast(lambda: &str) {
-    let url = format!("{lambda}/2015-03-31/functions/ForecastFunction/invocations");
-    let request = crate::http::client().post(url).body(r#"{"task":"catch-up"}"#);
-    match request.send().await.and_then(reqwest::Response::error_for_status) {
-        Ok(_) => eprintln!("forecasts are made in the background: see Forecasts in the web application"),
+    match invoke(lambda, r#"{"task":"catch-up"}"#).await {
+        Ok(()) => eprintln!("forecasts are made in the background: see Forecasts in the web application"),
         Err(error) => eprintln!("no forecasts before the next hour: {error}"),
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use parvis_forecasting::calendar::Holidays;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -21,9 +22,10 @@ fn appeal(kind: &str) -> f64 {
     }
 }
 
-/// Mondays and Fridays are worked at home by more people.
-fn of_weekday(day: NaiveDate) -> f64 {
-    [0.7, 1.1, 1.0, 1.1, 0.6, 0.25, 0.0][day.weekday().num_days_from_monday() as usize]
+/// Mondays and Fridays are worked at home by more people; on public holidays hardly anybody works.
+fn of_day(day: NaiveDate) -> f64 {
+    let of_weekday = [0.7, 1.1, 1.0, 1.1, 0.6, 0.25, 0.0][day.weekday().num_days_from_monday() as usize];
+    if Holidays::France.on(day).is_some() { 0.1 * of_weekday } else { of_weekday }
 }
 
 /// Even in 0 to 1, and the same for the same bits: a demo that is set up twice has the same past. (SplitMix64.)
@@ -50,7 +52,7 @@ pub(super) fn bookings(resources: &[Value], zone: Tz, now: DateTime<Utc>) -> Vec
 /// One wish after the other, each beginning when the one before has ended.
 fn day_of(resource: &Value, place: u64, day: NaiveDate, zone: Tz) -> Vec<Value> {
     let (Some(id), Some(kind)) = (resource["id"].as_str(), resource["kind"].as_str()) else { return Vec::new() };
-    let likely = appeal(kind) * of_weekday(day);
+    let likely = appeal(kind) * of_day(day);
     let hourly = resource["rates"]["standard"]["hour"].as_i64().unwrap_or(0);
     let mut free_from = 0;
     let mut bookings = Vec::new();
@@ -102,5 +104,9 @@ mod tests {
         let on = |weekday| past.iter().filter(|one| at(one, "start").weekday() == weekday).count();
         assert!(on(chrono::Weekday::Tue) > on(chrono::Weekday::Fri) && on(chrono::Weekday::Sun) == 0);
         assert!((1000..3000).contains(&past.len()), "{}", past.len());
+        // 11 November was a Wednesday: forecasts know that it is a public holiday, and the site's guests know it too.
+        let wednesday =
+            |date: &str| past.iter().filter(|one| one["slot"]["start"].as_str().unwrap().starts_with(date)).count();
+        assert!(5 * wednesday("2026-11-11") < wednesday("2026-11-04"), "{}", wednesday("2026-11-11"));
     }
 }

@@ -32,11 +32,19 @@ async fn forecast(platform: &Platform, origin: DateTime<Utc>, taken: impl Fn(Dat
         model_version: 1,
         span: (origin - TimeDelta::days(60), origin),
         borrowed: false,
+        known: None,
         rehearsed: Vec::new(),
         steps: (0..48).map(step).collect(),
         explanation: Explanation::default(),
     };
-    let outcome = Outcome::Forecast { origin, trained_at: origin, borrowed: false, expected_error: None, drift: None };
+    let outcome = Outcome::Forecast {
+        origin,
+        trained_at: origin,
+        borrowed: false,
+        known: None,
+        expected_error: None,
+        drift: None,
+    };
     store.define(&definition).await.unwrap();
     store.put_outlook(&outlook).await.unwrap();
     store.conclude(&definition.subject, &outcome).await.unwrap();

@@ -89,6 +89,28 @@ struct KindView {
     confirmed: u32,
 }
 
+/// What inspections look at.
+#[derive(Debug, Serialize, ToSchema)]
+struct WatchedView {
+    /// The car park whose sensors they are; null of the equipment that is booked.
+    place: Option<String>,
+    /// Sensors, or pieces of equipment.
+    #[schema(example = 40)]
+    things: u32,
+    /// Those of which something can be foretold: batteries with a trend, pieces of groups with enough failures.
+    foretold: u32,
+    /// Those that tell too little yet: batteries that have been read for less than a week, pieces of groups with fewer than three
+    /// failures.
+    too_little: u32,
+    /// From when on the first of those can be foretold; null if time alone does not help.
+    from: Option<DateTime<Utc>>,
+    /// When it was last looked.
+    at: DateTime<Utc>,
+}
+
+/// What was not looked at for so long is not watched any more.
+const WATCHED: TimeDelta = TimeDelta::days(3);
+
 /// The board.
 #[derive(Debug, Serialize, ToSchema)]
 struct Orders {
@@ -96,6 +118,8 @@ struct Orders {
     orders: Vec<OrderView>,
     /// What feedback says of the kinds of findings.
     reliability: Vec<KindView>,
+    /// What is watched, place by place; empty until the first inspection.
+    watched: Vec<WatchedView>,
 }
 
 /// Which orders.
@@ -125,7 +149,11 @@ async fn list_orders(
 ) -> ApiResult<Json<Orders>> {
     caller.require(&READERS)?;
     let prefix = params.place.as_ref().map_or_else(String::new, Thing::of_place);
-    let (mut orders, reliability) = tokio::try_join!(app.store().orders(&prefix), app.store().reliability())?;
+    let (mut orders, reliability, watched) =
+        tokio::try_join!(app.store().orders(&prefix), app.store().reliability(), app.store().watched())?;
+    let now = app.now();
+    let wanted = |place: &Option<PlaceId>| params.place.is_none() || *place == params.place;
+    let watched = watched.into_iter().filter(|(place, watched)| wanted(place) && watched.at + WATCHED > now);
     orders.sort_by_key(|one| (!one.order.is_open(), one.order.finding.by));
     let kind = |(kind, counts): (String, parvis_maintenance::Reliability)| KindView {
         kind,
@@ -135,6 +163,16 @@ async fn list_orders(
     Ok(Json(Orders {
         orders: orders.into_iter().map(OrderView::from).collect(),
         reliability: reliability.into_iter().filter(|(_, counts)| counts.looked_at > 0).map(kind).collect(),
+        watched: watched
+            .map(|(place, watched)| WatchedView {
+                place: place.map(|place| place.to_string()),
+                things: watched.things,
+                foretold: watched.foretold,
+                too_little: watched.too_little,
+                from: watched.from,
+                at: watched.at,
+            })
+            .collect(),
     }))
 }
 

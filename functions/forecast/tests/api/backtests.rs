@@ -53,7 +53,7 @@ fn tested() -> Tested {
     let values: Vec<_> = (0..28 * 24).map(|step| Some(f64::from(step % 24 + step * 7919 % 1009 % 5))).collect();
     let series = Series::new(grid, Kind::Bounded { capacity: 100.0 }, &values).unwrap();
     let day = chrono::TimeDelta::days(1);
-    let plan = Plan { from: at("2026-02-23T00:00:00Z"), every: day, horizon: 24, retrain: day * 7 };
+    let plan = Plan { from: at("2026-02-23T00:00:00Z"), every: day, horizon: 24, retrain: day * 7, history: None };
     let result = backtest(&series, &Calendar::new(chrono_tz::Europe::Paris), &Options::new(24, 24), &plan);
     let tried = Tried { name: "chosen".into(), accuracy: result.accuracy, by_day_ahead: result.by_day_ahead };
     Tested::Measured { origins: result.origins, contenders: vec![tried], line: result.line }

@@ -1,7 +1,7 @@
 //! Work orders.
 
 use chrono::TimeDelta;
-use parvis_forecasts::{StoredOrder, Thing};
+use parvis_forecasts::{StoredOrder, Thing, Watched};
 use parvis_maintenance::{Evidence, Finding, Kind, Order, Verdict, work::Step};
 use serde_json::{Value, json};
 
@@ -114,4 +114,25 @@ async fn what_makes_no_sense_is_refused_and_lives_can_be_noted() {
     let problem = send("POST", "/v1/maintenance/lives", "manager", ahead).await.refused(422);
     assert_eq!(problem["errors"].as_array().unwrap().len(), 2);
     assert_eq!(platform.store.lives("lasers").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_board_says_what_is_watched_and_from_when_things_can_be_foretold() {
+    let platform = board().await;
+    assert_eq!(orders(&platform, "").await["watched"], json!([]));
+    let place = "gare".parse().unwrap();
+    let week = now() + TimeDelta::days(7);
+    let watched = Watched { at: now(), things: 40, foretold: 12, too_little: 20, from: Some(week) };
+    platform.store.put_watched(Some(&place), &watched).await.unwrap();
+    platform
+        .store
+        .put_watched(None, &Watched { things: 1, foretold: 0, too_little: 1, from: None, ..watched })
+        .await
+        .unwrap();
+    // A car park that was not looked at for days is none any more.
+    let gone = Watched { at: now() - TimeDelta::days(4), ..watched };
+    platform.store.put_watched(Some(&"halles".parse().unwrap()), &gone).await.unwrap();
+    insta::assert_json_snapshot!(orders(&platform, "").await["watched"]);
+    let of_place = orders(&platform, "?place=gare").await;
+    assert_eq!(of_place["watched"].as_array().unwrap().len(), 1);
 }

@@ -12,7 +12,7 @@ use axum::{
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecast::{App, plan::JobQueue, routes::router};
 use parvis_forecasting::{Calendar, Grid, Kind, Options, Series, Step, fit};
-use parvis_forecasts::{Definition, ForecastStore, Outcome, Outlook, Subject};
+use parvis_forecasts::{Definition, ForecastStore, Known, Outcome, Outlook, Subject};
 use parvis_kit::http::service;
 use parvis_places::PlacesStore;
 use serde_json::{Value, json};
@@ -135,6 +135,7 @@ impl Platform {
             fit(&series, &definition.calendar, &Options::new(7 * 96, 96)).unwrap()
         };
         let forecast = fitted.forecast(7 * 96);
+        let known = Some(Known { until: fitted.known_until(), silent: fitted.is_silent() });
         let outlook = Outlook {
             definition: definition.clone(),
             origin: forecast.origin,
@@ -142,6 +143,7 @@ impl Platform {
             model_version: fitted.version(),
             span: fitted.span(),
             borrowed: false,
+            known,
             rehearsed: fitted.rehearsed().to_vec(),
             steps: forecast.steps,
             explanation: forecast.explanation,
@@ -150,6 +152,7 @@ impl Platform {
             origin: outlook.origin,
             trained_at: outlook.trained_at,
             borrowed: false,
+            known,
             expected_error: fitted.expected_error(),
             drift: None,
         };

@@ -9,11 +9,12 @@ use parvis_events::{
 use parvis_forecasting::{Kind, Unforecastable};
 use parvis_forecasts::{Outcome, Task};
 use parvis_kit::{event_store::EventStore, postgres::Database};
+use parvis_parking::{Block, BlockKey};
 use parvis_places::{Source, Space, Zone};
 use parvis_train::{handle, work::Done};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::support::{City, arrivals, counter, fed, hours, now, weeks};
+use crate::support::{City, arrivals, counter, fed, hours, now, reading, weeks};
 
 #[tokio::test]
 async fn a_car_park_is_forecast_from_its_history_and_again_changes_nothing() {
@@ -200,4 +201,71 @@ async fn expected_saturation_is_alerted_once_and_again_only_after_it_has_become_
     // Done again it alerts nobody.
     city.work("parking/gare/nord", Task::Update, morning + hours(25)).await;
     assert_eq!(alerts().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_counter_that_falls_silent_is_told_of_widens_bands_and_alerts_nobody() {
+    let city = City::new().await;
+    city.place("gare", vec![counter("nord", Some(100))]).await;
+    // It fills at 07:00; the counter was last read at 02:45.
+    let night: DateTime<Utc> = "2026-03-16T03:00:00Z".parse().unwrap();
+    city.count_with_swing("gare", "nord", night - weeks(4), night, 90, 1).await;
+    city.work("parking/gare/nord", Task::Train, night).await;
+    let heard = city.outlook("parking/gare/nord").await;
+    assert_eq!(heard.known.map(|known| (known.until, known.silent)), Some((night, false)));
+    for quarter in 0..5 {
+        city.work("parking/gare/nord", Task::Update, night + TimeDelta::minutes(195 + 15 * quarter)).await;
+    }
+    let silent = city.outlook("parking/gare/nord").await;
+    // A reading holds for an hour.
+    assert_eq!(silent.known.map(|known| (known.until, known.silent)), Some((night + hours(1), true)));
+    let events = EventStore::new(city.dynamodb.clone(), "events");
+    let alerts: Vec<CloudEvent<Alert>> = events.newest(&place_subject("gare"), 50, None).await.unwrap();
+    assert!(alerts.is_empty(), "{alerts:?}");
+    let Outcome::Forecast { known, .. } = city.outcome("parking/gare/nord").await else { panic!("no forecast") };
+    assert!(known.unwrap().silent);
+    // Days later the bands of the next hour are wider than those of an hour that was near.
+    city.work("parking/gare/nord", Task::Update, night + TimeDelta::days(6)).await;
+    let late = city.outlook("parking/gare/nord").await;
+    let width = |outlook: &parvis_forecasts::Outlook| outlook.steps[2].quantiles[6] - outlook.steps[2].quantiles[2];
+    assert!(width(&late) > width(&heard), "{} is not above {}", width(&late), width(&heard));
+}
+
+#[tokio::test]
+async fn a_car_park_whose_sensors_are_all_lost_is_known_until_they_were_heard() {
+    let city = City::new().await;
+    let spaces = (1..=4_u32).map(|number| Space::numbered(number.try_into().unwrap())).collect();
+    city.place("lot", vec![Zone { source: Source::Spaces, capacity: None, spaces, ..counter("A", None) }]).await;
+    let pool = city.trainer.database.pool().await.unwrap();
+    sqlx::query("SELECT parking_ensure_partitions(ARRAY['2026-02-01'::date, '2026-03-01'::date])")
+        .execute(pool)
+        .await
+        .unwrap();
+    // Each comes in the morning and leaves in the afternoon of most days, until two days ago.
+    let heard = now() - hours(48);
+    sqlx::query(
+        "INSERT INTO parking_transition
+         SELECT 'lot', 'A', s, d + make_interval(hours => h, mins => 7 * s), CASE h WHEN 8 THEN 'park_start' ELSE 'park_end' END, NULL, 1
+         FROM generate_series(1, 4) s, generate_series($1::timestamptz - interval '14 days', $1, interval '1 day') d, unnest(ARRAY[8, 16]) h
+         WHERE (extract(epoch FROM d)::bigint / 86400 * 7919 + s) % 5 > 0 AND d + make_interval(hours => h, mins => 7 * s) < $1",
+    )
+    .bind(heard)
+    .execute(pool)
+    .await
+    .unwrap();
+    let key = BlockKey::of_space("lot".parse().unwrap(), "A".parse().unwrap(), 1_u32.try_into().unwrap());
+    let mut block = Block::empty(key.index);
+    block.merge(&(1..=4).map(|number| reading(number, 80, heard)).collect::<Vec<_>>());
+    city.trainer.live.put_if(&key, None, &block).await.unwrap();
+    city.work("parking/lot", Task::Train, now()).await;
+    let present = city.outlook("parking/lot").await.known.unwrap();
+    assert_eq!((present.until, present.silent), (now(), false), "nobody comes or leaves at a car park that is heard");
+    if let Block::Spaces(spaces) = &mut block {
+        spaces.mark_silent(now(), hours(24));
+    }
+    let version = city.trainer.live.get(&key).await.unwrap().map(|stored| stored.version);
+    city.trainer.live.put_if(&key, version, &block).await.unwrap();
+    city.work("parking/lot", Task::Update, now() + hours(1)).await;
+    let known = city.outlook("parking/lot").await.known.unwrap();
+    assert_eq!((known.until, known.silent), (heard, true));
 }

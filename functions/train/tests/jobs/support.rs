@@ -37,6 +37,7 @@ impl City {
                 events,
                 live,
                 database,
+                battery_floor: 10.0,
             },
             dynamodb,
         }

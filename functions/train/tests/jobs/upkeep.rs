@@ -30,13 +30,18 @@ async fn lot(city: &City) {
 
 /// What the sensors say at a moment: all with the same battery, but for the third, which loses three percent a day.
 async fn report(city: &City, day: i64, silent: Option<u32>) {
+    tell(city, day, silent, |number| if number == 3 { 60 - 3 * day } else { 80 }).await;
+}
+
+/// What the sensors say at a moment, each with its battery.
+async fn tell(city: &City, day: i64, silent: Option<u32>, battery: impl Fn(u32) -> i64) {
     let at = now() + TimeDelta::days(day);
     let key = BlockKey::of_space("lot".parse().unwrap(), "A".parse().unwrap(), SpaceNumber::try_from(1_u32).unwrap());
     let stored = city.trainer.live.get(&key).await.unwrap();
     let (version, mut block) = stored.map_or((None, Block::empty(key.index)), |one| (Some(one.version), one.block));
     let messages: Vec<_> = (1..=8_u32)
         .filter(|number| Some(*number) != silent)
-        .map(|number| crate::support::reading(number, if number == 3 { 60 - 3 * day } else { 80 }, at))
+        .map(|number| crate::support::reading(number, battery(number), at))
         .collect();
     block.merge(&messages);
     if let Block::Spaces(spaces) = &mut block {
@@ -46,7 +51,7 @@ async fn report(city: &City, day: i64, silent: Option<u32>) {
 }
 
 async fn inspect(city: &City, inspect: Target, at: DateTime<Utc>) -> Vec<StoredOrder> {
-    city.trainer.inspect(&Inspection { inspect, at }).await.unwrap();
+    city.trainer.inspect(&Inspection { inspect, at, brief: false }).await.unwrap();
     city.store().orders("").await.unwrap()
 }
 
@@ -152,4 +157,46 @@ async fn equipment_is_due_by_its_hours_and_the_lives_of_others() {
     let overhaul = PastLife { life: Life { age: 480.0, failed: false }, ended_at: now() };
     city.store().put_life("laser", "laser", &overhaul).await.unwrap();
     assert!(inspect(&city, Target::Equipment, now() + hours(1)).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_battery_at_its_floor_gets_an_order_at_once_and_the_board_knows_when_others_can_be_foretold() {
+    let city = City::new().await;
+    lot(&city).await;
+    tell(&city, 0, None, |number| if number == 2 { 5 } else { 80 }).await;
+    let place = || Target::Place("lot".parse().unwrap());
+    let brief = Inspection { inspect: place(), at: now(), brief: true };
+    city.trainer.inspect(&brief).await.unwrap();
+    let orders = city.store().orders("").await.unwrap();
+    let [order] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!(order.id(), "sensor:lot:A:2:battery");
+    assert_eq!(order.order.finding.evidence, Evidence::LowBattery { percent: 5.0, floor: 10.0 });
+    let watched = city.store().watched().await.unwrap();
+    let (place_of, seen) = &watched[0];
+    assert_eq!(place_of.as_ref().map(ToString::to_string).as_deref(), Some("lot"));
+    assert_eq!((seen.things, seen.foretold, seen.too_little), (8, 0, 8));
+    assert_eq!(seen.from, Some(now() + TimeDelta::days(7)));
+    // Hours later nothing new is kept: trends are made of one reading a day.
+    tell(&city, 0, None, |number| if number == 2 { 5 } else { 80 }).await;
+    city.trainer.inspect(&Inspection { at: now() + hours(1), ..brief }).await.unwrap();
+    let (lot, a) = ("lot".parse().unwrap(), "A".parse().unwrap());
+    let kept = city.store().batteries(&lot, &a).await.unwrap();
+    assert!(kept.values().all(|readings| readings.len() == 1), "{kept:?}");
+    // What only the night's inspection finds stays when the hour's does not look for it.
+    let night = inspect(&city, place(), now()).await;
+    assert_eq!(night.len(), 2, "{night:?}");
+    let again = Inspection { inspect: place(), at: now() + hours(2), brief: true };
+    city.trainer.inspect(&again).await.unwrap();
+    assert_eq!(city.store().orders("").await.unwrap().len(), 2);
+    // A week of readings is enough.
+    for day in 1..=7 {
+        tell(&city, day, None, |number| if number == 2 { 5 } else { 80 }).await;
+        inspect(&city, place(), now() + TimeDelta::days(day)).await;
+    }
+    let seen = city.store().watched().await.unwrap()[0].1;
+    assert_eq!((seen.foretold, seen.too_little, seen.from), (8, 0, None));
+    // Nobody knows how long equipment lives, and none is there.
+    inspect(&city, Target::Equipment, now()).await;
+    let watched = city.store().watched().await.unwrap();
+    assert!(watched.iter().any(|(place, seen)| place.is_none() && seen.things == 0), "{watched:?}");
 }

@@ -20,6 +20,7 @@ export type Evidence =
       empty_in_days: [number, number | null];
       readings: number;
     }
+  | { evidence: "low_battery"; percent: number; floor: number }
   | { evidence: "silence"; since: string; hours: number }
   | { evidence: "rate"; changes: number; expected: number; neighbours: number }
   | { evidence: "payments"; missed: number; paid: number; usual: number }
@@ -37,9 +38,20 @@ export interface Order {
   changed_at: string;
 }
 
+/** What the last inspection of a place's sensors, or of the equipment, has looked at. */
+export interface Watched {
+  place: string | null;
+  things: number;
+  foretold: number;
+  too_little: number;
+  from: string | null;
+  at: string;
+}
+
 export interface Board {
   orders: Order[];
   reliability: { kind: OrderKind; looked_at: number; confirmed: number }[];
+  watched: Watched[];
 }
 
 export type Step =
@@ -57,6 +69,20 @@ export class MaintenanceApi {
     (await this.#api.send<Order>("POST", `/v1/maintenance/${encodeURIComponent(id)}/steps`, { body: step })).body!;
 }
 
+/** What is watched of a place or of the equipment, and how much is known of it, as one line. */
+export function watchedText(watched: Watched, format: Format): string {
+  const { place, things, foretold, too_little: short, from, at } = watched;
+  const parts = [tf(place ? "maintenance.sensors" : "maintenance.pieces", { n: things })];
+  if (foretold > 0) parts.push(tf("maintenance.foretold", { n: format.number(foretold) }));
+  if (short > 0 && from) {
+    parts.push(tf("maintenance.short", { n: format.number(short), day: format.day(from) }));
+  } else if (short > 0) {
+    parts.push(tf("maintenance.failures", { n: format.number(short) }));
+  }
+  parts.push(tf("maintenance.looked", { at: format.dateTime(at) }));
+  return `${place ?? tf("maintenance.equipment")}: ${parts.join("; ")}`;
+}
+
 /** What a finding rests on, as a sentence. */
 export function evidenceText(evidence: Evidence, format: Format): string {
   const n = (value: number, digits = 0) => format.number(value, digits);
@@ -70,6 +96,11 @@ export function evidenceText(evidence: Evidence, format: Format): string {
         latest: n(latest ?? 0),
       });
     }
+    case "low_battery":
+      return tf("evidence.lowBattery", {
+        percent: format.percent(evidence.percent),
+        floor: format.percent(evidence.floor),
+      });
     case "silence":
       return tf("evidence.silence", { since: format.dateTime(evidence.since), hours: n(evidence.hours) });
     case "rate":

@@ -34,6 +34,10 @@ export interface SeriesInfo {
   state: "forecast" | "refused" | "pending";
   refusal: { reason: Coded; text: string; at: string } | null;
   origin: string | null;
+  /** The end of what was observed; null of what rests on similar places. */
+  known_until: string | null;
+  /** Whether the source has fallen silent since. */
+  silent: boolean;
   trained_at: string | null;
   borrowed: boolean;
   expected_error: number | null;

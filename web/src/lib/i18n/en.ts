@@ -157,6 +157,7 @@ export const en = {
   "arrival.anywhere": "Anywhere here",
   "arrival.chance": "Chance of finding a place",
   "arrival.free": "About {n} free; in 4 of 5 cases {low} to {high}.",
+  "arrival.silent": "No readings since {since}: this is what is usual, not what follows from the present.",
   "arrival.better": "More likely to find one",
   "arrival.take": "Take {time}",
   "arrival.away": "{metres} m away",

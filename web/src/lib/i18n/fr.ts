@@ -156,6 +156,8 @@ export const fr: Record<Key, Text> = {
   "arrival.anywhere": "N’importe où ici",
   "arrival.chance": "Chance de trouver une place",
   "arrival.free": "Environ {n} libres ; 4 fois sur 5, de {low} à {high}.",
+  "arrival.silent":
+    "Aucun relevé depuis le {since} : c’est l’habitude qui est indiquée, et non ce qui découle du présent.",
   "arrival.better": "Plus de chances d’en trouver une",
   "arrival.take": "Prendre {time}",
   "arrival.away": "à {metres} m",
