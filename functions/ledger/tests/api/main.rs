@@ -291,6 +291,34 @@ async fn revenue_is_told_by_local_day_and_hour() {
 }
 
 #[tokio::test]
+async fn days_are_those_of_the_house_with_their_last_hour() {
+    let books = Books::open().await;
+    let mut night = sale(240, Supply::Street);
+    // 00:30 of 3 March in Paris.
+    night.at = at("2026-03-02T23:30:00Z");
+    books.take(&[&night]).await;
+    let net = async |range: &str| {
+        let path = format!("/v1/parking/revenue?{range}");
+        books.get(&path, "boss", "manager").await.ok()["total"]["net"].clone()
+    };
+    assert_eq!(net("from=2026-03-03&to=2026-03-03").await, 240);
+    assert_eq!(net("from=2026-03-02&to=2026-03-02").await, 0);
+    assert_eq!(net("from=2026-03-02T23:30:00Z&to=2026-03-03").await, 240);
+    let range = books.get("/v1/parking/revenue?from=2026-03-29&to=2026-03-29", "boss", "manager").await.ok();
+    let [from, to] = ["from", "to"].map(|end| at(range[end].as_str().unwrap()));
+    assert_eq!(to - from, TimeDelta::hours(23), "the day on which clocks are put forward");
+    let wrong = books.get("/v1/parking/revenue?from=yesterday", "boss", "manager").await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.text().contains("`yesterday` is neither a day (2026-11-22) nor an instant"), "{}", wrong.text());
+    let journal = async |range: &str| {
+        books.get(&format!("/v1/parking/journal.csv?{range}"), "boss", "manager").await.text().lines().count()
+    };
+    let day = journal("from=2026-03-03&to=2026-03-03").await;
+    assert!(day > 1);
+    assert_eq!(journal("from=2026-03-02T23:00:00Z&to=2026-03-03T00:00:00Z").await, day);
+}
+
+#[tokio::test]
 async fn the_journal_is_exported_in_three_forms() {
     let books = Books::open().await;
     let sold = sale(480, car_park());
