@@ -77,9 +77,20 @@ async fn a_declined_card_leaves_nothing_behind() {
 #[tokio::test]
 async fn an_unknown_payment_method_is_refused() {
     let platform = Platform::start().await;
-    let mut asked = session("AB123CD", 60);
-    asked["pay"]["id"] = "nonsense".into();
-    platform.begin(&asked).await.refused(402);
+    for unknown in ["nonsense", "pm_nonsense"] {
+        let mut asked = session("AB123CD", 60);
+        asked["pay"]["id"] = unknown.into();
+        // Asking again is answered the same.
+        for _ in 0..2 {
+            let refused = platform.begin(&asked).await.refused(422);
+            assert_eq!(refused["type"], "https://parvis.dev/problems/unknown-payment-method");
+            assert_eq!(refused["errors"][0]["field"], "/pay/id");
+        }
+        let top_up = json!({ "id": Uuid::new_v4(), "cents": 500, "pay": { "with": "method", "id": unknown } });
+        let top_up = platform.post("/v1/me/wallet/top-ups", top_up).await.refused(422);
+        assert_eq!(top_up["type"], "https://parvis.dev/problems/unknown-payment-method");
+    }
+    assert_eq!(platform.taken(), 0);
     assert_eq!(platform.begin(&session("AB123CD", 60)).await.status, 201);
 }
 
