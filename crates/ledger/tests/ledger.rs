@@ -138,6 +138,7 @@ fn numbers_have_no_gaps_and_follow_dates() {
 fn line(description: &str, cents: i64, vat: u32) -> DocumentLine {
     let no_vat_because = (vat == 0).then(|| "Hors du champ d'application de la TVA".to_owned());
     DocumentLine {
+        english: None,
         description: description.into(),
         quantity: 1,
         gross: Money::eur(cents),
@@ -235,7 +236,8 @@ fn everything_that_is_missing_is_said_at_once() {
 
 #[test]
 fn a_receipt_needs_no_buyer() {
-    let settlement = Settlement { on: day("2026-03-31"), by: "carte bancaire".into(), amount: Money::eur(941) };
+    let settlement =
+        Settlement { on: day("2026-03-31"), by: "carte bancaire".into(), amount: Money::eur(941), reference: None };
     let draft =
         Draft { kind: DocumentKind::Receipt, buyer: None, terms: None, settlements: vec![settlement], ..invoice() };
     assert_eq!(draft.faults(), []);

@@ -8,7 +8,9 @@ use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
 use parvis_kit::moment::start_of_day;
 use parvis_kit::telemetry::chain;
-use parvis_ledger_rules::{Auxiliary, Buyer, DocumentKind, DocumentLine, Draft, Movement, PaymentTerms, Piece};
+use parvis_ledger_rules::{
+    Auxiliary, Buyer, DocumentKind, DocumentLine, Draft, Movement, OUTSIDE_VAT, PaymentTerms, Piece,
+};
 use parvis_money::{Currency, Money, VatRate};
 use serde::Serialize;
 use sqlx::{PgConnection, Row as _};
@@ -16,7 +18,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::FUNCTION;
-use crate::draft::OUTSIDE_VAT;
 use crate::post::{Origin, PostError, give_number, insert_entry, store_document};
 use crate::state::App;
 
@@ -202,8 +203,10 @@ impl App {
                 continue;
             }
             let vat = u32::try_from(vat).ok().and_then(|vat| VatRate::try_from(vat).ok()).unwrap_or(VatRate::ZERO);
+            let zone = self.zones().name(&zone).await;
             lines.push(DocumentLine {
                 description: format!("Stationnement {zone}, {sold} ventes"),
+                english: Some(format!("Parking {zone}, {sold} sales")),
                 quantity: 1,
                 gross: Money::eur(cents),
                 vat,
