@@ -68,6 +68,7 @@ fn movements_become_entries() {
         (invoiced, &[("411000", 1200), ("706000", -1000), ("445710", -200)]),
         (Movement::TopUp { amount: eur(2000), customer: customer() }, &[("511700", 2000), ("419100", -2000)]),
         (Movement::PayBack { amount: eur(700), customer: customer() }, &[("511700", -700), ("419100", 700)]),
+        (Movement::PayByHand { amount: eur(300), customer: customer() }, &[("512000", -300), ("419100", 300)]),
         (Movement::Returned { amount: eur(700), customer: customer() }, &[("511700", 700), ("419100", -700)]),
         (Movement::Settlement { amount: eur(1200), customer: customer() }, &[("511700", 1200), ("411000", -1200)]),
         (Movement::Payout { gross: eur(1000), fees: eur(35) }, &[("512000", 965), ("627800", 35), ("511700", -1000)]),
@@ -306,6 +307,7 @@ fn movement() -> impl Strategy<Value = Movement> {
         (supply, cents.clone(), payer).prop_map(|(supply, gross, payer)| Movement::Refund { supply, gross, payer }),
         cents.clone().prop_map(|amount| Movement::TopUp { amount, customer: customer() }),
         cents.clone().prop_map(|amount| Movement::PayBack { amount, customer: customer() }),
+        cents.clone().prop_map(|amount| Movement::PayByHand { amount, customer: customer() }),
         cents.clone().prop_map(|amount| Movement::Returned { amount, customer: customer() }),
         cents.clone().prop_map(|amount| Movement::Settlement { amount, customer: customer() }),
         (cents, 0..100i64)

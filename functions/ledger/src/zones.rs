@@ -40,18 +40,18 @@ impl ZoneNames {
 
     async fn names(&self) -> Result<Names, RegisterError> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = known().as_ref().filter(|(read_at, _)| read_at.elapsed() < TTL).map(|(_, names)| names.clone());
-        if let Some(names) = fresh {
-            return Ok(names);
+        let before = known().clone();
+        if let Some((_, names)) = before.as_ref().filter(|(read_at, _)| read_at.elapsed() < TTL) {
+            return Ok(names.clone());
         }
-        match (self.register.list_records().await, known().clone()) {
-            (Ok(places), _) => {
+        match self.register.list_records().await {
+            Ok(places) => {
                 let names = Arc::new(names_in(&places));
                 *known() = Some((Instant::now(), names.clone()));
                 Ok(names)
             }
-            (Err(_), Some((_, old))) => Ok(old),
-            (Err(error), None) => Err(error),
+            // Old names are better than none.
+            Err(error) => before.map(|(_, names)| names).ok_or(error),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! then given up here. So nobody is charged without being there, and a charge that went through just before is honoured.
 
 mod booking;
+mod by_hand;
 mod extend;
 mod least;
 mod operator;
@@ -25,7 +26,8 @@ mod start;
 mod stop;
 mod top_up;
 
-pub use booking::booking_facts;
+pub use booking::{Asks, booking_facts};
+pub use by_hand::HandedOut;
 pub use extend::Extension;
 pub use operator::{Sold, SoldMore};
 pub use settle::Patience;

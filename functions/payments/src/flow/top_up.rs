@@ -6,10 +6,10 @@ use parvis_stripe::{Intent, IntentStatus};
 use uuid::Uuid;
 
 use super::settle::code_of;
-use super::{Patience, PayWith, refuse_more, the_same};
+use super::{Patience, PayWith, the_same};
 use crate::error::{ApiError, ApiResult};
 use crate::provider::Payment;
-use crate::record::{ChargeState, PATIENCE, TopUp};
+use crate::record::{ChargeState, TopUp};
 use crate::state::App;
 use crate::store::{Funds, StoreError};
 
@@ -43,8 +43,7 @@ impl App {
             return Err(Problem::invalid(vec![FieldError::new("/cents", told)]).into());
         }
         let now = self.now();
-        let begun = self.store().top_ups_of(owner, now - PATIENCE).await?;
-        refuse_more(begun.iter().map(|top_up| top_up.state))?;
+        self.refuse_too_many(owner).await?;
         let top_up = TopUp {
             id,
             owner: Some(owner.to_owned()),

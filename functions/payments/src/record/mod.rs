@@ -3,6 +3,7 @@
 //! Everything here is pure. What is to be done next can be read off the record alone ([`SessionRecord::next`]), so that
 //! any process can go on where another died.
 
+mod by_hand;
 mod money;
 mod next;
 mod refund;
@@ -20,6 +21,7 @@ use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionSource, Sess
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use by_hand::ByHand;
 pub use money::{Outcome, RecordError};
 pub use next::Next;
 pub use refund::{Refund, RefundState};
