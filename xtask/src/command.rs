@@ -1,6 +1,5 @@
 //! Running other programs so that a failure says which one and where.
 
-use std::collections::VecDeque;
 use std::io::{BufReader, IsTerminal as _, Read, Write, prelude::BufRead as _};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
@@ -8,8 +7,7 @@ use std::sync::Mutex;
 
 use anyhow::Context;
 
-/// Enough for what a test runner says of one failed test.
-const LINES_KEPT: usize = 40;
+use crate::heard::Heard;
 
 /// The workspace's root.
 pub fn root() -> anyhow::Result<PathBuf> {
@@ -19,8 +17,8 @@ pub fn root() -> anyhow::Result<PathBuf> {
     Ok(here.parent().context("xtask lies below the workspace's root")?.to_owned())
 }
 
-/// Runs a program with its output on ours; an exit code other than 0 is an error, with the end of that output when it goes into a
-/// log, where nobody watches it pass.
+/// Runs a program with its output on ours; an exit code other than 0 is an error, with what it says of the failure when it goes into
+/// a log, where nobody watches it pass.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let shown = show(command);
     eprintln!("$ {shown}");
@@ -30,14 +28,14 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
     }
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("`{shown}` could not be started"))?;
-    let last = Mutex::new(VecDeque::new());
+    let heard = Mutex::new(Heard::default());
     std::thread::scope(|scope| {
         let (out, err) = (child.stdout.take(), child.stderr.take());
-        scope.spawn(|| out.map(|out| pass_on(out, std::io::stdout(), &last)));
-        scope.spawn(|| err.map(|err| pass_on(err, std::io::stderr(), &last)));
+        scope.spawn(|| out.map(|out| pass_on(out, std::io::stdout(), &heard)));
+        scope.spawn(|| err.map(|err| pass_on(err, std::io::stderr(), &heard)));
     });
-    let last: Vec<_> = last.into_inner().unwrap_or_default().into();
-    ended(&shown, child.wait()?, last.join("\n"))
+    let heard = heard.into_inner().unwrap_or_default();
+    ended(&shown, child.wait()?, heard.told())
 }
 
 fn ended(shown: &str, status: ExitStatus, output: String) -> anyhow::Result<()> {
@@ -51,7 +49,7 @@ fn ended(shown: &str, status: ExitStatus, output: String) -> anyhow::Result<()> 
 #[derive(Debug)]
 pub struct Failed {
     what: String,
-    /// The end of what it printed, where that was not watched.
+    /// What it said of its failure, where that was not watched.
     pub output: String,
 }
 
@@ -63,16 +61,14 @@ impl std::fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-/// Copies line by line, and keeps the last ones.
-fn pass_on(from: impl Read, mut to: impl Write, last: &Mutex<VecDeque<String>>) {
+/// Copies line by line, and remembers what it says.
+fn pass_on(from: impl Read, mut to: impl Write, heard: &Mutex<Heard>) {
     for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).into_owned();
         writeln!(to, "{line}").ok();
-        let Ok(mut last) = last.lock() else { continue };
-        if last.len() == LINES_KEPT {
-            last.pop_front();
+        if let Ok(mut heard) = heard.lock() {
+            heard.line(line);
         }
-        last.push_back(line);
     }
 }
 

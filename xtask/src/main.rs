@@ -4,6 +4,7 @@ mod browser;
 mod checks;
 mod command;
 mod deploy;
+mod heard;
 mod steps;
 mod tools;
 

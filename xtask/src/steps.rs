@@ -54,7 +54,7 @@ fn summary(outcomes: &[(&str, anyhow::Result<()>, Duration)]) -> anyhow::Result<
     for (name, outcome, _) in outcomes {
         let failed = outcome.as_ref().err().and_then(|error| error.downcast_ref::<Failed>());
         if let Some(Failed { output, .. }) = failed.filter(|failed| !failed.output.is_empty()) {
-            eprintln!("\n=== the end of what {name} printed\n{output}");
+            eprintln!("\n=== what {name} said of it\n{output}");
         }
     }
     eprintln!("\n=== summary");

@@ -204,7 +204,20 @@ fn lazy_pool(options: PgConnectOptions) -> PgPool {
                 Ok(lives(connection, &answered, rested).await)
             })
         })
+        .after_release(|connection, _| Box::pin(async move { end_transaction(connection).await.map(|()| true) }))
         .connect_lazy_with(options)
+}
+
+/// Ends the transaction that a `begin` has left behind which was dropped before its answer came. sqlx 0.9.0 forgets it
+/// (<https://github.com/transact-rs/sqlx/issues/4393>, mended there since): the connection would go back into the pool, and what the
+/// next one writes would be lost with it.
+async fn end_transaction(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // sqlx tells whether a transaction is open by no other means; the statement itself is empty.
+    match connection.begin_with("").await {
+        Ok(transaction) => transaction.rollback().await,
+        Err(sqlx::Error::BeginFailed) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a connection that has `rested`, or has slept, still answers: it may have died while the sandbox was frozen or the server

@@ -23,6 +23,8 @@ const PEOPLE: [Person; 3] = [ANNE, BEN, CLEO];
 const ROOMS: [&str; 2] = ["dirac", "euler"];
 /// Bookings that one person may have in a day.
 const QUOTA: usize = 4;
+/// How long a client repeats what it has asked: less than the two days for which answers are kept.
+const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
 /// What a client asks for.
 #[derive(Clone, Debug)]
@@ -89,8 +91,8 @@ struct Known {
     /// Whose each booking is, in the order in which they were told of them.
     bookings: Vec<(String, Person)>,
     series: Vec<(String, Person)>,
-    /// Requests that were answered with a success, and the answer.
-    done: Vec<(Request, Value)>,
+    /// Requests that were answered with a success, when, and the answer.
+    done: Vec<(Request, DateTime<Utc>, Value)>,
     requests: usize,
 }
 
@@ -168,8 +170,9 @@ fn expect_book(before: &[Row], who: Person, ask: &Ask, answer: &Answer) {
     let Ask::Book { room, quarter, length, hold, waitlist } = ask else { return };
     let (start, end) = times(*quarter, *length);
     let taken = before.iter().any(|row| row.blocks(ROOMS[*room], start, end));
-    // The quarter that has begun can still be had.
-    match (start < now() - TimeDelta::minutes(15), taken, *waitlist) {
+    // The quarter that has begun can still be had, as long as it is not over.
+    let past = end <= now() || start < now() - TimeDelta::minutes(15);
+    match (past, taken, *waitlist) {
         (true, _, _) => assert_eq!(answer.refused(422, "policy")["refusals"][0]["code"], "past"),
         (false, true, false) => drop(answer.refused(409, "taken")),
         (false, true, true) => assert_eq!(answer.ok()["state"], "waitlist"),
@@ -220,11 +223,14 @@ async fn ask(platform: &Platform, who: usize, ask: &Ask, dies_after: Option<u32>
         }
         _ => {}
     }
-    known.done.push((request, told));
+    known.done.push((request, now(), told));
 }
 
 async fn repeat(platform: &Platform, nth_done: usize, known: &Known) {
-    let Some((request, told)) = nth(&known.done, nth_done) else { return };
+    let Some((request, asked_at, told)) = nth(&known.done, nth_done) else { return };
+    if now() - asked_at > PATIENCE {
+        return;
+    }
     let before = read(platform).await;
     let again = send(platform, &request, None).await.ok();
     assert_eq!(again["id"], told["id"]);
