@@ -353,6 +353,7 @@ async fn what_no_card_takes_back_is_given_by_hand_so_that_its_owner_can_be_erase
 async fn a_person_gets_all_that_went_through_the_wallet() {
     let platform = Platform::start().await;
     let paid = platform.post(PATH, wish(1000)).await.ok();
+    platform.pass(TimeDelta::seconds(1));
     let mut stay = session("AB123CD", 60);
     stay["pay"] = json!({ "with": "wallet" });
     let begun = platform.begin(&stay).await.ok();
