@@ -244,7 +244,7 @@ async fn receipts_are_their_owners_in_both_forms_and_languages() {
 }
 
 fn texts(page: &str) -> String {
-    page.replace("&#x2f;", "/").replace('\u{202f}', " ").replace('\u{a0}', " ")
+    page.replace("&#x2f;", "/").replace(['\u{202f}', '\u{a0}'], " ")
 }
 
 #[tokio::test]
