@@ -1,7 +1,9 @@
 //! What stands on the page, as text, before it becomes PDF or HTML.
 
 use chrono::NaiveDate;
-use parvis_ledger_rules::{Buyer, Document, DocumentKind, DocumentLine, Draft, PaymentTerms, Seller};
+use parvis_ledger_rules::{
+    Buyer, Document, DocumentKind, DocumentLine, Draft, OUTSIDE_VAT, PaymentTerms, Seller, Settlement, means,
+};
 use parvis_money::{Language, Money, Rounding, VatRate, VatSplit};
 use serde::Serialize;
 
@@ -32,8 +34,10 @@ pub struct Sheet {
     pub totals: Vec<(String, String)>,
     /// How it was paid.
     pub settlements: Vec<String>,
-    /// The mentions of the law, in French.
+    /// The mentions of the law.
     pub mentions: Vec<String>,
+    /// In which language they are: terms of payment are told in French, as French law has them.
+    pub mentions_language: &'static str,
 }
 
 /// A line of what was sold.
@@ -71,6 +75,7 @@ impl Sheet {
     #[must_use]
     pub fn new(document: &Document, language: Language) -> Self {
         let content = document.content();
+        let in_law = if content.terms.is_some() { Language::Fr } else { language };
         Self {
             language: language.code(),
             issued_on: content.issued_on,
@@ -88,7 +93,8 @@ impl Sheet {
             vat_rows: document.vat().iter().map(|split| vat_row(split, language)).collect(),
             totals: totals(document, language),
             settlements: settlements(content, language),
-            mentions: mentions(content),
+            mentions: mentions(content, in_law),
+            mentions_language: in_law.code(),
         }
     }
 }
@@ -146,7 +152,7 @@ fn rows(document: &Document, language: Language) -> Vec<Row> {
         // The price of one is for information; the line's net is what adds up.
         let unit = net.share(1, i64::from(line.quantity.max(1)), Rounding::HalfUp).unwrap_or(*net);
         Row {
-            description: line.description.clone(),
+            description: language.pick(None, line.english.clone()).unwrap_or_else(|| line.description.clone()),
             quantity: line.quantity.to_string(),
             unit_net: unit.format(language),
             vat: rate(line.vat, language),
@@ -169,21 +175,50 @@ fn totals(document: &Document, language: Language) -> Vec<(String, String)> {
 }
 
 fn settlements(content: &Draft, language: Language) -> Vec<String> {
-    let paid = language.pick("Payé le", "Paid on");
-    let by = language.pick("par", "by");
-    let settlement = |s: &parvis_ledger_rules::Settlement| {
-        format!("{paid} {} {by} {} : {}", date(s.on, language), s.by, s.amount.format(language))
+    let back = matches!(content.kind, DocumentKind::CreditNote { .. });
+    let done = match back {
+        true => language.pick("Remboursé le", "Refunded on"),
+        false => language.pick("Payé le", "Paid on"),
+    };
+    let settlement = |s: &Settlement| {
+        let reference = s
+            .reference
+            .as_ref()
+            .map(|reference| format!("{}{reference}", language.pick(", référence ", ", reference ")));
+        let (on, by, amount) = (date(s.on, language), way(&s.by, back, language), s.amount.format(language));
+        format!("{done} {on} {by}{}{amount}{}", language.pick(" : ", ": "), reference.unwrap_or_default())
     };
     content.settlements.iter().map(settlement).collect()
 }
 
+/// By what money came, or to where it went back.
+fn way(by: &str, back: bool, language: Language) -> String {
+    let known = match (by, back) {
+        (means::CARD, false) => language.pick("par carte bancaire", "by card"),
+        (means::CARD, true) => language.pick("sur la carte bancaire", "to the card"),
+        (means::WALLET, false) => language.pick("par porte-monnaie", "from the wallet"),
+        (means::WALLET, true) => language.pick("sur le porte-monnaie", "to the wallet"),
+        (means::INVOICE, false) => language.pick("sur facture", "on an invoice"),
+        _ => return format!("{} {by}", language.pick("par", "by")),
+    };
+    known.to_owned()
+}
+
+/// Why there is no VAT, in the document's language where that is known.
+fn reason(why: &str, language: Language) -> &str {
+    match why {
+        OUTSIDE_VAT => language.pick(why, "fee for parking on the street, outside the scope of VAT"),
+        other => other,
+    }
+}
+
 /// The sentences that the law wants; see the sources in the README of `parvis-ledger-rules`.
-fn mentions(content: &Draft) -> Vec<String> {
+fn mentions(content: &Draft, language: Language) -> Vec<String> {
     let mut mentions: Vec<String> = Vec::new();
     for why in
         content.lines.iter().filter(|line| line.vat == VatRate::ZERO).filter_map(|line| line.no_vat_because.as_ref())
     {
-        let mention = format!("TVA 0 % : {why}.");
+        let mention = format!("{} {}.", language.pick("TVA 0 % :", "VAT 0%:"), reason(why, language));
         if !mentions.contains(&mention) {
             mentions.push(mention);
         }

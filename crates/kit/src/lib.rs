@@ -13,6 +13,7 @@
 //! | [`http`] | running an axum router: stage, conditional requests, compression |
 //! | [`api`] | how handlers fail, and the OpenAPI document |
 //! | [`routes`] | routes that describe themselves for the OpenAPI document, once it is asked for |
+//! | [`moment`] | instants and days in query parameters |
 //! | [`problem`] | refusals and failures as problem+json (RFC 9457) |
 //! | [`table`] | tables that people send as CSV files |
 //! | [`auth`] | who calls, from the API's JWT authorizer |
@@ -31,6 +32,7 @@ pub mod idempotency;
 pub mod jwks;
 pub mod lambda;
 pub mod metrics;
+pub mod moment;
 pub mod postgres;
 pub mod problem;
 pub mod routes;

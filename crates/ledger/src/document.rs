@@ -73,8 +73,11 @@ pub struct Buyer {
 /// A line of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentLine {
-    /// What it is.
+    /// What it is, in French.
     pub description: String,
+    /// The same in English, where it has been written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub english: Option<String>,
     /// How many.
     pub quantity: u32,
     /// The price of the whole line, VAT included. Below zero on a credit note.
@@ -99,15 +102,31 @@ pub struct PaymentTerms {
     pub recovery_compensation: Money,
 }
 
-/// How it was paid.
+/// By what documents are paid.
+pub mod means {
+    /// By card.
+    pub const CARD: &str = "carte bancaire";
+    /// From a wallet.
+    pub const WALLET: &str = "porte-monnaie";
+    /// On an invoice.
+    pub const INVOICE: &str = "facture";
+}
+
+/// Why the street has no VAT (BOFiP, BOI-TVA-CHAMP-10-20-10-10).
+pub const OUTSIDE_VAT: &str = "redevance de stationnement sur voirie hors du champ d'application de la TVA";
+
+/// How it was paid; on a credit note, how the money went back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
     /// On.
     pub on: NaiveDate,
-    /// By: `carte bancaire`, `porte-monnaie`.
+    /// By what, in French: one of [`means`].
     pub by: String,
     /// How much.
     pub amount: Money,
+    /// Under which reference, of money that went back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 /// A document before it has a number.
@@ -132,7 +151,7 @@ pub struct Draft {
     pub lines: Vec<DocumentLine>,
     /// When and how to pay.
     pub terms: Option<PaymentTerms>,
-    /// How it was paid.
+    /// How it was paid, or went back.
     pub settlements: Vec<Settlement>,
 }
 

@@ -13,7 +13,9 @@ mod rules;
 
 pub use account::{Account, AccountNumber, Chart, InvalidAccount};
 pub use balance::{Balance, Book, PostError, Posted};
-pub use document::{Buyer, Document, DocumentKind, DocumentLine, Draft, Fault, PaymentTerms, Seller, Settlement};
+pub use document::{
+    Buyer, Document, DocumentKind, DocumentLine, Draft, Fault, OUTSIDE_VAT, PaymentTerms, Seller, Settlement, means,
+};
 pub use entry::{Auxiliary, Entry, EntryError, EntryLine, Journal, Piece, Side};
 pub use export::write_csv;
 pub use fec::{FEC_COLUMNS, FecError, FecWriter, Validated, fec_file_name};

@@ -39,6 +39,8 @@ pub enum WalletMovementKind {
     PayBack,
     /// Back into it: the owner's bank has returned what was paid back.
     Returned,
+    /// Back to its owner, by a person and from the bank account.
+    ByHand,
 }
 
 /// Money that was put into a wallet, or paid back.
@@ -66,6 +68,7 @@ impl WalletMovement {
             WalletMovementKind::TopUp => Movement::TopUp { amount, customer },
             WalletMovementKind::PayBack => Movement::PayBack { amount, customer },
             WalletMovementKind::Returned => Movement::Returned { amount, customer },
+            WalletMovementKind::ByHand => Movement::PayByHand { amount, customer },
         }
     }
 }

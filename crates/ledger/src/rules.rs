@@ -95,6 +95,13 @@ pub enum Movement {
         /// Whose wallet.
         customer: Auxiliary,
     },
+    /// Money of a wallet was given back to its owner by hand, from the bank account.
+    PayByHand {
+        /// How much.
+        amount: Money,
+        /// Whose wallet.
+        customer: Auxiliary,
+    },
     /// A monthly invoice was paid.
     Settlement {
         /// How much.
@@ -149,6 +156,10 @@ impl Movement {
             }
             Self::Returned { amount, customer } => {
                 (Journal::Treasury, "Retour remboursement porte-monnaie", top_up_lines(chart, *amount, customer))
+            }
+            Self::PayByHand { amount, customer } => {
+                let debit = EntryLine::debit(&chart.wallets, *amount).about(Some(customer.clone()));
+                (Journal::Treasury, "Virement porte-monnaie", vec![debit, EntryLine::credit(&chart.bank, *amount)])
             }
             Self::Settlement { amount, customer } => {
                 let credit = EntryLine::credit(&chart.customers, *amount).about(Some(customer.clone()));

@@ -59,7 +59,7 @@ fn movements_become_entries() {
         payer: Payer::Invoice { customer: customer() },
     };
     let refund = Movement::Refund { supply: Supply::CarPark { vat: vat() }, gross: eur(320), payer: Payer::Provider };
-    let cases: [(Movement, &[(&str, i64)]); 9] = [
+    let cases: [(Movement, &[(&str, i64)]); 10] = [
         // 3.20 / 1.2 = 2.67
         (sale(320), &[("511700", 320), ("706000", -267), ("445710", -53)]),
         (refund, &[("511700", -320), ("706000", 267), ("445710", 53)]),
@@ -68,6 +68,7 @@ fn movements_become_entries() {
         (invoiced, &[("411000", 1200), ("706000", -1000), ("445710", -200)]),
         (Movement::TopUp { amount: eur(2000), customer: customer() }, &[("511700", 2000), ("419100", -2000)]),
         (Movement::PayBack { amount: eur(700), customer: customer() }, &[("511700", -700), ("419100", 700)]),
+        (Movement::PayByHand { amount: eur(300), customer: customer() }, &[("419100", 300), ("512000", -300)]),
         (Movement::Returned { amount: eur(700), customer: customer() }, &[("511700", 700), ("419100", -700)]),
         (Movement::Settlement { amount: eur(1200), customer: customer() }, &[("511700", 1200), ("411000", -1200)]),
         (Movement::Payout { gross: eur(1000), fees: eur(35) }, &[("512000", 965), ("627800", 35), ("511700", -1000)]),
@@ -138,6 +139,7 @@ fn numbers_have_no_gaps_and_follow_dates() {
 fn line(description: &str, cents: i64, vat: u32) -> DocumentLine {
     let no_vat_because = (vat == 0).then(|| "Hors du champ d'application de la TVA".to_owned());
     DocumentLine {
+        english: None,
         description: description.into(),
         quantity: 1,
         gross: Money::eur(cents),
@@ -235,7 +237,8 @@ fn everything_that_is_missing_is_said_at_once() {
 
 #[test]
 fn a_receipt_needs_no_buyer() {
-    let settlement = Settlement { on: day("2026-03-31"), by: "carte bancaire".into(), amount: Money::eur(941) };
+    let settlement =
+        Settlement { on: day("2026-03-31"), by: "carte bancaire".into(), amount: Money::eur(941), reference: None };
     let draft =
         Draft { kind: DocumentKind::Receipt, buyer: None, terms: None, settlements: vec![settlement], ..invoice() };
     assert_eq!(draft.faults(), []);
@@ -304,6 +307,7 @@ fn movement() -> impl Strategy<Value = Movement> {
         (supply, cents.clone(), payer).prop_map(|(supply, gross, payer)| Movement::Refund { supply, gross, payer }),
         cents.clone().prop_map(|amount| Movement::TopUp { amount, customer: customer() }),
         cents.clone().prop_map(|amount| Movement::PayBack { amount, customer: customer() }),
+        cents.clone().prop_map(|amount| Movement::PayByHand { amount, customer: customer() }),
         cents.clone().prop_map(|amount| Movement::Returned { amount, customer: customer() }),
         cents.clone().prop_map(|amount| Movement::Settlement { amount, customer: customer() }),
         (cents, 0..100i64)

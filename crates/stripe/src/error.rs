@@ -24,6 +24,8 @@ pub enum StripeError {
     Refused {
         /// HTTP status.
         status: StatusCode,
+        /// Stripe's code, such as `resource_missing`, if it has one for that.
+        code: Option<String>,
         /// Stripe's explanation; without card data.
         message: String,
     },
@@ -37,6 +39,12 @@ impl StripeError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreached(_) | Self::Unavailable(_) | Self::Unreadable(_))
+    }
+
+    /// Whether something that the request names does not exist.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { code: Some(code), .. } if code == "resource_missing")
     }
 
     /// The error of a status and a body.
@@ -60,7 +68,7 @@ impl StripeError {
                 Self::Declined { code }
             }
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
-                Self::Refused { status, message: details.message.unwrap_or_default() }
+                Self::Refused { status, code: details.code, message: details.message.unwrap_or_default() }
             }
             other => Self::Unavailable(other),
         }

@@ -32,6 +32,19 @@ pub struct KeptRefund {
     pub becomes: Option<RefundStatus>,
 }
 
+/// The payment methods that there are; what each does is told by the crate.
+const METHODS: [&str; 9] = [
+    "pm_card_visa",
+    "pm_card_chargeDeclined",
+    "pm_card_authenticationRequired",
+    "pm_card_pendingRefund",
+    "pm_card_refundFail",
+    "pm_card_pendingRefundFail",
+    "pm_card_refundRefused",
+    "pm_card_refundsFail",
+    "pm_card_refundsRefused",
+];
+
 /// How long a bank takes for a refund.
 const BANK: TimeDelta = TimeDelta::minutes(1);
 
@@ -74,6 +87,12 @@ impl Answer {
 
     fn missing(what: &str) -> Self {
         Self::error(404, "invalid_request_error", "resource_missing", &format!("No such {what}"))
+    }
+
+    /// What is missing is named by a field, and not by the path: as Stripe, that is 400.
+    fn unknown_method(method: &str) -> Self {
+        let message = format!("No such PaymentMethod: '{method}'");
+        Self::error(400, "invalid_request_error", "resource_missing", &message)
     }
 }
 
@@ -153,8 +172,8 @@ impl Account {
             );
         }
         let method = fields.get("payment_method").cloned();
-        if method.as_ref().is_some_and(|method| !method.starts_with("pm_")) {
-            return Answer::missing("PaymentMethod");
+        if let Some(unknown) = method.as_deref().filter(|method| !METHODS.contains(method)) {
+            return Answer::unknown_method(unknown);
         }
         let id = format!("pi_{}", Uuid::new_v4().simple());
         let status = match method {
@@ -179,6 +198,9 @@ impl Account {
         let Some(kept) = self.intents.get(id) else { return Answer::missing("PaymentIntent") };
         let mut kept = kept.clone();
         if let Some(method) = fields.get("payment_method") {
+            if !METHODS.contains(&method.as_str()) {
+                return Answer::unknown_method(method);
+            }
             kept.payment_method = Some(method.clone());
         }
         let ready =

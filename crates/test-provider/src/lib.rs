@@ -13,8 +13,10 @@
 //! | `pm_card_refundsFail` | succeeds; each refund succeeds, and fails a minute later |
 //! | `pm_card_refundsRefused` | succeeds; each refund fails at once |
 //!
-//! Of each payment of the others only the first refund fails, so that what is given in its place arrives. Amounts below Stripe's least are
-//! refused, and so is a request under a key that is in use (409).
+//! No other is known: it is refused as Stripe refuses it (400, `resource_missing`).
+//!
+//! Where not each refund fails, only a payment's first one does, so that what is given in its place arrives. Amounts below Stripe's least
+//! are refused, and so is a request under a key that is in use (409).
 //!
 //! What is kept is appended to a file, if one is given, so that it survives a restart.
 

@@ -8,10 +8,12 @@ use parvis_kit::env::{EnvError, optional, required, required_parsed};
 use parvis_kit::lambda::BoxError;
 use parvis_kit::postgres::{Database, DatabaseError};
 use parvis_ledger_rules::{Chart, InvalidAccount};
+use parvis_places::PlacesStore;
 
 use crate::FUNCTION;
 use crate::movements::MovementReader;
 use crate::state::{App, House};
+use crate::zones::ZoneNames;
 
 /// The function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,8 @@ pub async fn app_from_env() -> Result<App, ConfigError> {
         },
         timezone: required_parsed::<Tz>("DEFAULT_TIMEZONE")?,
     };
-    let movements = MovementReader::new(aws_sdk_dynamodb::Client::new(&aws), required("PAYMENTS_TABLE")?);
-    Ok(App::new(Database::from_env(&aws, FUNCTION)?, movements, house, Arc::new(Utc::now)))
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let movements = MovementReader::new(dynamodb.clone(), required("PAYMENTS_TABLE")?);
+    let zones = ZoneNames::new(PlacesStore::new(dynamodb, required("PLACES_TABLE")?));
+    Ok(App::new(Database::from_env(&aws, FUNCTION)?, movements, zones, house, Arc::new(Utc::now)))
 }

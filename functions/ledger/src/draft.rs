@@ -3,21 +3,20 @@
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use parvis_ledger_rules::{
-    Document, DocumentKind, DocumentLine, Draft, ParkingMovement, ParkingMovementKind, Payer, Settlement, Supply,
+    Document, DocumentKind, DocumentLine, Draft, OUTSIDE_VAT, ParkingMovement, ParkingMovementKind, Payer, Settlement,
+    Supply, means,
 };
-use parvis_money::{MoneyError, VatRate};
+use parvis_money::{Language, MoneyError, VatRate};
 
 use crate::state::House;
 
-/// Why the street has no VAT (BOFiP, BOI-TVA-CHAMP-10-20-10-10).
-pub(crate) const OUTSIDE_VAT: &str = "redevance de stationnement sur voirie hors du champ d'application de la TVA";
-
-/// The document of a movement; `None` when it has none: nothing was paid, or it stands on a monthly invoice.
+/// The document of a movement in a zone of this name; `None` when it has none: nothing was paid, or it stands on a monthly invoice.
 ///
 /// # Errors
 /// [`MoneyError`].
 pub fn of(
     movement: &ParkingMovement,
+    zone_name: &str,
     corrects: Option<&Document>,
     house: &House,
     issued_on: NaiveDate,
@@ -38,14 +37,20 @@ pub fn of(
         Supply::Street => (VatRate::ZERO, Some(OUTSIDE_VAT.to_owned())),
     };
     let line = DocumentLine {
-        description: description(movement, zone),
+        description: description(movement, zone_name, zone, Language::Fr),
+        english: Some(description(movement, zone_name, zone, Language::En)),
         quantity: 1,
         gross: if sold { movement.gross } else { movement.gross.checked_neg()? },
         vat,
         no_vat_because,
     };
-    let settlement =
-        Settlement { on: local(movement.at).date_naive(), by: paid_by(&movement.payer), amount: movement.gross };
+    let settlement = Settlement {
+        on: local(movement.at).date_naive(),
+        by: paid_by(&movement.payer).to_owned(),
+        amount: movement.gross,
+        // Under this the provider has what went back.
+        reference: (!sold).then(|| movement.id.to_string()),
+    };
     Ok(Some(Draft {
         kind,
         issued_on,
@@ -56,26 +61,26 @@ pub fn of(
         buyer: None,
         lines: vec![line],
         terms: None,
-        settlements: if sold { vec![settlement] } else { Vec::new() },
+        settlements: vec![settlement],
     }))
 }
 
-fn paid_by(payer: &Payer) -> String {
+fn paid_by(payer: &Payer) -> &'static str {
     match payer {
-        Payer::Provider => "carte bancaire",
-        Payer::Wallet { .. } => "porte-monnaie",
-        Payer::Invoice { .. } => "facture",
+        Payer::Provider => means::CARD,
+        Payer::Wallet { .. } => means::WALLET,
+        Payer::Invoice { .. } => means::INVOICE,
     }
-    .to_owned()
 }
 
-/// `Stationnement Zone_B, 03/03/2026 10:00–11:00`: no plate.
-fn description(movement: &ParkingMovement, zone: Tz) -> String {
+/// `Stationnement Parking du Parvis, Zone B, 03/03/2026 10:00–11:00`: no plate.
+fn description(movement: &ParkingMovement, zone_name: &str, zone: Tz, language: Language) -> String {
     let (start, end) = (movement.stay.start.with_timezone(&zone), movement.stay.end.with_timezone(&zone));
-    let until = if start.date_naive() == end.date_naive() { "%H:%M" } else { "%d/%m/%Y %H:%M" };
+    let instant = language.pick("%d/%m/%Y %H:%M", "%-d %B %Y %H:%M");
+    let until = if start.date_naive() == end.date_naive() { "%H:%M" } else { instant };
     let what = match movement.kind {
-        ParkingMovementKind::Sale => "Stationnement",
-        ParkingMovementKind::Refund { .. } => "Stationnement non utilisé",
+        ParkingMovementKind::Sale => language.pick("Stationnement", "Parking"),
+        ParkingMovementKind::Refund { .. } => language.pick("Stationnement non utilisé", "Parking not used"),
     };
-    format!("{what} {}, {}–{}", movement.stay.zone, start.format("%d/%m/%Y %H:%M"), end.format(until))
+    format!("{what} {zone_name}, {}–{}", start.format(instant), end.format(until))
 }

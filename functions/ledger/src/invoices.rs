@@ -3,11 +3,14 @@
 //! Sales are in the books when they happen: what an operator owes stands on its account (411). The invoice is the document for it; its
 //! payment takes it off the account.
 
-use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
+use parvis_kit::moment::start_of_day;
 use parvis_kit::telemetry::chain;
-use parvis_ledger_rules::{Auxiliary, Buyer, DocumentKind, DocumentLine, Draft, Movement, PaymentTerms, Piece};
+use parvis_ledger_rules::{
+    Auxiliary, Buyer, DocumentKind, DocumentLine, Draft, Movement, OUTSIDE_VAT, PaymentTerms, Piece,
+};
 use parvis_money::{Currency, Money, VatRate};
 use serde::Serialize;
 use sqlx::{PgConnection, Row as _};
@@ -15,7 +18,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::FUNCTION;
-use crate::draft::OUTSIDE_VAT;
 use crate::post::{Origin, PostError, give_number, insert_entry, store_document};
 use crate::state::App;
 
@@ -139,10 +141,7 @@ impl App {
     /// The instant at which this month began here.
     fn beginning_of_month(&self) -> DateTime<Utc> {
         let today = self.date(self.now());
-        let first = today.with_day(1).unwrap_or(today).and_time(NaiveTime::MIN);
-        // A month whose midnight does not exist begins an hour later.
-        let local = self.house().timezone.from_local_datetime(&first).earliest();
-        local.map_or_else(|| first.and_utc(), |local| local.with_timezone(&Utc))
+        start_of_day(today.with_day(1).unwrap_or(today), self.house().timezone)
     }
 
     async fn invoice_to(
@@ -204,8 +203,10 @@ impl App {
                 continue;
             }
             let vat = u32::try_from(vat).ok().and_then(|vat| VatRate::try_from(vat).ok()).unwrap_or(VatRate::ZERO);
+            let zone = self.zones().name(&zone).await;
             lines.push(DocumentLine {
                 description: format!("Stationnement {zone}, {sold} ventes"),
+                english: Some(format!("Parking {zone}, {sold} sales")),
                 quantity: 1,
                 gross: Money::eur(cents),
                 vat,

@@ -25,6 +25,7 @@ pub mod routes;
 pub mod state;
 pub mod stream;
 pub mod tasks;
+pub mod zones;
 
 use lambda_runtime::LambdaEvent;
 

@@ -108,13 +108,15 @@ impl App {
     /// # Errors
     /// [`PostError`]; nothing is changed then.
     pub async fn post(&self, movement: &ParkingMovement) -> Result<Posted, PostError> {
+        // Before the transaction: it holds the counter of numbers.
+        let zone = self.zones().name(movement.stay.zone.as_str()).await;
         let pool = self.database().pool().await?;
         let mut transaction = pool.begin().await?;
         if !insert_movement(&mut transaction, movement).await? {
             return Ok(Posted::Known);
         }
         let today = self.date(self.now());
-        let document = self.issue(&mut transaction, movement, today).await?;
+        let document = self.issue(&mut transaction, movement, &zone, today).await?;
         let piece = match &document {
             Some(document) => Piece { reference: document.number().to_string(), date: document.content().issued_on },
             None => Piece { reference: movement.stay.session.to_string(), date: self.date(movement.at) },
@@ -132,13 +134,14 @@ impl App {
         &self,
         connection: &mut PgConnection,
         movement: &ParkingMovement,
+        zone: &str,
         today: NaiveDate,
     ) -> Result<Option<Document>, PostError> {
         let corrected = match movement.kind {
             ParkingMovementKind::Sale => None,
             ParkingMovementKind::Refund { sale } => document_of(connection, sale).await?,
         };
-        let Some(draft) = draft::of(movement, corrected.as_ref(), self.house(), today)? else { return Ok(None) };
+        let Some(draft) = draft::of(movement, zone, corrected.as_ref(), self.house(), today)? else { return Ok(None) };
         let document = give_number(connection, draft).await?;
         store_document(connection, Origin::Movement(movement), &document).await?;
         Ok(Some(document))

@@ -10,6 +10,7 @@ use parvis_kit::postgres::Database;
 use parvis_ledger_rules::{Buyer, Chart, Seller};
 
 use crate::movements::MovementReader;
+use crate::zones::ZoneNames;
 
 /// The clock.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -34,6 +35,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     database: Database,
     movements: MovementReader,
+    zones: ZoneNames,
     house: House,
     clock: Clock,
 }
@@ -47,8 +49,8 @@ impl fmt::Debug for App {
 impl App {
     /// The books in a database, of movements that payments keep.
     #[must_use]
-    pub fn new(database: Database, movements: MovementReader, house: House, clock: Clock) -> Self {
-        Self(Arc::new(Inner { database, movements, house, clock }))
+    pub fn new(database: Database, movements: MovementReader, zones: ZoneNames, house: House, clock: Clock) -> Self {
+        Self(Arc::new(Inner { database, movements, zones, house, clock }))
     }
 
     /// The database.
@@ -61,6 +63,12 @@ impl App {
     #[must_use]
     pub fn movements(&self) -> &MovementReader {
         &self.0.movements
+    }
+
+    /// How zones are called.
+    #[must_use]
+    pub fn zones(&self) -> &ZoneNames {
+        &self.0.zones
     }
 
     /// Whose books these are.

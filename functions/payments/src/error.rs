@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use parvis_kit::problem::Problem;
+use parvis_kit::problem::{FieldError, Problem};
 use parvis_money::Money;
 use parvis_rights::SessionRefusal;
 use parvis_stripe::StripeError;
@@ -14,6 +14,9 @@ use uuid::Uuid;
 
 use crate::record::RecordError;
 use crate::store::StoreError;
+
+/// The code of a payment that failed because the provider does not know its payment method.
+pub const UNKNOWN_METHOD: &str = "unknown_payment_method";
 
 /// What a route refuses, with what a page needs to go on.
 #[derive(Debug)]
@@ -91,6 +94,13 @@ impl IntoResponse for ApiError {
             Self::PriceChanged(quote) => {
                 let problem = Problem::new(StatusCode::CONFLICT, "price-changed", "The price has changed");
                 problem.member("quote", quote).into_response()
+            }
+            Self::Declined { session, code } if code == UNKNOWN_METHOD => {
+                let title = "The payment provider does not know this payment method";
+                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-payment-method", title)
+                    .detail("Have its form make a new one, and ask again under a new id.")
+                    .errors(vec![FieldError::new("/pay/id", "no such payment method at the provider")]);
+                problem.member("session", session).member("code", code).into_response()
             }
             Self::Declined { session, code } => {
                 let problem =

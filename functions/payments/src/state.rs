@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use parvis_kit::problem::Problem;
+use parvis_parking::ZoneId;
 use parvis_parking::plate::PlateKey;
 use parvis_tariffs::{Tariffs, read_book};
 
@@ -138,6 +139,24 @@ impl App {
         let book = self.keep_book(text, version)?;
         self.books().newest = Some((Instant::now(), version));
         Ok(book)
+    }
+
+    /// Which of these zones have no tariff, by their places in the list: parking knows zones by their tariffs.
+    ///
+    /// # Errors
+    /// As [`App::book`].
+    pub async fn unknown_zones(&self, zones: &[ZoneId]) -> ApiResult<Vec<usize>> {
+        let unknown = |book: &Book| {
+            let known = book.tariffs.zones();
+            zones.iter().enumerate().filter(|(_, zone)| !known.contains(zone)).map(|(place, _)| place).collect()
+        };
+        let missed: Vec<usize> = unknown(&*self.book().await?);
+        if missed.is_empty() {
+            return Ok(missed);
+        }
+        // A book with them may have come into force since this one was read.
+        self.books().newest = None;
+        Ok(unknown(&*self.book().await?))
     }
 
     /// The tariffs of a version, in force or not any more.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::record::{Charge, RefundState, SessionRecord};
+use crate::record::{Charge, Refund, RefundState, SessionRecord};
 
 /// The vehicle, as its driver describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -92,6 +92,12 @@ pub struct RefundView {
     pub amount: Money,
     /// Whether the provider has taken it on.
     pub done: bool,
+}
+
+impl From<&Refund> for RefundView {
+    fn from(refund: &Refund) -> Self {
+        Self { amount: refund.amount, done: refund.state == RefundState::Done }
+    }
 }
 
 /// What the driver may do now; pages show these buttons.
@@ -181,11 +187,7 @@ impl SessionView {
                 .map(|segment| SegmentView { start: segment.start, end: segment.end, price: segment.paid })
                 .collect(),
             paid: record.net(),
-            refunds: record
-                .refunds
-                .iter()
-                .map(|refund| RefundView { amount: refund.amount, done: refund.state == RefundState::Done })
-                .collect(),
+            refunds: record.refunds.iter().map(RefundView::from).collect(),
             payment: open.map(open_payment),
             failure: record.charges.last().and_then(|charge| charge.failure.clone()),
             actions: actions(state, open.is_some()),

@@ -30,7 +30,8 @@ pub enum LineKind {
     Minutes,
     /// `quantity` minutes that a subscription includes; the amount is negative.
     Included,
-    /// What members pay less than others: `amount` is what it would be more; for information, not summed up.
+    /// What members pay less than others; the amount is negative. The prices above are members' prices already: for information, not
+    /// summed up.
     MemberSaving,
     /// Demand: `quantity` is the factor in basis points.
     Demand,
@@ -199,7 +200,7 @@ impl Sums {
             let others = sum(&card.standard.cover(minutes, half_day, card.currency)?, card.currency)?;
             let saved = others.checked_sub(sum(&full, card.currency)?)?;
             if saved.cents > 0 {
-                self.line(part, LineKind::MemberSaving, 1, None, saved);
+                self.line(part, LineKind::MemberSaving, 1, None, saved.checked_neg()?);
             }
         }
         let factor = part.factor.within(card);
@@ -329,7 +330,7 @@ mod tests {
             [
                 (LineKind::Minutes, 120, 3600),
                 (LineKind::Included, 30, -900),
-                (LineKind::MemberSaving, 1, 1200),
+                (LineKind::MemberSaving, 1, -1200),
                 // Demand of 2.0 is held at the cap of 1.5.
                 (LineKind::Demand, 15_000, 1350),
                 (LineKind::Vat, 2000, 675),

@@ -12,7 +12,14 @@ fn day(text: &str) -> NaiveDate {
 
 fn line(description: String, cents: i64, vat: u32) -> DocumentLine {
     let no_vat_because = (vat == 0).then(|| "redevance hors du champ d'application de la TVA".to_owned());
-    DocumentLine { description, quantity: 1, gross: Money::eur(cents), vat: vat.try_into().unwrap(), no_vat_because }
+    DocumentLine {
+        description,
+        english: None,
+        quantity: 1,
+        gross: Money::eur(cents),
+        vat: vat.try_into().unwrap(),
+        no_vat_because,
+    }
 }
 
 fn seller() -> Seller {
@@ -38,7 +45,12 @@ pub fn receipt() -> Document {
         buyer: None,
         lines: vec![line("Stationnement Paris 1, 02/03/2026 09:00–11:00, véhicule ••• 123 •••".into(), 1200, 0)],
         terms: None,
-        settlements: vec![Settlement { on: day("2026-03-02"), by: "carte bancaire".into(), amount: Money::eur(1200) }],
+        settlements: vec![Settlement {
+            on: day("2026-03-02"),
+            by: "carte bancaire".into(),
+            amount: Money::eur(1200),
+            reference: None,
+        }],
     };
     draft.issue("R-2026-000042".parse().unwrap()).unwrap()
 }

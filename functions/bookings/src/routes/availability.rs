@@ -5,13 +5,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parvis_booking::resource::{Kind, PlanPosition};
 use parvis_booking::{PoolId, ResourceId, SiteId, Slot};
 use parvis_kit::http::{Json, Query};
+use parvis_kit::moment::Moment;
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::input::{FilterParams, list, range};
+use super::input::{FilterParams, asked, list};
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
 use crate::store::availability::{self, Busy, ResourceTimes};
@@ -27,10 +28,12 @@ pub(super) fn router() -> Routes<App> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct RangeParams {
-    /// Start of the range.
-    from: DateTime<Utc>,
-    /// End of the range, at most 92 days later.
-    to: DateTime<Utc>,
+    /// Start of the range: an instant, or a day of the resources' calendar.
+    #[param(value_type = String, example = "2026-11-22")]
+    from: Moment,
+    /// End of the range, at most 92 days later: an instant, or a day, which is included.
+    #[param(value_type = String, example = "2026-11-22")]
+    to: Moment,
     /// Only resources with a free stretch of so many minutes.
     minutes: Option<u32>,
 }
@@ -117,8 +120,9 @@ async fn read_availability(
     Query(filter): Query<FilterParams>,
     Query(params): Query<RangeParams>,
 ) -> ApiResult<Json<Availability>> {
-    let range = range(params.from, params.to, LONGEST)?;
-    let all = availability::read(app.store().database().pool().await?, &(&filter).into(), range).await?;
+    let filter = (&filter).into();
+    let range = asked(&app, &filter, [params.from, params.to], LONGEST).await?;
+    let all = availability::read(app.store().database().pool().await?, &filter, range).await?;
     let wanted = params.minutes.map(|minutes| TimeDelta::minutes(i64::from(minutes)));
     let fits =
         |one: &ResourceAvailability| wanted.is_none_or(|wanted| one.free.iter().any(|free| free.length() >= wanted));
@@ -131,10 +135,12 @@ async fn read_availability(
 struct FreeBusyParams {
     /// The resources, between commas.
     resource: String,
-    /// Start of the range.
-    from: DateTime<Utc>,
-    /// End of the range, at most 92 days later.
-    to: DateTime<Utc>,
+    /// Start of the range: an instant, or a day of the resources' calendar.
+    #[param(value_type = String, example = "2026-11-22")]
+    from: Moment,
+    /// End of the range, at most 92 days later: an instant, or a day, which is included.
+    #[param(value_type = String, example = "2026-11-22")]
+    to: Moment,
 }
 
 /// When a resource is taken.
@@ -159,12 +165,12 @@ struct FreeBusy {
     responses((status = 200, body = FreeBusy), Declined)
 )]
 async fn read_free_busy(State(app): State<App>, Query(params): Query<FreeBusyParams>) -> ApiResult<Json<FreeBusy>> {
-    let range = range(params.from, params.to, LONGEST)?;
     let ids = list(Some(&params.resource));
     if ids.is_empty() {
         return Err(Problem::invalid(vec![FieldError::new("resource", "name at least one")]).into());
     }
     let filter = ResourceFilter { ids, ..ResourceFilter::default() };
+    let range = asked(&app, &filter, [params.from, params.to], LONGEST).await?;
     let all = availability::read(app.store().database().pool().await?, &filter, range).await?;
     let resources = all.into_iter().map(|times| ResourceBusy { id: times.resource.id, busy: times.busy }).collect();
     Ok(Json(FreeBusy { resources }))

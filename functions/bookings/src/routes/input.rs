@@ -1,13 +1,17 @@
 //! Validation at the boundary.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use parvis_booking::Slot;
 use parvis_booking::booking::Guest;
 use parvis_booking::resource::Kind;
 use parvis_kit::auth::{Caller, Role};
+use parvis_kit::moment::Moment;
 use parvis_kit::problem::{FieldError, Problem};
 
-use crate::store::catalog::ResourceFilter;
+use crate::error::ApiResult;
+use crate::state::App;
+use crate::store::catalog::{self, ResourceFilter};
 
 /// Guests of one booking at most.
 const MOST_GUESTS: usize = 200;
@@ -27,6 +31,27 @@ pub fn range(from: DateTime<Utc>, to: DateTime<Utc>, longest: TimeDelta) -> Resu
         return Err(wrong("to", format!("at most {} days after `from`", longest.num_days())));
     }
     Ok(range)
+}
+
+/// The range that the parameters `from` and `to` mean for the resources of a filter, at most `longest`.
+pub async fn asked(app: &App, filter: &ResourceFilter, [from, to]: [Moment; 2], longest: TimeDelta) -> ApiResult<Slot> {
+    let zone = match from.is_day() || to.is_day() {
+        true => zone(app, filter).await?,
+        false => Tz::UTC,
+    };
+    Ok(range(from.begin(zone), to.end(zone), longest)?)
+}
+
+/// By whose clocks the resources of a filter live.
+async fn zone(app: &App, filter: &ResourceFilter) -> ApiResult<Tz> {
+    let zones = catalog::zones(app.store().database().pool().await?, filter).await?;
+    if zones.len() > 1 {
+        let names: Vec<&str> = zones.iter().map(|zone| zone.name()).collect();
+        let several = format!("a day is not the same in {}; say instants, or ask for one site", names.join(" and "));
+        return Err(Problem::invalid(vec![FieldError::new("from", several)]).into());
+    }
+    // Where there is no resource, there is nothing to be told, of any day.
+    Ok(zones.first().copied().unwrap_or(Tz::UTC))
 }
 
 /// What people write about a booking.

@@ -10,6 +10,7 @@ use parvis_booking::resource::Kind;
 use parvis_booking::{ResourceId, SiteId, Slot};
 use parvis_kit::auth::Caller;
 use parvis_kit::http::{Json, Query};
+use parvis_kit::moment::Moment;
 use parvis_kit::problem::Problem;
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
@@ -17,7 +18,7 @@ use parvis_money::{Currency, Money};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::input::{FilterParams, range, staff};
+use super::input::{FilterParams, asked, staff};
 use crate::error::{ApiResult, Declined};
 use crate::state::App;
 use crate::store::availability::{self, ResourceTimes};
@@ -33,10 +34,12 @@ pub(super) fn router() -> Routes<App> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ReportParams {
-    /// Start of the range.
-    from: DateTime<Utc>,
-    /// End of the range, at most a year later.
-    to: DateTime<Utc>,
+    /// Start of the range: an instant, or a day of the resources' calendar.
+    #[param(value_type = String, example = "2026-11-01")]
+    from: Moment,
+    /// End of the range, at most a year later: an instant, or a day, which is included.
+    #[param(value_type = String, example = "2026-11-30")]
+    to: Moment,
 }
 
 /// What a resource was used for.
@@ -156,9 +159,10 @@ fn used(times: &ResourceTimes, rows: &[UseRow], range: Slot) -> ResourceUse {
 }
 
 async fn overview(app: &App, filter: &FilterParams, params: &ReportParams) -> ApiResult<Overview> {
-    let range = range(params.from, params.to, LONGEST)?;
+    let filter = filter.into();
+    let range = asked(app, &filter, [params.from, params.to], LONGEST).await?;
     let pool = app.store().database().pool().await?;
-    let times = availability::read(pool, &filter.into(), range).await?;
+    let times = availability::read(pool, &filter, range).await?;
     let ids: Vec<String> = times.iter().map(|times| times.resource.id.to_string()).collect();
     let (rows, hours) = tokio::try_join!(report::by_resource(pool, &ids, range), report::by_hour(pool, &ids, range))?;
     let resources: Vec<ResourceUse> = times.iter().map(|times| used(times, &rows, range)).collect();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use parvis_booking::ResourceId;
 use parvis_booking::policy::Policy;
 use parvis_booking::resource::{Kind, Resource, ResourcePool, Site};
@@ -250,6 +251,20 @@ pub async fn resources(sql: impl PgExecutor<'_>, filter: &ResourceFilter) -> Res
     let rows = bind_filter!(query, filter).fetch_all(sql).await?;
     let view = |(details, timezone, version)| Ok(ResourceView { resource: document(details)?, timezone, version });
     rows.into_iter().map(view).collect()
+}
+
+/// The time zones in which resources lie, by name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn zones(sql: impl PgExecutor<'_>, filter: &ResourceFilter) -> Result<Vec<Tz>, DatabaseError> {
+    let query = format!(
+        "SELECT DISTINCT s.details->>'timezone' AS zone FROM booking_resource r JOIN booking_site s ON s.id = r.site
+         WHERE {MATCHES} ORDER BY zone"
+    );
+    let query = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(query));
+    let names = bind_filter!(query, filter).fetch_all(sql).await?;
+    names.iter().map(|name| name.parse().map_err(|_| bad(format!("{name} is no time zone")))).collect()
 }
 
 /// How resources are called.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{ANNE, Platform, slot};
+use crate::support::{ANNE, MANAGER, Platform, slot};
 
 #[tokio::test]
 async fn free_is_what_is_open_and_not_taken() {
@@ -49,6 +49,27 @@ async fn filters_find_what_is_needed() {
     assert_eq!(ids("kind=desk").await, Vec::<String>::new());
     let backwards = "/v1/availability?from=2026-07-13T06:00:00Z&to=2026-07-13T05:00:00Z";
     platform.get(backwards).await.refused(422, "invalid");
+}
+
+#[tokio::test]
+async fn a_day_is_the_one_of_the_site() {
+    let platform = Platform::start().await;
+    let day = platform.get("/v1/availability?resource=arago&from=2026-07-13&to=2026-07-13").await.ok();
+    assert_eq!((&day["from"], &day["to"]), (&json!("2026-07-12T22:00:00Z"), &json!("2026-07-13T22:00:00Z")));
+    let mixed = platform.get("/v1/free-busy?resource=arago&from=2026-07-13T06:00:00Z&to=2026-07-13").await.ok();
+    assert_eq!(mixed["resources"][0]["id"], "arago");
+    let report = platform.send("GET", "/v1/reports/bookings?from=2026-03-29&to=2026-03-29", Some(MANAGER), &[], None);
+    let report = report.await.ok();
+    assert_eq!((&report["from"], &report["to"]), (&json!("2026-03-28T23:00:00Z"), &json!("2026-03-29T22:00:00Z")));
+    platform.get("/v1/availability?from=tomorrow&to=2026-07-13").await.refused(400, "bad-request");
+    // In Tokyo it is another day.
+    platform.put("/v1/sites/tokyo", json!({ "name": "Tokyo", "timezone": "Asia/Tokyo" })).await;
+    platform.room("sakura", json!({ "site": "tokyo" })).await;
+    let sakura = platform.get("/v1/availability?site=tokyo&from=2026-07-13&to=2026-07-13").await.ok();
+    assert_eq!(sakura["from"], "2026-07-12T15:00:00Z");
+    let several = platform.get("/v1/availability?from=2026-07-13&to=2026-07-13").await.refused(422, "invalid");
+    assert_eq!(several["errors"][0]["field"], "from");
+    platform.get("/v1/availability?from=2026-07-13T00:00:00Z&to=2026-07-14T00:00:00Z").await.ok();
 }
 
 #[tokio::test]

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_bookings::demand::{Renewed, renew};
-use parvis_forecasting::{Calendar, Explanation, Kind, StepForecast};
-use parvis_forecasts::{Definition, ForecastStore, Outcome, Outlook};
+use parvis_forecasts::ForecastStore;
 use serde_json::{Value, json};
 
 use crate::support::{ANNE, Platform, at, later, now, slot};
@@ -13,41 +12,7 @@ const ROOMS: &str = "coworking/hq/room";
 /// A forecast of the three rooms: as many of them taken in each hour to come as `taken` says.
 async fn forecast(platform: &Platform, origin: DateTime<Utc>, taken: impl Fn(DateTime<Utc>) -> f64) -> ForecastStore {
     let store = ForecastStore::new(platform.dynamodb.clone(), "forecasts");
-    let definition = Definition {
-        subject: ROOMS.parse().unwrap(),
-        title: "HQ".to_owned(),
-        kind: Kind::Bounded { capacity: 3.0 },
-        step_minutes: 60,
-        calendar: Calendar::new(chrono_tz::Europe::Paris),
-    };
-    let step = |hour: i64| {
-        let start = origin + TimeDelta::hours(hour);
-        let mean = taken(start);
-        StepForecast { start, open: true, mean, quantiles: vec![mean; 9], chance_below_capacity: None }
-    };
-    let outlook = Outlook {
-        definition: definition.clone(),
-        origin,
-        trained_at: origin,
-        model_version: 1,
-        span: (origin - TimeDelta::days(60), origin),
-        borrowed: false,
-        known: None,
-        rehearsed: Vec::new(),
-        steps: (0..48).map(step).collect(),
-        explanation: Explanation::default(),
-    };
-    let outcome = Outcome::Forecast {
-        origin,
-        trained_at: origin,
-        borrowed: false,
-        known: None,
-        expected_error: None,
-        drift: None,
-    };
-    store.define(&definition).await.unwrap();
-    store.put_outlook(&outlook).await.unwrap();
-    store.conclude(&definition.subject, &outcome).await.unwrap();
+    parvis_test_forecasts::keep(&store, ROOMS, 3.0, origin, taken).await;
     store
 }
 

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Query};
+use parvis_kit::moment::Moment;
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
@@ -38,10 +39,12 @@ pub(super) fn staff(caller: &Caller) -> Result<(), Problem> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct RevenueParams {
-    /// From; 30 days before `to` without it.
-    from: Option<DateTime<Utc>>,
-    /// To, not included; now without it.
-    to: Option<DateTime<Utc>>,
+    /// From: an instant, or a day of the house's calendar. 30 days before `to` without it.
+    #[param(value_type = Option<String>, example = "2026-11-01")]
+    from: Option<Moment>,
+    /// To: an instant, which is not included, or a day, which is. Now without it.
+    #[param(value_type = Option<String>, example = "2026-11-30")]
+    to: Option<Moment>,
     /// By what it is told apart: `day` (default), `zone`, `class`, `hour`.
     #[serde(default)]
     by: By,
@@ -75,12 +78,13 @@ async fn read_revenue(
     Query(params): Query<RevenueParams>,
 ) -> ApiResult<Json<Revenue>> {
     staff(&caller)?;
-    let to = params.to.unwrap_or_else(|| app.now());
-    let from = params.from.unwrap_or(to - TimeDelta::days(30));
+    let zone = app.house().timezone;
+    let to = params.to.map_or_else(|| app.now(), |to| to.end(zone));
+    let from = params.from.map_or_else(|| to - TimeDelta::days(30), |from| from.begin(zone));
     if from >= to || to - from > LONGEST {
         return Err(Problem::invalid(vec![FieldError::new("from", "must lie before `to`, at most 800 days")]).into());
     }
-    let rows = read::revenue(app.database().pool().await?, from, to, app.house().timezone, params.by).await?;
+    let rows = read::revenue(app.database().pool().await?, from, to, zone, params.by).await?;
     let sum = |of: fn(&RevenueRow) -> i64| rows.iter().map(of).sum();
     let total = RevenueRow {
         key: "total".to_owned(),
@@ -130,16 +134,19 @@ async fn read_books(State(app): State<App>, caller: Caller) -> ApiResult<Json<Bo
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct JournalParams {
-    /// First day; the first of this month without it.
-    from: Option<NaiveDate>,
-    /// Last day; today without it.
-    to: Option<NaiveDate>,
+    /// First day, or an instant within it; the first of this month without it.
+    #[param(value_type = Option<String>, example = "2026-11-01")]
+    from: Option<Moment>,
+    /// Last day, or an instant within it; today without it.
+    #[param(value_type = Option<String>, example = "2026-11-30")]
+    to: Option<Moment>,
 }
 
 async fn entries_of(app: &App, params: &JournalParams) -> ApiResult<Vec<(Entry, NaiveDate)>> {
     let today = app.date(app.now());
-    let from = params.from.or_else(|| today.with_day(1)).unwrap_or(today);
-    let after = params.to.unwrap_or(today).checked_add_days(Days::new(1)).unwrap_or(today);
+    let day = |moment: Moment| moment.day(app.house().timezone);
+    let from = params.from.map(day).or_else(|| today.with_day(1)).unwrap_or(today);
+    let after = params.to.map_or(today, day).checked_add_days(Days::new(1)).unwrap_or(today);
     limited(read::entries(app.database().pool().await?, from, after, MOST_ENTRIES + 1).await?)
 }
 

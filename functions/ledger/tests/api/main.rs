@@ -18,8 +18,10 @@ use parvis_ledger::movements::MovementReader;
 use parvis_ledger::routes::router;
 use parvis_ledger::state::{App, Clock, House};
 use parvis_ledger::stream::handle;
+use parvis_ledger::zones::ZoneNames;
 use parvis_ledger_rules::{Buyer, Chart, ParkingMovement, ParkingMovementKind, Payer, Seller, Stay, Supply};
 use parvis_money::Money;
+use parvis_places::PlacesStore;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -56,6 +58,12 @@ fn no_movements() -> MovementReader {
     MovementReader::new(aws_sdk_dynamodb::Client::from_conf(config), "payments")
 }
 
+/// A register that cannot be read.
+fn no_places() -> ZoneNames {
+    let config = aws_sdk_dynamodb::Config::builder().behavior_version_latest().build();
+    ZoneNames::new(PlacesStore::new(aws_sdk_dynamodb::Client::from_conf(config), "places"))
+}
+
 fn app(database: Database) -> App {
     app_over(database, no_movements(), "356000000")
 }
@@ -81,12 +89,12 @@ fn app_over(database: Database, movements: MovementReader, siren: &str) -> App {
         customers: [("easyparking".to_owned(), buyer)].into(),
         timezone: chrono_tz::Europe::Paris,
     };
-    App::new(database, movements, house, Arc::new(|| at("2026-03-03T12:00:00Z")))
+    App::new(database, movements, no_places(), house, Arc::new(|| at("2026-03-03T12:00:00Z")))
 }
 
 /// The same books at another time.
 fn with(app: &App, clock: Clock) -> App {
-    App::new(app.database().clone(), no_movements(), app.house().clone(), clock)
+    App::new(app.database().clone(), no_movements(), app.zones().clone(), app.house().clone(), clock)
 }
 
 impl Books {
@@ -224,10 +232,86 @@ async fn receipts_are_their_owners_in_both_forms_and_languages() {
     let again = books.get("/v1/parking/receipts/R-2026-000001/document.pdf", "boss", "manager").await;
     assert_eq!(again.body, pdf.body, "the same document is the same file");
     let html = books.get("/v1/parking/receipts/R-2026-000001/document.html?lang=en", "driver-1", "driver").await;
-    assert!(html.text().contains("Receipt R-2026-000001") && html.text().contains("hors du champ"), "{}", html.text());
+    assert!(
+        html.text().contains("Receipt R-2026-000001") && html.text().contains("outside the scope of VAT"),
+        "{}",
+        html.text()
+    );
     for (subject, path) in [("driver-2", "R-2026-000001"), ("driver-1", "R-2026-000009")] {
         let path = format!("/v1/parking/receipts/{path}/document.pdf");
         assert_eq!(books.get(&path, subject, "driver").await.status, 404);
+    }
+}
+
+fn texts(page: &str) -> String {
+    page.replace("&#x2f;", "/").replace(['\u{202f}', '\u{a0}'], " ")
+}
+
+#[tokio::test]
+async fn documents_say_the_same_in_both_languages_with_the_zones_name_and_where_the_money_went() {
+    let dynamodb = parvis_test_tables::start(&["places"]).await.unwrap();
+    let register = PlacesStore::new(dynamodb, "places");
+    let place = json!({
+        "id": "default", "name": "Parking du Parvis", "timezone": "Europe/Paris", "version": 1,
+        "created_at": "2026-01-01T00:00:00Z", "modified_at": "2026-01-01T00:00:00Z",
+    });
+    let zone = json!({ "id": "Zone_B", "name": "Zone B", "version": 1 });
+    let (place, zone) = (serde_json::from_value(place).unwrap(), serde_json::from_value(zone).unwrap());
+    register.create_place(&place, &[zone]).await.unwrap();
+    let bare = app(parvis_test_postgres::database().await);
+    let clock: Clock = Arc::new(|| at("2026-03-03T12:00:00Z"));
+    let names = ZoneNames::new(register);
+    let app = App::new(bare.database().clone(), no_movements(), names, bare.house().clone(), clock);
+    let books = Books { app };
+    let by_card = sale(480, Supply::Street);
+    let mut by_wallet = sale(240, Supply::Street);
+    let customer = parvis_ledger_rules::Auxiliary { number: "driver-1".into(), label: "driver-1".into() };
+    by_wallet.payer = Payer::Wallet { customer };
+    let backs = [refund(&by_card, 240), refund(&by_wallet, 120)];
+    assert_eq!(books.take(&[&by_card, &by_wallet, &backs[0], &backs[1]]).await, 0);
+
+    let page = async |number: &str, lang: &str| {
+        let path = format!("/v1/parking/receipts/{number}/document.html?lang={lang}");
+        texts(books.get(&path, "driver-1", "driver").await.text())
+    };
+    let card = |id: Uuid| {
+        [
+            ("R-2026-000001", "fr", "Stationnement Parking du Parvis, Zone B, 03/03/2026 10:00–12:00".to_owned()),
+            ("R-2026-000001", "fr", "Payé le 03/03/2026 par carte bancaire : 4,80 €".to_owned()),
+            ("R-2026-000001", "fr", "TVA 0 % : redevance de stationnement sur voirie".to_owned()),
+            ("R-2026-000001", "en", "Parking Parking du Parvis, Zone B, 3 March 2026 10:00–12:00".to_owned()),
+            ("R-2026-000001", "en", "Paid on 03 March 2026 by card: €4.80".to_owned()),
+            ("R-2026-000001", "en", "VAT 0%: fee for parking on the street, outside the scope of VAT.".to_owned()),
+            ("A-2026-000001", "fr", format!("Remboursé le 03/03/2026 sur la carte bancaire : 2,40 €, référence {id}")),
+            ("A-2026-000001", "en", format!("Refunded on 03 March 2026 to the card: €2.40, reference {id}")),
+            ("A-2026-000001", "en", "Parking not used Parking du Parvis, Zone B".to_owned()),
+        ]
+    };
+    let wallet = |id: Uuid| {
+        [
+            ("R-2026-000002", "en", "Paid on 03 March 2026 from the wallet: €2.40".to_owned()),
+            ("A-2026-000002", "fr", format!("Remboursé le 03/03/2026 sur le porte-monnaie : 1,20 €, référence {id}")),
+            ("A-2026-000002", "en", format!("Refunded on 03 March 2026 to the wallet: €1.20, reference {id}")),
+        ]
+    };
+    for (number, lang, text) in card(backs[0].id).into_iter().chain(wallet(backs[1].id)) {
+        let page = page(number, lang).await;
+        assert!(page.contains(&text), "{text} is not in {page}");
+    }
+    for number in ["R-2026-000001", "A-2026-000001", "A-2026-000002"] {
+        let page = page(number, "en").await;
+        let french = [
+            "Stationnement ",
+            "Pay\u{e9}",
+            "Rembours",
+            "carte",
+            "porte-monnaie",
+            "redevance",
+            "TVA ",
+            "lang=\"fr\"",
+            "Zone_B",
+        ];
+        assert!(french.iter().all(|word| !page.replace("Parvis Stationnement", "").contains(word)), "{page}");
     }
 }
 
@@ -288,6 +372,34 @@ async fn revenue_is_told_by_local_day_and_hour() {
     let keys: Vec<_> = hours["rows"].as_array().unwrap().iter().map(|row| row["key"].clone()).collect();
     assert_eq!(keys, ["00", "10"]);
     assert_eq!(books.get(&ask("day"), "driver-1", "driver").await.status, 403);
+}
+
+#[tokio::test]
+async fn days_are_those_of_the_house_with_their_last_hour() {
+    let books = Books::open().await;
+    let mut night = sale(240, Supply::Street);
+    // 00:30 of 3 March in Paris.
+    night.at = at("2026-03-02T23:30:00Z");
+    books.take(&[&night]).await;
+    let net = async |range: &str| {
+        let path = format!("/v1/parking/revenue?{range}");
+        books.get(&path, "boss", "manager").await.ok()["total"]["net"].clone()
+    };
+    assert_eq!(net("from=2026-03-03&to=2026-03-03").await, 240);
+    assert_eq!(net("from=2026-03-02&to=2026-03-02").await, 0);
+    assert_eq!(net("from=2026-03-02T23:30:00Z&to=2026-03-03").await, 240);
+    let range = books.get("/v1/parking/revenue?from=2026-03-29&to=2026-03-29", "boss", "manager").await.ok();
+    let [from, to] = ["from", "to"].map(|end| at(range[end].as_str().unwrap()));
+    assert_eq!(to - from, TimeDelta::hours(23), "the day on which clocks are put forward");
+    let wrong = books.get("/v1/parking/revenue?from=yesterday", "boss", "manager").await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.text().contains("`yesterday` is neither a day (2026-11-22) nor an instant"), "{}", wrong.text());
+    let journal = async |range: &str| {
+        books.get(&format!("/v1/parking/journal.csv?{range}"), "boss", "manager").await.text().lines().count()
+    };
+    let day = journal("from=2026-03-03&to=2026-03-03").await;
+    assert!(day > 1);
+    assert_eq!(journal("from=2026-03-02T23:00:00Z&to=2026-03-03T00:00:00Z").await, day);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! The plate is named here and not there, so that it is in one context only, and never in an event.
 
+use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use parvis_events::CloudEvent;
 use parvis_events::booking::{BookedSpace, BookingChanged};
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use crate::error::ApiResult;
 use crate::state::App;
-use crate::store::StoreError;
+use crate::store::{LeftOfBooking, StoreError};
 
 /// How often a step is decided again because somebody else has written in between.
 const ATTEMPTS: usize = 4;
@@ -23,24 +24,25 @@ const CERTAIN: [&str; 2] = ["booked", "arrived"];
 const OVER: [&str; 4] = ["fulfilled", "cancelled", "noshow", "released"];
 
 impl App {
-    /// Takes in what has become of a booking; false when that is known, or no matter of parking. May be repeated, in any order.
+    /// Takes in what has become of a booking; false when that is known, or no matter of parking. May be repeated, in any order: of what
+    /// gives no space, or is over, is kept up to which version it is known, so that what is told late gives no right.
     ///
     /// # Errors
     /// When the table is away.
     pub async fn booking_told(&self, id: Uuid, facts: &BookingFacts, at: DateTime<Utc>) -> Result<bool, StoreError> {
         for _ in 0..ATTEMPTS {
             let (known, booking, change) = match self.store().booking(id).await? {
-                None if facts.spaces.is_empty() => return Ok(false),
                 // What is over, or was erased with its owner's data, is brought back by nothing that is told of it.
-                None if self.store().forgotten_booking(id).await?.is_some_and(|version| facts.version <= version) => {
+                None if self.store().left_of_booking(id).await?.is_some_and(|left| facts.version <= left.version) => {
                     return Ok(false);
                 }
-                None if facts.over => {
-                    return self
-                        .store()
-                        .leave_forgotten(id, facts.version, facts.slot.end.max(at))
-                        .await
-                        .map(|()| true);
+                None if facts.over || facts.spaces.is_empty() => {
+                    let left = match facts.over {
+                        true => LeftOfBooking { version: facts.version, of: None },
+                        false => LeftOfBooking::without_space(id, facts.version, &facts.owner),
+                    };
+                    self.store().leave_of_booking(id, left, facts.slot.end.max(at)).await?;
+                    return Ok(!facts.spaces.is_empty());
                 }
                 None => (None, SpaceBooking::new(id, facts.clone(), at), RightChange::default()),
                 Some((mut booking, revision)) => match booking.told(facts.clone(), at) {
@@ -56,20 +58,33 @@ impl App {
         Err(StoreError::Conflict)
     }
 
+    /// A booking of parking spaces that is the business of whoever asks, with its revision.
+    ///
+    /// # Errors
+    /// 404 when there is none, 409 when it is known to have given no parking space; failures of the table.
+    pub async fn space_booking(&self, id: Uuid, asks: &Asks) -> ApiResult<(SpaceBooking, u64)> {
+        let found = self.store().booking(id).await?.filter(|(booking, _)| asks.may(&booking.facts.owner));
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        let left = self.store().left_of_booking(id).await?.filter(|left| left.of.is_some());
+        if left.is_some_and(|left| asks.staff || left.is_of(id, &asks.subject)) {
+            return Err(without_space().into());
+        }
+        Err(Problem::not_found("booking of a parking space").into())
+    }
+
     /// Says for which plate a booking is from now on; `None` for none.
     ///
     /// # Errors
-    /// 404 when it is not a booking that `may`, 409 when its time is over; failures of the table.
-    pub async fn name_plate(
-        &self,
-        id: Uuid,
-        plate: Option<PlateHash>,
-        may: impl Fn(&SpaceBooking) -> bool,
-    ) -> ApiResult<SpaceBooking> {
+    /// As [`App::space_booking`]; 409 when it gives no space any more, or its time is over.
+    pub async fn name_plate(&self, id: Uuid, plate: Option<PlateHash>, asks: &Asks) -> ApiResult<SpaceBooking> {
         for _ in 0..ATTEMPTS {
-            let found = self.store().booking(id).await?.filter(|(booking, _)| may(booking));
-            let (mut booking, revision) = found.ok_or_else(|| Problem::not_found("booking of a parking space"))?;
+            let (mut booking, revision) = self.space_booking(id, asks).await?;
             let now = self.now();
+            if plate.is_some() && booking.facts.spaces.is_empty() {
+                return Err(without_space().into());
+            }
             if plate.is_some() && booking.facts.slot.end <= now {
                 return Err(Problem::conflict("The booking is over.").into());
             }
@@ -82,6 +97,27 @@ impl App {
         }
         Err(StoreError::Conflict.into())
     }
+}
+
+/// Who asks about a booking: its owner and the staff may.
+#[derive(Debug, Clone)]
+pub struct Asks {
+    /// By the issuer's subject.
+    pub subject: String,
+    /// Whether any booking is their business.
+    pub staff: bool,
+}
+
+impl Asks {
+    fn may(&self, owner: &str) -> bool {
+        self.staff || self.subject == owner
+    }
+}
+
+fn without_space() -> Problem {
+    let title = "The booking has no parking space";
+    Problem::new(StatusCode::CONFLICT, "no-parking-space", title)
+        .detail("None of its places is tied to a space of a parking zone, so no plate can be named for it.")
 }
 
 /// What an event says of a booking, with its id; `None` when it has no id of ours.

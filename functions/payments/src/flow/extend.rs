@@ -6,9 +6,9 @@ use parvis_rights::{Segment, SessionSegment, SessionState};
 use parvis_tariffs::Quote;
 use uuid::Uuid;
 
-use super::{Length, PayWith, agreed};
+use super::{Length, PayWith, agreed, the_same};
 use crate::error::{ApiError, ApiResult};
-use crate::record::{ChargeState, PATIENCE, SessionRecord};
+use crate::record::{ChargeState, PATIENCE, SessionRecord, Wish};
 use crate::state::App;
 use crate::store::StoreError;
 
@@ -64,14 +64,16 @@ impl App {
     /// Refusals of the tariff, of the session's state, of the payment; failures of table or provider.
     pub async fn extend(&self, mut record: SessionRecord, extension: &Extension) -> ApiResult<SessionRecord> {
         let id = Uuid::new_v5(&record.session.id, extension.id.as_bytes());
+        let wish = Wish::of(&(extension.length, extension.price_cents, &extension.pay));
         for _ in 0..ATTEMPTS {
-            if record.charge(id).is_some() || record.free.contains(&id) {
+            if record.knows(id) {
+                the_same(record.is_as_asked(id, wish))?;
                 return self.pay(record, id).await;
             }
             if let Some(open) = record.open_charge() {
                 return Err(ApiError::PaymentUnderWay { until: open.created_at + PATIENCE });
             }
-            match self.add_extension(&record, id, extension).await {
+            match self.add_extension(&record, (id, wish), extension).await {
                 Ok(after) => return self.pay(after, id).await,
                 Err(ApiError::Store(StoreError::Conflict)) => record = self.reload(record.session.id).await?,
                 Err(error) => return Err(error),
@@ -87,13 +89,19 @@ impl App {
         self.refuse_too_little(quote, pay, latest, quote_until)
     }
 
-    async fn add_extension(&self, record: &SessionRecord, id: Uuid, extension: &Extension) -> ApiResult<SessionRecord> {
+    async fn add_extension(
+        &self,
+        record: &SessionRecord,
+        (id, wish): (Uuid, Wish),
+        extension: &Extension,
+    ) -> ApiResult<SessionRecord> {
         let quote = agreed(self.quote_extension(record, extension.length).await?, extension.price_cents)?;
         self.refuse_too_little_more(record, &quote, &extension.pay).await?;
         // The quote is of the whole stay; what is bought begins where the paid time ends.
         let segment =
             SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };
         let mut after = record.clone();
+        after.asked.insert(id, wish);
         if quote.due.is_zero() {
             after.session.extend(segment)?;
             after.free.push(id);

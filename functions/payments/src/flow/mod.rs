@@ -12,6 +12,7 @@
 //! then given up here. So nobody is charged without being there, and a charge that went through just before is honoured.
 
 mod booking;
+mod by_hand;
 mod extend;
 mod least;
 mod operator;
@@ -25,7 +26,8 @@ mod start;
 mod stop;
 mod top_up;
 
-pub use booking::booking_facts;
+pub use booking::{Asks, booking_facts};
+pub use by_hand::HandedOut;
 pub use extend::Extension;
 pub use operator::{Sold, SoldMore};
 pub use settle::Patience;
@@ -43,7 +45,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::record::ChargeState;
 
 /// How long a stay is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Length {
     /// Until an instant.
     Until(DateTime<Utc>),
@@ -89,6 +91,16 @@ pub enum PayWith {
     },
     /// From the driver's wallet.
     Wallet,
+}
+
+/// What is asked for under a client's id was asked for under it before; true is that.
+fn the_same(same: bool) -> Result<(), Problem> {
+    if same {
+        return Ok(());
+    }
+    let problem = Problem::new(StatusCode::CONFLICT, "id-reused", "This id was used for another request");
+    Err(problem
+        .detail("Make a new id for each request; under the same one only the very same request is answered again."))
 }
 
 /// Refuses a price that is not the one the driver has seen.

@@ -1,5 +1,7 @@
 //! Sessions that operators' apps sell: they bring their own time and receipt, and pay by monthly invoice.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_ledger_rules::{Auxiliary, Payer};
@@ -10,9 +12,9 @@ use parvis_tariffs::{Holder, Quote, QuoteRequest};
 use uuid::Uuid;
 
 use super::start::{first_charge, segment};
-use super::{Length, chargeable};
+use super::{Length, chargeable, the_same};
 use crate::error::{ApiError, ApiResult};
-use crate::record::{Charge, ChargeState, SessionRecord, Source};
+use crate::record::{Charge, ChargeState, SessionRecord, Source, Wish};
 use crate::state::App;
 use crate::store::{Creation, LastStay, StoreError};
 
@@ -34,8 +36,8 @@ pub struct Sold {
     pub plate: Plate,
     /// Its class, drive and sticker.
     pub holder: Holder,
-    /// When it began, by the operator's clock.
-    pub start: DateTime<Utc>,
+    /// When it began, by the operator's clock; now without it.
+    pub start: Option<DateTime<Utc>>,
     /// How long.
     pub length: Length,
     /// What the operator's customer has paid, in minor units.
@@ -61,6 +63,13 @@ pub struct SoldMore {
     pub operator: String,
 }
 
+impl Sold {
+    /// What the operator says of it.
+    fn wish(&self, plate: &PlateHash) -> Wish {
+        Wish::of(&(&self.zone, plate, self.holder, self.start, self.length, self.price_cents, &self.receipt))
+    }
+}
+
 impl App {
     /// Takes a session that an operator has sold; the same id again is answered the same.
     ///
@@ -68,15 +77,19 @@ impl App {
     /// Refusals of the tariff, of the plate's other session, of the time; failures of the table.
     pub async fn sold(&self, sold: &Sold) -> ApiResult<SessionRecord> {
         let now = self.now();
-        timely("/start", sold.start, now)?;
-        let plate = sold.plate.hash(self.plate_key());
+        let start = sold.start.unwrap_or(now);
+        let (plate, charge) = (sold.plate.hash(self.plate_key()), first_charge(sold.id));
+        let wish = sold.wish(&plate);
         for _ in 0..ATTEMPTS {
             if let Some(known) = self.store().session(sold.id).await? {
-                same_sale(&known, sold, &plate)?;
+                let own = matches!(&known.session.source, SessionSource::Operator { operator, .. } if *operator == sold.operator);
+                the_same(own && known.is_of_vehicle(&plate, &sold.zone) && known.is_as_asked(charge, wish))?;
                 return Ok(known);
             }
+            timely("/start", start, now)?;
             let last = self.store().last_stay(&plate, &sold.zone).await?;
-            let record = self.sold_record(sold, &plate, last.as_ref().map(|(last, _)| last)).await?;
+            let mut record = self.sold_record(sold, start, &plate, last.as_ref().map(|(last, _)| last)).await?;
+            record.asked.insert(charge, wish);
             let until = record.end() + self.settings().plate_retention;
             let creation = Creation {
                 record: &record,
@@ -98,8 +111,14 @@ impl App {
         Err(StoreError::Conflict.into())
     }
 
-    async fn sold_record(&self, sold: &Sold, plate: &PlateHash, last: Option<&LastStay>) -> ApiResult<SessionRecord> {
-        let start = sold.start.trunc_subsecs(0);
+    async fn sold_record(
+        &self,
+        sold: &Sold,
+        start: DateTime<Utc>,
+        plate: &PlateHash,
+        last: Option<&LastStay>,
+    ) -> ApiResult<SessionRecord> {
+        let start = start.trunc_subsecs(0);
         let book = self.book().await?;
         let holder = Holder { qualification: self.qualification(plate, &sold.zone, start).await?, ..sold.holder };
         // A stay that began later than this one is none that came before.
@@ -132,6 +151,7 @@ impl App {
             book: book.version,
             charges: charge.into_iter().collect(),
             free: Vec::new(),
+            asked: BTreeMap::new(),
             refunds: Vec::new(),
             created_at: self.now(),
             revision: 1,
@@ -145,8 +165,10 @@ impl App {
     /// Refusals of the tariff, of the session's state and of the time; failures of the table.
     pub async fn extend_sold(&self, mut record: SessionRecord, more: &SoldMore) -> ApiResult<SessionRecord> {
         let id = Uuid::new_v5(&record.session.id, more.id.as_bytes());
+        let wish = Wish::of(&(more.length, more.at, more.price_cents));
         for _ in 0..ATTEMPTS {
-            if record.charge(id).is_some() || record.free.contains(&id) {
+            if record.knows(id) {
+                the_same(record.is_as_asked(id, wish))?;
                 return Ok(record);
             }
             let at = self.done_at(more.at)?;
@@ -155,6 +177,7 @@ impl App {
             let part =
                 SessionSegment { start: record.end(), end: quote.end, paid: quote.due, tables: quote.tables.clone() };
             after.session.extend(part.clone())?;
+            after.asked.insert(id, wish);
             let charge = self.invoiced(id, &quote, part, &more.operator)?;
             let movement = match &charge {
                 Some(charge) => after.sale(charge, self.now()),
@@ -226,14 +249,4 @@ fn timely(field: &str, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Prob
         return Err(Problem::invalid(vec![FieldError::new(field, "at most 24 hours ago, and not ahead")]));
     }
     Ok(())
-}
-
-/// Whether a session that has this id is the one that is told of now.
-fn same_sale(known: &SessionRecord, sold: &Sold, plate: &PlateHash) -> Result<(), Problem> {
-    let operator =
-        matches!(&known.session.source, SessionSource::Operator { operator, .. } if *operator == sold.operator);
-    if operator && known.session.plate == *plate && known.session.zone == sold.zone {
-        return Ok(());
-    }
-    Err(Problem::conflict("This id belongs to another session; make a new one."))
 }

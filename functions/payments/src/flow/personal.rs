@@ -45,7 +45,10 @@ impl App {
             return Err(Problem::conflict("Money is on its way into the wallet or out of it; stop it first.").into());
         }
         if self.store().wallet(owner).await? > 0 {
-            return Err(Problem::conflict("The wallet holds money; have it paid back first.").into());
+            return Err(Problem::conflict(
+                "The wallet holds money; have it paid back first, by hand what no card takes back.",
+            )
+            .into());
         }
         for record in sessions {
             self.plates().forget(record.session.id).await?;
@@ -63,6 +66,10 @@ impl App {
             after.forget_person();
             self.store().save_top_up(&top_up, &mut after, None, None).await?;
             self.store().unlist(Key::top_up_of(owner, top_up.created_at, id)).await?;
+        }
+        for given in self.store().by_hand_of(owner).await? {
+            self.store().blank_movements(given.id, nameless).await?;
+            self.store().forget_by_hand(&given, owner).await?;
         }
         for (mut booking, revision) in self.store().bookings_of(owner).await? {
             let change = booking.name_plate(None, self.now()).unwrap_or_default();

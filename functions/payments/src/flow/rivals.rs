@@ -116,9 +116,13 @@ impl App {
 
     /// Refuses another payment by card to who has begun some and brought none of them to an end.
     pub(super) async fn refuse_too_many(&self, owner: &str) -> ApiResult<()> {
-        let ids = self.store().unpaid_since(owner, self.now() - PATIENCE).await?;
+        let since = self.now() - PATIENCE;
+        let ids = self.store().unpaid_since(owner, since).await?;
         let records = futures::future::try_join_all(ids.iter().map(|id| self.store().session(*id))).await?;
         let first = |record: SessionRecord| Some(record.charge(first_charge(record.session.id))?.state);
-        refuse_more(records.into_iter().flatten().filter_map(first))
+        let sessions = records.into_iter().flatten().filter_map(first);
+        // Whoever tries out cards tries them where they can: what is paid into a wallet counts as well.
+        let top_ups = self.store().top_ups_of(owner, since).await?;
+        refuse_more(sessions.chain(top_ups.iter().map(|top_up| top_up.state)))
     }
 }

@@ -7,7 +7,7 @@ use parvis_rights::SessionState;
 use parvis_stripe::{Intent, IntentStatus, StripeError};
 use uuid::Uuid;
 
-use crate::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult, UNKNOWN_METHOD};
 use crate::provider::{Payment, waits};
 use crate::record::{Charge, Next, Outcome, SessionRecord, Source};
 use crate::state::App;
@@ -219,6 +219,8 @@ pub(super) fn known(record: &SessionRecord, id: Uuid) -> ApiResult<&Charge> {
 pub(super) fn code_of(error: &StripeError) -> String {
     match error {
         StripeError::Declined { code } => code.clone(),
+        // Of all that a payment names, only its method is the client's.
+        error if error.is_missing() => UNKNOWN_METHOD.to_owned(),
         _ => "payment_refused".to_owned(),
     }
 }

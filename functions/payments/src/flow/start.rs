@@ -1,5 +1,7 @@
 //! Starting a session.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SubsecRound as _, Utc};
 use parvis_kit::problem::Problem;
 use parvis_ledger_rules::{Auxiliary, Payer};
@@ -10,9 +12,9 @@ use parvis_tariffs::{Holder, Qualification, Quote, QuoteRequest};
 use uuid::Uuid;
 
 use super::rivals::Standing;
-use super::{Length, Patience, PayWith, agreed, chargeable};
+use super::{Length, Patience, PayWith, agreed, chargeable, the_same};
 use crate::error::ApiResult;
-use crate::record::{Charge, ChargeState, SessionRecord, Source};
+use crate::record::{Charge, ChargeState, SessionRecord, Source, Wish};
 use crate::state::{App, Book};
 use crate::store::{Creation, Funds, LastStay, StoreError};
 
@@ -54,14 +56,18 @@ impl App {
     /// Refusals of the tariff, of the plate's other session, of the payment; failures of table or provider.
     pub async fn start(&self, start: &Start) -> ApiResult<SessionRecord> {
         let plate = start.plate.hash(self.plate_key());
+        let wish = Wish::of(&(&start.zone, &plate, start.holder, start.length, start.price_cents, &start.pay));
+        let charge = first_charge(start.id);
         let book = self.book().await?;
         for _ in 0..ATTEMPTS {
             if let Some(known) = self.store().session(start.id).await? {
-                same_request(&known, start, &plate)?;
-                return self.pay(known, first_charge(start.id)).await;
+                let own = known.owner.as_deref() == Some(start.owner.as_str());
+                the_same(own && known.is_of_vehicle(&plate, &start.zone) && known.is_as_asked(charge, wish))?;
+                return self.pay(known, charge).await;
             }
             let Some(decided) = self.decide(start, &plate, &book).await? else { continue };
-            let Decided { record, last, funds } = decided;
+            let Decided { mut record, last, funds } = decided;
+            record.asked.insert(charge, wish);
             let paid = record.session.state == SessionState::Active;
             let movement = paid.then(|| match record.charges.first() {
                 Some(charge) => record.sale(charge, self.now()),
@@ -78,7 +84,7 @@ impl App {
                 clear_plate: Some(clear_plate),
             };
             match self.store().create(creation).await {
-                Ok(()) => return self.pay(record, first_charge(start.id)).await,
+                Ok(()) => return self.pay(record, charge).await,
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -121,6 +127,7 @@ impl App {
             book: book.version,
             charges: Vec::new(),
             free: Vec::new(),
+            asked: BTreeMap::new(),
             refunds: Vec::new(),
             created_at: now,
             revision: 1,
@@ -232,12 +239,4 @@ pub(super) fn first_charge(session: Uuid) -> Uuid {
 /// The part of a session that a quote prices.
 pub(super) fn segment(quote: &Quote) -> SessionSegment {
     SessionSegment { start: quote.start, end: quote.end, paid: quote.due, tables: quote.tables.clone() }
-}
-
-/// Whether a session that has this id is what is asked for now.
-fn same_request(known: &SessionRecord, start: &Start, plate: &PlateHash) -> Result<(), Problem> {
-    let same = known.owner.as_deref() == Some(start.owner.as_str())
-        && known.session.zone == start.zone
-        && known.session.plate == *plate;
-    if same { Ok(()) } else { Err(Problem::conflict("This id belongs to another session; make a new one.")) }
 }

@@ -6,10 +6,10 @@ use parvis_stripe::{Intent, IntentStatus};
 use uuid::Uuid;
 
 use super::settle::code_of;
-use super::{Patience, PayWith, refuse_more};
+use super::{Patience, PayWith, the_same};
 use crate::error::{ApiError, ApiResult};
 use crate::provider::Payment;
-use crate::record::{ChargeState, PATIENCE, TopUp};
+use crate::record::{ChargeState, TopUp};
 use crate::state::App;
 use crate::store::{Funds, StoreError};
 
@@ -25,12 +25,6 @@ impl App {
     /// 422 for an amount that is none; refusals of the payment; failures of table or provider.
     pub async fn top_up(&self, owner: &str, asked: Uuid, amount: Money, pay: &PayWith) -> ApiResult<TopUp> {
         let id = TopUp::id_of(owner, asked);
-        if let Some(known) = self.store().top_up(id).await? {
-            if known.amount != amount {
-                return Err(Problem::conflict("This id belongs to another payment; make a new one.").into());
-            }
-            return self.pay_top_up(known).await;
-        }
         let method = match pay {
             PayWith::CardInBrowser => None,
             PayWith::Method { id } => Some(id.clone()),
@@ -38,6 +32,10 @@ impl App {
                 return Err(Problem::invalid(vec![FieldError::new("/pay", "a wallet is not paid from itself")]).into());
             }
         };
+        if let Some(known) = self.store().top_up(id).await? {
+            the_same(known.amount == amount && known.method == method)?;
+            return self.pay_top_up(known).await;
+        }
         let least = self.provider().least(amount.currency);
         if amount.cents < least.cents || amount.cents > MOST_CENTS {
             let most = Money::new(MOST_CENTS, amount.currency);
@@ -45,8 +43,7 @@ impl App {
             return Err(Problem::invalid(vec![FieldError::new("/cents", told)]).into());
         }
         let now = self.now();
-        let begun = self.store().top_ups_of(owner, now - PATIENCE).await?;
-        refuse_more(begun.iter().map(|top_up| top_up.state))?;
+        self.refuse_too_many(owner).await?;
         let top_up = TopUp {
             id,
             owner: Some(owner.to_owned()),
@@ -63,8 +60,12 @@ impl App {
         };
         match self.store().create_top_up(&top_up, owner).await {
             Ok(()) => self.pay_top_up(top_up).await,
-            // The same was asked for at the same time.
-            Err(StoreError::Conflict) => self.pay_top_up(self.reload_top_up(id).await?).await,
+            // It was asked for at the same time.
+            Err(StoreError::Conflict) => {
+                let known = self.reload_top_up(id).await?;
+                the_same(known.amount == top_up.amount && known.method == top_up.method)?;
+                self.pay_top_up(known).await
+            }
             Err(error) => Err(error.into()),
         }
     }

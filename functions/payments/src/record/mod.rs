@@ -3,22 +3,30 @@
 //! Everything here is pure. What is to be done next can be read off the record alone ([`SessionRecord::next`]), so that
 //! any process can go on where another died.
 
+mod by_hand;
 mod money;
 mod next;
 mod refund;
 mod top_up;
+mod wish;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_ledger_rules::{Auxiliary, KeptMovement, Payer, Supply};
 use parvis_money::{Money, VatRate};
+use parvis_parking::ZoneId;
+use parvis_parking::plate::PlateHash;
 use parvis_rights::{Session, SessionRefusal, SessionSegment, SessionSource, SessionState};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use by_hand::ByHand;
 pub use money::{Outcome, RecordError};
 pub use next::Next;
 pub use refund::{Refund, RefundState};
 pub use top_up::TopUp;
+pub use wish::Wish;
 
 /// How long a payer may take to bring the payment to an end, strong authentication included.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
@@ -112,6 +120,9 @@ pub struct SessionRecord {
     /// Extensions that cost nothing, by the ids that their charges would have: asked for again, they are known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub free: Vec<Uuid>,
+    /// What was asked for under clients' ids, by the ids that the charges of it have or would have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub asked: BTreeMap<Uuid, Wish>,
     /// What goes back.
     #[serde(default)]
     pub refunds: Vec<Refund>,
@@ -162,6 +173,18 @@ impl SessionRecord {
         self.charges.iter().find(|charge| charge.id == id)
     }
 
+    /// Whether something was asked for under the id that its charge has or would have.
+    #[must_use]
+    pub fn knows(&self, id: Uuid) -> bool {
+        self.charge(id).is_some() || self.free.contains(&id)
+    }
+
+    /// Whether what was asked for under an id is this. Of what was written before wishes were kept, it is taken to be.
+    #[must_use]
+    pub fn is_as_asked(&self, id: Uuid, wish: Wish) -> bool {
+        self.asked.get(&id).is_none_or(|asked| *asked == wish)
+    }
+
     /// The charge of an intent.
     #[must_use]
     pub fn charge_of_intent(&self, intent: &str) -> Option<&Charge> {
@@ -209,9 +232,16 @@ impl SessionRecord {
         self.whose() == Some(who)
     }
 
+    /// Whether it is of a vehicle in a zone.
+    #[must_use]
+    pub fn is_of_vehicle(&self, plate: &PlateHash, zone: &ZoneId) -> bool {
+        self.session.plate == *plate && self.session.zone == *zone
+    }
+
     /// Takes the person off it that it was of.
     pub fn forget_person(&mut self) {
         self.owner = None;
+        self.asked.clear();
         for charge in &mut self.charges {
             match &mut charge.source {
                 Source::Card { method } => *method = None,

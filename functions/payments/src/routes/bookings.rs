@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Path};
-use parvis_kit::problem::Problem;
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
 use parvis_parking::{SpaceNumber, ZoneId};
@@ -17,6 +16,7 @@ use uuid::Uuid;
 use super::permits::PlateInput;
 use super::quotes::plate;
 use crate::error::{ApiResult, Refusal};
+use crate::flow::Asks;
 use crate::state::App;
 
 pub(super) fn router() -> Routes<App> {
@@ -73,11 +73,8 @@ impl BookingPlate {
     }
 }
 
-/// Whether a booking is the caller's business: its owner's, and the staff's.
-fn may(caller: &Caller) -> impl Fn(&SpaceBooking) -> bool + use<> {
-    let staff = caller.is(&[Role::Admin, Role::Manager]);
-    let subject = caller.subject.clone();
-    move |booking| staff || booking.facts.owner == subject
+fn asks(caller: Caller) -> Asks {
+    Asks { staff: caller.is(&[Role::Admin, Role::Manager]), subject: caller.subject }
 }
 
 /// Whether a plate was named for a booking of a parking space.
@@ -94,17 +91,13 @@ async fn read_booking_plate(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> ApiResult<Json<BookingPlate>> {
-    let (booking, _) = app
-        .store()
-        .booking(id)
-        .await?
-        .filter(|(booking, _)| may(&caller)(booking))
-        .ok_or_else(|| Problem::not_found("booking of a parking space"))?;
+    let (booking, _) = app.space_booking(id, &asks(caller)).await?;
     Ok(Json(BookingPlate::new(booking, app.now())))
 }
 
 /// Names the plate that a booking of a parking space is for, from now on: it has the right to stand there while the booking is certain.
 /// Another one before it had that until now. A booking is known here a moment after it was made; until then it is 404.
+/// 409 `no-parking-space` when none of its places is tied to a space of a zone.
 #[utoipa::path(
     put,
     path = "/v1/parking/bookings/{id}/plate",
@@ -121,7 +114,7 @@ async fn name_booking_plate(
     Json(input): Json<PlateInput>,
 ) -> ApiResult<Json<BookingPlate>> {
     let hash = plate(&input.plate)?.hash(app.plate_key());
-    let booking = app.name_plate(id, Some(hash), may(&caller)).await?;
+    let booking = app.name_plate(id, Some(hash), &asks(caller)).await?;
     Ok(Json(BookingPlate::new(booking, app.now())))
 }
 
@@ -135,6 +128,6 @@ async fn name_booking_plate(
     responses((status = 204, description = "It has no plate"), Refusal)
 )]
 async fn forget_booking_plate(State(app): State<App>, caller: Caller, Path(id): Path<Uuid>) -> ApiResult<StatusCode> {
-    app.name_plate(id, None, may(&caller)).await?;
+    app.name_plate(id, None, &asks(caller)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

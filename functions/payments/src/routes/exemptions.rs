@@ -14,7 +14,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::permits::{invalid, staff};
+use super::permits::{invalid, known_zones, staff};
 use super::quotes::plate;
 use crate::error::{ApiResult, Refusal};
 use crate::state::App;
@@ -60,9 +60,7 @@ async fn put_exemption(
     if input.end <= input.start {
         return Err(invalid("/end", "must lie after `start`").into());
     }
-    if input.zones.is_empty() {
-        return Err(invalid("/zones", "at least one").into());
-    }
+    known_zones(&app, "", &input.zones).await?;
     let known = app.store().exemption(id).await?;
     let right = AssignedRight {
         id,

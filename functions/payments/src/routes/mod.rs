@@ -39,6 +39,7 @@ use crate::state::App;
         (name = "Sessions", description = "Starting, extending and stopping. Needs a login."),
         (name = "Operators", description = "Other apps that sell parking here: client credentials with the scope `parvis/park`."),
         (name = "Rights", description = "Who may park where. Needs the role admin, manager or agent; of a booking, its owner may."),
+        (name = "Wallets", description = "Wallets of others. Needs the role admin."),
         (name = "Personal", description = "A person's own data."),
         (name = "Service", description = "Messages of the payment provider; this document.")
     )

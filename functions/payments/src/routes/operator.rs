@@ -142,7 +142,7 @@ async fn sell(
         zone: input.zone,
         plate: plate(&input.plate)?,
         holder: input.vehicle.holder(),
-        start: input.start.unwrap_or_else(|| app.now()),
+        start: input.start,
         length: Length::of(input.end, input.minutes)?,
         price_cents: input.price_cents,
         receipt: input.receipt,

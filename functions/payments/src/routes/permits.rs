@@ -115,6 +115,17 @@ pub(super) fn invalid(field: &str, message: &str) -> Problem {
     Problem::invalid(vec![FieldError::new(field, message)])
 }
 
+/// Refuses zones in which nobody parks; `at` is where the list stands in the request.
+pub(super) async fn known_zones(app: &App, at: &str, zones: &[ZoneId]) -> ApiResult<()> {
+    if zones.is_empty() {
+        return Err(invalid(&format!("{at}/zones"), "at least one").into());
+    }
+    let unknown = app.unknown_zones(zones).await?;
+    let wrong = |place| FieldError::new(format!("{at}/zones/{place}"), "no tariff has this zone");
+    let errors: Vec<FieldError> = unknown.into_iter().map(wrong).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors).into()) }
+}
+
 /// The id of a series. Its parts make up keys, so no sign of them may be taken for what stands between parts.
 fn series_id(domain: String, name: String) -> Result<SeriesId, Problem> {
     for part in [&domain, &name] {
@@ -138,9 +149,6 @@ async fn known_series(app: &App, domain: String, name: String) -> ApiResult<Seri
 fn permit(app: &App, id: Uuid, version: u32, input: PermitInput, series: Option<SeriesId>) -> Result<Permit, Problem> {
     if input.end <= input.start {
         return Err(invalid("/end", "must lie after `start`"));
-    }
-    if input.zones.is_empty() {
-        return Err(invalid("/zones", "at least one"));
     }
     for (field, text, most) in [("/owner", &input.owner, 128), ("/title", &input.title, 80)] {
         let fits = |text: &String| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
@@ -185,6 +193,7 @@ async fn put_permit(
     Json(input): Json<PermitInput>,
 ) -> ApiResult<Json<PermitView>> {
     staff(&caller)?;
+    known_zones(&app, "", &input.zones).await?;
     let known = app.store().permit(id, None).await?;
     let version = known.as_ref().map_or(1, |(permit, _)| permit.version + 1);
     let permit = permit(&app, id, version, input, None)?;
@@ -284,6 +293,10 @@ async fn fill_series(
         return Err(invalid("/permits", "at most 500").into());
     }
     let series = series_id(domain, name)?;
+    // Before the first is stored: of a slip of the pen nothing remains.
+    for (place, one) in input.permits.iter().enumerate() {
+        known_zones(&app, &format!("/permits/{place}"), &one.permit.zones).await?;
+    }
     let stored = input.permits.len();
     for SeriesPermit { id, permit: input } in input.permits {
         let known = app.store().permit(id, Some(&series)).await?;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use parvis_kit::auth::Caller;
+use parvis_kit::auth::{Caller, Role};
 use parvis_kit::http::{Json, Path};
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::error::{ApiResult, Refusal};
-use crate::flow::{Patience, PayWith};
-use crate::record::{ChargeState, PATIENCE, TopUp};
+use crate::flow::{HandedOut, Patience, PayWith};
+use crate::record::{ByHand, ChargeState, PATIENCE, RefundState, TopUp};
 use crate::state::App;
-use crate::views::OpenPayment;
+use crate::views::{OpenPayment, RefundView};
 
 pub(super) fn router() -> Routes<App> {
     Routes::new()
@@ -26,6 +26,7 @@ pub(super) fn router() -> Routes<App> {
         .routes(routes!(top_up))
         .routes(routes!(settle_top_up))
         .routes(routes!(stop_top_up))
+        .routes(routes!(give_by_hand))
 }
 
 /// A wallet.
@@ -83,6 +84,9 @@ pub struct TopUpView {
     /// What the page has to bring to an end.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<OpenPayment>,
+    /// What of it goes back to the card that it came from; what is in the wallet again is not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refunds: Vec<RefundView>,
     /// Why it failed, in the provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
@@ -104,11 +108,13 @@ impl From<TopUp> for TopUpView {
             until: top_up.created_at + PATIENCE,
             pays_until: None,
         });
+        let refunds = top_up.refunds.iter().filter(|refund| refund.state != RefundState::GivenUp);
         Self {
             id: top_up.id,
             state,
             amount: top_up.amount,
             payment,
+            refunds: refunds.map(RefundView::from).collect(),
             failure: top_up.failure,
             created_at: top_up.created_at,
         }
@@ -192,4 +198,60 @@ async fn settle_top_up(State(app): State<App>, caller: Caller, Path(id): Path<Uu
 async fn stop_top_up(State(app): State<App>, caller: Caller, Path(id): Path<Uuid>) -> ApiResult<Response> {
     let known = app.own_top_up(&caller.subject, id).await?;
     Ok(answer(app.bring_top_up_forward(known, Patience::GiveUp).await?, StatusCode::OK))
+}
+
+/// Money of a wallet that was given back by hand.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ByHandInput {
+    /// Made by the client (UUID): the same id takes it off once.
+    id: Uuid,
+    /// Whose wallet: the subject of the login.
+    owner: String,
+    /// How much, in cents of the tariffs' currency.
+    cents: i64,
+    /// Why, and how: one line, without names.
+    #[schema(example = "Carte expirée, virement SEPA 2026-118")]
+    reason: String,
+}
+
+/// What was given back by hand.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ByHandView {
+    /// Its id at this service, under which the books have it; not the client's.
+    id: Uuid,
+    /// How much.
+    amount: Money,
+    /// Why, and how.
+    reason: String,
+    /// When it was taken off the wallet.
+    at: DateTime<Utc>,
+}
+
+impl From<ByHand> for ByHandView {
+    fn from(ByHand { id, amount, reason, at, .. }: ByHand) -> Self {
+        Self { id, amount, reason, at }
+    }
+}
+
+/// Takes money off a wallet that was given back to its owner by hand, such as by a transfer: for what no card takes back any more, as of
+/// payments that are older than a year. The books have it against the bank account, and who has done it and why is kept.
+#[utoipa::path(
+    post,
+    path = "/v1/parking/wallet-payments",
+    tag = "Wallets",
+    security(("login" = [])),
+    request_body = ByHandInput,
+    responses((status = 200, body = ByHandView), Refusal)
+)]
+async fn give_by_hand(
+    State(app): State<App>,
+    caller: Caller,
+    Json(input): Json<ByHandInput>,
+) -> ApiResult<Json<ByHandView>> {
+    caller.require(&[Role::Admin])?;
+    let amount = Money::new(input.cents, app.book().await?.tariffs.currency());
+    let ByHandInput { id, owner, reason, .. } = input;
+    let told = HandedOut { id, owner, amount, reason, by: caller.subject };
+    Ok(Json(app.give_by_hand(told).await?.into()))
 }

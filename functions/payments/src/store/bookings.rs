@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_rights::{RightChange, SpaceBooking};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::StoreError;
@@ -12,6 +13,31 @@ use super::{KEEP, PaymentsStore};
 
 /// How long after its end something may still be told of a booking: events wait for a day in their stream.
 const TOLD: TimeDelta = TimeDelta::days(3);
+
+/// What is left of a booking that is over or erased, or that gives no parking space: enough to know what is told of it late or out of
+/// order, and to tell its owner why it has no plate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOfBooking {
+    /// Up to this version nothing that is told of it counts.
+    pub version: i32,
+    /// Whose it is, by a value that only its owner's subject leads to; of what is over or erased, nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Uuid>,
+}
+
+impl LeftOfBooking {
+    /// A booking of an owner that gives no parking space.
+    #[must_use]
+    pub fn without_space(id: Uuid, version: i32, owner: &str) -> Self {
+        Self { version, of: Some(Uuid::new_v5(&id, owner.as_bytes())) }
+    }
+
+    /// Whether it is of a booking of an owner that gives no parking space.
+    #[must_use]
+    pub fn is_of(&self, id: Uuid, owner: &str) -> bool {
+        self.of == Self::without_space(id, self.version, owner).of
+    }
+}
 
 impl PaymentsStore {
     /// A booking of parking spaces with its revision.
@@ -57,24 +83,24 @@ impl PaymentsStore {
         self.transact(parts).await
     }
 
-    /// Up to which version whatever is told of a booking is known to be over, without anything else being kept of it.
+    /// What is left of a booking of which nothing else is kept.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forgotten_booking(&self, id: Uuid) -> Result<Option<i32>, StoreError> {
-        Ok(self.read(Key::forgotten_booking(id)).await?.map(|(version, _)| version))
+    pub async fn left_of_booking(&self, id: Uuid) -> Result<Option<LeftOfBooking>, StoreError> {
+        Ok(self.read(Key::left_of_booking(id)).await?.map(|(left, _)| left))
     }
 
-    /// Keeps of a booking that ended at `end` nothing but that it is over up to a version.
+    /// Keeps nothing else of a booking that ends at `end`.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn leave_forgotten(&self, id: Uuid, version: i32, end: DateTime<Utc>) -> Result<(), StoreError> {
-        self.transact(vec![self.forgotten(id, version, end)?]).await
+    pub async fn leave_of_booking(&self, id: Uuid, left: LeftOfBooking, end: DateTime<Utc>) -> Result<(), StoreError> {
+        self.transact(vec![self.left(id, left, end)?]).await
     }
 
-    fn forgotten(&self, id: Uuid, version: i32, end: DateTime<Utc>) -> Result<TransactWriteItem, StoreError> {
-        self.put(items::item(Key::forgotten_booking(id), "forgotten", 0, &version, Some(end + TOLD))?, None)
+    fn left(&self, id: Uuid, left: LeftOfBooking, end: DateTime<Utc>) -> Result<TransactWriteItem, StoreError> {
+        self.put(items::item(Key::left_of_booking(id), "forgotten", 0, &left, Some(end + TOLD))?, None)
     }
 
     /// Forgets a booking, unless it was changed since it was read. Of its right what is past is kept, under the plate's hash alone; of
@@ -92,7 +118,7 @@ impl PaymentsStore {
         let mut parts = vec![
             self.delete_at(Key::booking(booking.id), revision)?,
             self.delete(Key::booking_of(&booking.facts.owner, booking.id))?,
-            self.forgotten(booking.id, i32::MAX, end)?,
+            self.left(booking.id, LeftOfBooking { version: i32::MAX, of: None }, end)?,
         ];
         self.rights_follow(change, &mut parts)?;
         self.transact(parts).await

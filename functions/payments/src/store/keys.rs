@@ -92,6 +92,18 @@ impl Key {
         Self::new(format!("owner#{owner}"), format!("topup#{}#{id}", stamp(at)))
     }
 
+    /// What was given back of a wallet by hand.
+    #[must_use]
+    pub fn by_hand(id: Uuid) -> Self {
+        Self::new(format!("byhand#{id}"), "byhand")
+    }
+
+    /// What was given back of a wallet by hand in the list of its owner.
+    #[must_use]
+    pub fn by_hand_of(owner: &str, id: Uuid) -> Self {
+        Self::new(format!("owner#{owner}"), format!("byhand#{id}"))
+    }
+
     /// A session or a payment into a wallet in the list of what is to be looked at, and when.
     #[must_use]
     pub fn work(due: DateTime<Utc>, id: Uuid) -> Self {
@@ -141,9 +153,9 @@ impl Key {
         Self::new(format!("booking#{id}"), "booking")
     }
 
-    /// That a booking of parking spaces is over, where nothing else is kept of it.
+    /// What is left of a booking of which nothing else is kept.
     #[must_use]
-    pub fn forgotten_booking(id: Uuid) -> Self {
+    pub fn left_of_booking(id: Uuid) -> Self {
         Self::new(format!("booking#{id}"), "forgotten")
     }
 

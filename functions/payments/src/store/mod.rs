@@ -5,6 +5,7 @@
 //! no moment at which one of them is there without the others.
 
 mod bookings;
+mod by_hand;
 mod error;
 mod items;
 pub mod keys;
@@ -25,6 +26,7 @@ use parvis_parking::plate::PlateHash;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+pub use bookings::LeftOfBooking;
 pub use error::StoreError;
 pub use items::LastStay;
 pub use keys::Key;

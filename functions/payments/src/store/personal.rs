@@ -29,17 +29,7 @@ impl PaymentsStore {
         session: Uuid,
         blank: impl Fn(KeptMovement) -> KeptMovement,
     ) -> Result<(), StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :session AND begins_with(sk, :movement)")
-            .expression_attribute_values(":session", AttributeValue::S(Key::session(session).pk))
-            .expression_attribute_values(":movement", AttributeValue::S("movement#".to_owned()));
-        let found = query.send().await.map_err(StoreError::call)?.items.unwrap_or_default();
-        for item in found {
-            let (movement, _): (KeptMovement, u64) = items::value(item)?;
+        for movement in self.movements_of(session).await? {
             let key = Key::movement(session, movement.id());
             let data = items::text(&blank(movement))?;
             let update = self.client.update_item().table_name(&self.table);
@@ -49,6 +39,23 @@ impl PaymentsStore {
             update.send().await.map_err(StoreError::call)?;
         }
         Ok(())
+    }
+
+    /// The movements of a session, or of a payment into or out of a wallet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn movements_of(&self, session: Uuid) -> Result<Vec<KeptMovement>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :session AND begins_with(sk, :movement)")
+            .expression_attribute_values(":session", AttributeValue::S(Key::session(session).pk))
+            .expression_attribute_values(":movement", AttributeValue::S("movement#".to_owned()));
+        let found = query.send().await.map_err(StoreError::call)?.items.unwrap_or_default();
+        found.into_iter().map(|item| Ok(items::value(item)?.0)).collect()
     }
 
     /// Forgets a wallet that holds nothing.

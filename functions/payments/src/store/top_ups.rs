@@ -58,15 +58,26 @@ impl PaymentsStore {
         after.delay = None;
         let mut parts = self.rewritten(before, after)?;
         if let Some(movement) = movement {
-            let keep = Some(movement.at + KEEP);
-            let item = items::item(Key::movement(after.id, movement.id), "movement", 0, &movement, keep)?;
-            parts.push(self.put(item, Some("attribute_not_exists(pk)"))?);
-            let listed = ListedMovement { session: after.id, movement: movement.id, at: movement.at };
-            let forgotten = Some(movement.at + LISTED);
-            parts.push(self.put(items::item(Key::listed_movement(&listed), "moved", 0, &listed, forgotten)?, None)?);
+            self.add_movement(after.id, &movement, &mut parts)?;
         }
         self.move_funds(funds.as_ref(), &mut parts)?;
         self.transact(parts).await
+    }
+
+    /// Adds a movement of a wallet, for the books.
+    pub(super) fn add_movement(
+        &self,
+        id: Uuid,
+        movement: &WalletMovement,
+        parts: &mut Vec<TransactWriteItem>,
+    ) -> Result<(), StoreError> {
+        let keep = Some(movement.at + KEEP);
+        let item = items::item(Key::movement(id, movement.id), "movement", 0, movement, keep)?;
+        parts.push(self.put(item, Some("attribute_not_exists(pk)"))?);
+        let listed = ListedMovement { session: id, movement: movement.id, at: movement.at };
+        let forgotten = Some(movement.at + LISTED);
+        parts.push(self.put(items::item(Key::listed_movement(&listed), "moved", 0, &listed, forgotten)?, None)?);
+        Ok(())
     }
 
     /// Gives one its next turn on the work list later, unless somebody has written it since it was read.

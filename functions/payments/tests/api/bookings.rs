@@ -129,7 +129,33 @@ async fn events_come_twice_late_and_in_any_order() {
     // Rooms are no matter of parking, nor are spaces that nobody could stand on.
     let room = Uuid::new_v4();
     platform.hear(CONFIRMED, BookingChanged { spaces: Vec::new(), ..booking(room) }).await;
-    platform.get(&format!("/v1/parking/bookings/{room}/plate")).await.refused(404);
+    let path = format!("/v1/parking/bookings/{room}/plate");
+    let plate = Some(json!({ "plate": "AB123CD" }));
+    let refused = platform.send("PUT", &path, Some((DRIVER, "driver")), plate.clone()).await.refused(409);
+    assert_eq!(refused["type"], "https://parvis.dev/problems/no-parking-space");
+    platform.get(&path).await.refused(409);
+    platform.send("GET", &path, Some(("boss", "manager")), None).await.refused(409);
+    platform.send("PUT", &path, Some(("stranger", "driver")), plate).await.refused(404);
+    // Once it gives a space, it has a plate.
+    platform.hear(CHANGED, BookingChanged { version: 1, ..booking(room) }).await;
+    assert_eq!(platform.name(room, "AB123CD").await["gives_right"], true);
+}
+
+#[tokio::test]
+async fn what_left_parking_before_it_was_known_gives_no_right() {
+    let (platform, id) = (Platform::start().await, Uuid::new_v4());
+    // It was moved to a desk; that is heard of first.
+    platform.hear(CHANGED, BookingChanged { spaces: Vec::new(), version: 2, ..booking(id) }).await;
+    platform.hear(CONFIRMED, BookingChanged { version: 1, ..booking(id) }).await;
+    let path = format!("/v1/parking/bookings/{id}/plate");
+    let plate = Some(json!({ "plate": "AB123CD" }));
+    let refused = platform.send("PUT", &path, Some((DRIVER, "driver")), plate).await.refused(409);
+    assert_eq!(refused["type"], "https://parvis.dev/problems/no-parking-space");
+    assert_eq!(platform.right("AB123CD", 7, at("2026-03-03T10:30:00Z")).await, None);
+    assert_eq!(platform.get("/v1/me/parking-data").await.ok()["bookings"], json!([]));
+    let items = platform.dynamodb.scan().table_name("payments").send().await.unwrap().items.unwrap();
+    let names = |value: &aws_sdk_dynamodb::types::AttributeValue| value.as_s().is_ok_and(|text| text.contains(DRIVER));
+    assert!(!items.iter().flat_map(|item| item.values()).any(names), "whose it is is not kept");
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! Prices that expected demand moves, where the tariff lets it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use parvis_forecasting::{Calendar, Explanation, Kind, StepForecast};
-use parvis_forecasts::{Definition, ForecastStore, Outcome, Outlook};
+use parvis_forecasts::ForecastStore;
 use parvis_payments::demand::Renewed;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,43 +20,8 @@ fn tariffs() -> String {
 
 /// A forecast of the 40 spaces of a zone: so many percent of them taken in each of the 48 hours from the present one on.
 async fn forecast(platform: &Platform, zone: &str, percent: impl Fn(DateTime<Utc>) -> f64) {
-    let store = forecasts(platform);
-    let origin = platform.now();
-    let definition = Definition {
-        subject: format!("parking/default/{zone}").parse().unwrap(),
-        title: zone.to_owned(),
-        kind: Kind::Bounded { capacity: 40.0 },
-        step_minutes: 60,
-        calendar: Calendar::new(chrono_tz::Europe::Paris),
-    };
-    let step = |hour: i64| {
-        let start = origin + TimeDelta::hours(hour);
-        let mean = 0.4 * percent(start);
-        StepForecast { start, open: true, mean, quantiles: vec![mean; 9], chance_below_capacity: None }
-    };
-    let outlook = Outlook {
-        definition: definition.clone(),
-        origin,
-        trained_at: origin,
-        model_version: 1,
-        span: (origin - TimeDelta::days(60), origin),
-        borrowed: false,
-        known: None,
-        rehearsed: Vec::new(),
-        steps: (0..48).map(step).collect(),
-        explanation: Explanation::default(),
-    };
-    let outcome = Outcome::Forecast {
-        origin,
-        trained_at: origin,
-        borrowed: false,
-        known: None,
-        expected_error: None,
-        drift: None,
-    };
-    store.define(&definition).await.unwrap();
-    store.put_outlook(&outlook).await.unwrap();
-    store.conclude(&definition.subject, &outcome).await.unwrap();
+    let subject = format!("parking/default/{zone}");
+    parvis_test_forecasts::keep(&forecasts(platform), &subject, 40.0, platform.now(), |hour| 0.4 * percent(hour)).await;
 }
 
 fn forecasts(platform: &Platform) -> ForecastStore {

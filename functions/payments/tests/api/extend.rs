@@ -30,8 +30,11 @@ async fn an_extension_costs_what_the_whole_stay_would_have() {
     platform.pass(TimeDelta::minutes(100));
     assert!(platform.is_allowed("AB123CD").await);
     // The same id extends once.
-    let again = platform.post(&format!("{path}/extend"), asked).await.ok();
+    let again = platform.post(&format!("{path}/extend"), asked.clone()).await.ok();
     assert_eq!(again["end"], extended["end"]);
+    let longer = json!({ "id": asked["id"], "minutes": 150, "pay": asked["pay"] });
+    let refused = platform.post(&format!("{path}/extend"), longer).await.refused(409);
+    assert_eq!(refused["type"], "https://parvis.dev/problems/id-reused");
     assert_eq!(platform.taken(), 1200);
 }
 

@@ -92,6 +92,28 @@ async fn a_free_extension_that_an_operator_sends_twice_extends_once() {
         let extended = ask(&platform, "easy", "parvis/park", "POST", &path, Some(extension.clone())).await.ok();
         assert_eq!((&extended["end"], &extended["paid"]["cents"]), (&json!("2026-03-03T20:00:00Z"), &json!(1800)));
     }
+    let other = json!({ "id": extension["id"], "minutes": 90 });
+    let refused = ask(&platform, "easy", "parvis/park", "POST", &path, Some(other)).await.refused(409);
+    assert_eq!(refused["type"], "https://parvis.dev/problems/id-reused");
+}
+
+#[tokio::test]
+async fn what_an_operator_sells_under_an_id_stays_that() {
+    let platform = Platform::start().await;
+    let mut now = sold("2026-03-03T08:50:00Z", 60);
+    now.as_object_mut().unwrap().remove("start");
+    let told = sell(&platform, "easy", &now).await.ok();
+    // The same a day later, when its time is long over: still the same.
+    platform.pass(TimeDelta::hours(30));
+    assert_eq!(sell(&platform, "easy", &now).await.ok()["start"], told["start"]);
+    let others = [("minutes", json!(90)), ("receipt", json!("PN-2")), ("start", json!("2026-03-04T14:00:00Z"))];
+    for (field, value) in others {
+        let mut other = now.clone();
+        other[field] = value;
+        let refused = sell(&platform, "easy", &other).await.refused(409);
+        assert_eq!(refused["type"], "https://parvis.dev/problems/id-reused", "{field}");
+    }
+    sell(&platform, "other", &now).await.refused(409);
 }
 
 #[tokio::test]

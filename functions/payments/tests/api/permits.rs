@@ -212,3 +212,42 @@ async fn a_holder_is_told_of_the_permit_its_renewal_and_that_it_was_withdrawn() 
     assert_eq!(lines, wanted);
     assert_eq!(put(json!({ "owner": "" })).await.refused(422)["errors"][0]["field"], "/owner");
 }
+
+#[tokio::test]
+async fn what_is_for_a_zone_that_is_not_there_is_refused_whole() {
+    let platform = Platform::start().await;
+    let put = async |path: &str, body: Value| {
+        platform.send("PUT", &format!("{path}/{}", Uuid::new_v4()), BOSS, Some(body)).await
+    };
+    let field = |problem: Value| problem["errors"][0]["field"].as_str().unwrap().to_owned();
+    for (path, body) in [
+        ("/v1/parking/permits", permit(&["AB123CD"])),
+        ("/v1/parking/exemptions", exemption("AB123CD", "2027-01-01T00:00:00Z")),
+    ] {
+        for (zones, wrong) in [(json!([]), "/zones"), (json!(["Zone_B", "Zone_X"]), "/zones/1")] {
+            let mut body = body.clone();
+            body["zones"] = zones;
+            assert_eq!(field(put(path, body).await.refused(422)), wrong);
+        }
+    }
+    assert!(!platform.is_allowed("AB123CD").await);
+
+    let (mut good, mut bad) = (permit(&["AB123CD"]), permit(&["XY987ZZ"]));
+    (good["id"], bad["id"]) = (json!(Uuid::new_v4()), json!(Uuid::new_v4()));
+    bad["zones"] = json!(["Zone_X"]);
+    let series = "/v1/parking/permit-series/residents/2026";
+    let permits = Some(json!({ "permits": [good, bad] }));
+    let refused = platform.send("POST", &format!("{series}/permits"), BOSS, permits).await.refused(422);
+    assert_eq!(field(refused), "/permits/1/zones/0");
+    platform.send("GET", series, BOSS, None).await.refused(404);
+
+    // Once the tariffs have it, it is there.
+    let path = "/v1/parking/tariffs";
+    let before = platform.send("GET", path, BOSS, None).await;
+    let tariffs = String::from_utf8(before.body.clone()).unwrap().replace("\"Zone_B\"", "\"Zone_B\", \"Zone_X\"");
+    let version = before.headers["etag"].to_str().unwrap();
+    platform.send_with("PUT", path, BOSS, &[("if-match", version)], Some(tariffs.into())).await.ok();
+    let mut late = permit(&["AB123CD"]);
+    late["zones"] = json!(["Zone_X"]);
+    put("/v1/parking/permits", late).await.ok();
+}

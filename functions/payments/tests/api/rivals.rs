@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{Answer, Platform, session};
 
@@ -89,10 +90,19 @@ async fn few_payments_may_be_open_or_fail_at_a_time() {
     }
     let refused = platform.begin_as(STRANGER, &unpaid("XX003XX")).await.refused(429);
     assert_eq!(refused["type"], "https://parvis.dev/problems/too-many-payments");
+    // A wallet is no way around it, nor are sessions around that of a wallet.
+    let top_up = |id: &str| json!({ "id": Uuid::new_v4(), "cents": 500, "pay": { "with": "method", "id": id } });
+    let put_in = async |id: &str| {
+        platform.send("POST", "/v1/me/wallet/top-ups", Some((STRANGER, "driver")), Some(top_up(id))).await
+    };
+    put_in("pm_card_visa").await.refused(429);
     assert_eq!(platform.begin(&session("XX003XX", 60)).await.status, 201, "others may");
     platform.pass(TimeDelta::minutes(11));
     platform.app.sweep().await.unwrap();
-    for number in 0..6 {
+    for _ in 0..3 {
+        put_in("pm_card_chargeDeclined").await.refused(402);
+    }
+    for number in 0..3 {
         let mut declined = session(&format!("YY{number:03}YY"), 60);
         declined["pay"]["id"] = "pm_card_chargeDeclined".into();
         platform.begin_as(STRANGER, &declined).await.refused(402);

@@ -35,9 +35,24 @@ async fn the_same_id_starts_the_same_session_once() {
     let (first, second) = tokio::join!(platform.begin(&asked), platform.begin(&asked));
     assert_eq!((first.ok()["state"].clone(), second.ok()["state"].clone()), (json!("active"), json!("active")));
     assert_eq!(platform.taken(), 240);
-    let mut other = asked.clone();
-    other["plate"] = "XX999XX".into();
-    assert!(platform.begin(&other).await.refused(409)["detail"].as_str().unwrap().contains("another session"));
+    for (field, value) in [
+        ("plate", json!("XX999XX")),
+        ("minutes", json!(120)),
+        ("zone", json!("Zone_C")),
+        ("vehicle", json!({ "class": "two_wheeler" })),
+        ("price_cents", json!(240)),
+        ("pay", json!({ "with": "card" })),
+    ] {
+        let mut other = asked.clone();
+        other[field] = value;
+        let refused = platform.begin(&other).await.refused(409);
+        assert_eq!(refused["type"], "https://parvis.dev/problems/id-reused", "{field}");
+    }
+    // Written in another way, it is the same.
+    let mut same = asked.clone();
+    same["plate"] = "ab-123-cd".into();
+    platform.pass(TimeDelta::minutes(70));
+    assert_eq!(platform.begin(&same).await.ok()["id"], asked["id"]);
     let foreign = platform.send("POST", "/v1/parking/sessions", Some(("driver-2", "driver")), Some(asked)).await;
     foreign.refused(409);
 }
@@ -77,9 +92,20 @@ async fn a_declined_card_leaves_nothing_behind() {
 #[tokio::test]
 async fn an_unknown_payment_method_is_refused() {
     let platform = Platform::start().await;
-    let mut asked = session("AB123CD", 60);
-    asked["pay"]["id"] = "nonsense".into();
-    platform.begin(&asked).await.refused(402);
+    for unknown in ["nonsense", "pm_nonsense"] {
+        let mut asked = session("AB123CD", 60);
+        asked["pay"]["id"] = unknown.into();
+        // Asking again is answered the same.
+        for _ in 0..2 {
+            let refused = platform.begin(&asked).await.refused(422);
+            assert_eq!(refused["type"], "https://parvis.dev/problems/unknown-payment-method");
+            assert_eq!(refused["errors"][0]["field"], "/pay/id");
+        }
+        let top_up = json!({ "id": Uuid::new_v4(), "cents": 500, "pay": { "with": "method", "id": unknown } });
+        let top_up = platform.post("/v1/me/wallet/top-ups", top_up).await.refused(422);
+        assert_eq!(top_up["type"], "https://parvis.dev/problems/unknown-payment-method");
+    }
+    assert_eq!(platform.taken(), 0);
     assert_eq!(platform.begin(&session("AB123CD", 60)).await.status, 201);
 }
 

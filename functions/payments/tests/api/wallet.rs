@@ -294,3 +294,90 @@ async fn the_books_hear_of_it_and_erasure_takes_the_person_off() {
     };
     assert!(!items.iter().any(speaks));
 }
+
+#[tokio::test]
+async fn what_no_card_takes_back_is_given_by_hand_so_that_its_owner_can_be_erased() {
+    let platform = Platform::start().await;
+    platform.post(PATH, wish(1000)).await.ok();
+    platform.pass(TimeDelta::days(366));
+    let back = platform.post("/v1/me/wallet/pay-back", json!({})).await.ok();
+    assert_eq!((&back["paid_back"]["cents"], &back["balance"]["cents"]), (&json!(0), &json!(1000)));
+    platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await.refused(409);
+
+    let path = "/v1/parking/wallet-payments";
+    let told = json!({ "id": Uuid::new_v4(), "owner": DRIVER, "cents": 1000, "reason": "Virement 2027-12" });
+    let tell = async |who: (&'static str, &'static str), field: &str, value: Value| {
+        let mut told = told.clone();
+        told[field] = value;
+        platform.send("POST", path, Some(who), Some(told)).await
+    };
+    let ada = ("ada", "admin");
+    for role in ["manager", "agent", "driver"] {
+        tell(("boss", role), "cents", json!(1000)).await.refused(403);
+    }
+    assert_eq!(tell(ada, "reason", json!(" ")).await.refused(422)["errors"][0]["field"], "/reason");
+    assert_eq!(tell(ada, "cents", json!(0)).await.refused(422)["errors"][0]["field"], "/cents");
+    assert_eq!(tell(ada, "cents", json!(1001)).await.refused(409)["wallet_cents"], 1000);
+    let given = tell(ada, "cents", json!(1000)).await.ok();
+    // Told again, it is taken off once; of another amount, it is another.
+    assert_eq!(tell(ada, "cents", json!(1000)).await.ok(), given);
+    let reused = tell(ada, "cents", json!(10)).await.refused(409);
+    assert_eq!(reused["type"], "https://parvis.dev/problems/id-reused");
+    assert_eq!((platform.balance().await, platform.taken()), (0, 1000), "the provider has no part in it");
+
+    let kept = platform.data_of(&format!("byhand#{}", given["id"].as_str().unwrap()), "").await;
+    let kept: Value = serde_json::from_str(&kept[0]).unwrap();
+    assert_eq!((&kept["by"], &kept["reason"]), (&json!("ada"), &json!("Virement 2027-12")));
+    let (partition, sort) = movement_key(
+        serde_json::from_value(given["id"].clone()).unwrap(),
+        serde_json::from_value(given["id"].clone()).unwrap(),
+    );
+    let movement: KeptMovement = serde_json::from_str(&platform.data_of(&partition, &sort).await[0]).unwrap();
+    let KeptMovement::Wallet(movement) = movement else { panic!("{movement:?}") };
+    assert!(matches!(movement.movement(), Movement::PayByHand { amount, .. } if amount == Money::eur(1000)));
+
+    let data = platform.get("/v1/me/parking-data").await.ok();
+    let moved = data["wallet_movements"].as_array().unwrap().iter();
+    let moved: Vec<_> =
+        moved.map(|one| (one["reason"].as_str().unwrap(), one["amount"]["cents"].as_i64().unwrap())).collect();
+    assert_eq!(moved, [("top_up", 1000), ("by_hand", -1000)]);
+    let erased = platform.send("DELETE", "/v1/me/parking-data", Some((DRIVER, "driver")), None).await;
+    assert_eq!(erased.status, 204);
+    let items = platform.dynamodb.scan().table_name("payments").send().await.unwrap().items.unwrap();
+    assert!(
+        !items.iter().flat_map(|item| item.values()).any(|value| value.as_s().is_ok_and(|text| text.contains(DRIVER)))
+    );
+}
+
+#[tokio::test]
+async fn a_person_gets_all_that_went_through_the_wallet() {
+    let platform = Platform::start().await;
+    let paid = platform.post(PATH, wish(1000)).await.ok();
+    platform.pass(TimeDelta::seconds(1));
+    let mut stay = session("AB123CD", 60);
+    stay["pay"] = json!({ "with": "wallet" });
+    let begun = platform.begin(&stay).await.ok();
+    platform.pass(TimeDelta::minutes(30));
+    platform.post(&format!("/v1/parking/sessions/{}/stop", begun["id"].as_str().unwrap()), json!({})).await.ok();
+    platform.pass(TimeDelta::minutes(2));
+    platform.post("/v1/me/wallet/pay-back", json!({})).await.ok();
+    let data = platform.get("/v1/me/parking-data").await.ok();
+    let moved: Vec<_> = data["wallet_movements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["reason"].as_str().unwrap(), one["amount"]["cents"].as_i64().unwrap(), one["of"].clone()))
+        .collect();
+    let (top_up, of) = (paid["id"].clone(), begun["id"].clone());
+    assert_eq!(
+        moved,
+        [
+            ("top_up", 1000, top_up.clone()),
+            ("parking", -240, of.clone()),
+            ("parking_refund", 120, of),
+            ("paid_back", -880, top_up.clone()),
+        ]
+    );
+    assert_eq!((&data["wallet_cents"], &data["top_ups"][0]["id"]), (&json!(0), &top_up));
+    assert_eq!(data["top_ups"][0]["refunds"], json!([{ "amount": { "cents": 880, "currency": "EUR" }, "done": true }]));
+}

@@ -23,6 +23,7 @@ export function failureText(error: unknown, format: Format): string {
     case "session-refusal":
       return refusalText(told, format) ?? tp("fail.other", { text: error.message });
     case "payment-declined":
+    case "unknown-payment-method":
       return tp("pay.declined", { code: told.code ?? "?" });
     case "payment-under-way":
       return tp("fail.underWay", { time: format.time(told.until ?? "") });

@@ -175,6 +175,7 @@ export const en = {
   "plate.remove": "Take the plate off",
   "plate.named": "The plate may stand there during the booking.",
   "plate.gone": "No plate may stand there by this booking.",
+  "plate.noSpace": "This place has no parking space of its own: no plate can be named for it.",
   "plate.tooSoon": "The booking is too new: try again in a moment.",
 
   "fact.when": "When",
