@@ -36,6 +36,8 @@ pub(crate) struct Prepared<'a> {
 
 /// Weeks over which gaps at the same time of the week are compared.
 const WEEKS_COMPARED: usize = 6;
+/// So many gaps tell an outage from what is usual.
+const FEW_WEEKS: usize = 3;
 /// Days without observation after which a source is silent.
 const SILENT_DAYS: usize = 28;
 
@@ -109,8 +111,11 @@ impl<'a> Prepared<'a> {
         };
         let before = (1..=WEEKS_COMPARED).map_while(|back| self.end.checked_sub(back * week));
         // As the source was before it fell silent: a silence of weeks is not usual because it lasts.
-        let usual = before.filter(|end| *end > self.first && *end <= self.heard).map(gap).max().unwrap_or(0);
-        open(self.heard..self.end).saturating_sub(usual)
+        let mut gaps: Vec<usize> = before.filter(|end| *end > self.first && *end <= self.heard).map(gap).collect();
+        gaps.sort_unstable();
+        // One long gap of several was an outage, and does not make the next one usual.
+        let usual = if gaps.len() < FEW_WEEKS { gaps.last() } else { gaps.get(gaps.len() - 2) };
+        open(self.heard..self.end).saturating_sub(usual.copied().unwrap_or(0))
     }
 
     /// The mean of all that was observed.

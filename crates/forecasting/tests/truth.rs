@@ -298,7 +298,13 @@ fn a_silent_source_is_known_until_it_fell_silent_and_its_bands_widen() {
         (0..whole.len()).map(|step| whole.value(step).filter(|_| (16..40).contains(&(step % 48)))).collect();
     let by_day = Series::new(whole.grid().clone(), whole.kind(), &values).unwrap();
     assert!(!fit(&by_day, &calendar(), &options).unwrap().is_silent());
-    // Nor is one whose place is closed.
+    // That it was silent once before does not make its silence usual.
+    let steps = whole.len();
+    let gone = |step: usize| step >= steps - 48 || (steps - 22 * 48..steps - 20 * 48).contains(&step);
+    let values: Vec<_> = (0..steps).map(|step| whole.value(step).filter(|_| !gone(step))).collect();
+    let again = Series::new(whole.grid().clone(), whole.kind(), &values).unwrap();
+    assert!(fit(&again, &calendar(), &options).unwrap().is_silent());
+    // Nor is one silent whose place is closed.
     let days = |back: u64| (now - TimeDelta::days(back as i64)).date_naive();
     let closures = vec![parvis_forecasting::calendar::Closure { first: days(2), last: days(0) }];
     let closed = fit(&whole, &Calendar { closures, ..calendar() }, &options).unwrap();

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_forecasting::{Calendar, Grid, Kind, Observation, Options, Series, Step, StepForecast, Unforecastable, fit};
-use parvis_forecasts::{Definition, ForecastStore, Issued, Outcome, Outlook, StoredModel, Subject};
+use parvis_forecasts::{Definition, ForecastStore, Issued, Outcome, Outlook, Scored, StoredModel, Subject};
 
 async fn store() -> Result<ForecastStore> {
     Ok(ForecastStore::new(parvis_test_tables::start(&["forecasts"]).await?, "forecasts"))
@@ -113,6 +113,9 @@ async fn a_model_and_its_forecast_survive_the_table() -> Result<()> {
     assert_eq!(store.issued(&subject, day).await?.map(|read| means(&read.steps)), Some(means(&issued.steps)));
     let scored = issued.score(|_| Some(5.0)).ok_or_else(|| anyhow::anyhow!("nothing to score"))?;
     store.put_scored(&subject, &scored).await?;
-    assert_eq!(store.scored(&subject, day).await?, [scored]);
+    let told = |one: &Scored| {
+        (one.day, one.steps, one.points.len(), [one.mae, one.inside_80].map(|part| (part * 1e9).round()))
+    };
+    assert_eq!(store.scored(&subject, day).await?.iter().map(told).collect::<Vec<_>>(), [told(&scored)]);
     Ok(())
 }

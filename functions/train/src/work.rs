@@ -276,7 +276,7 @@ impl Trainer {
             model_version: model.fitted.version(),
             span: model.fitted.span(),
             borrowed: model.borrowed,
-            known: known(model),
+            known: known(model, &job.subject, forecast.origin),
             rehearsed: model.fitted.rehearsed().to_vec(),
             steps: forecast.steps.into_iter().map(rounded).collect(),
             explanation: forecast.explanation,
@@ -291,7 +291,7 @@ impl Trainer {
             origin: outlook.origin,
             trained_at: model.trained_at,
             borrowed: model.borrowed,
-            known: known(model),
+            known: outlook.known,
             expected_error: model.fitted.expected_error(),
             drift: drift.await?,
         };
@@ -321,6 +321,8 @@ fn is_like(one: &Subject, other: &Subject) -> bool {
 
 /// Days for which a forecast that rests on similar places stands.
 const BORROWED_DAYS: TimeDelta = TimeDelta::days(1);
+/// A series that others feed has not fallen silent within this time: they may do so once a day.
+const FED_WITHIN: TimeDelta = TimeDelta::hours(26);
 
 /// Whether a job, or a later one of its kind, has been done.
 fn is_done(job: &Job, entry: &Entry) -> bool {
@@ -336,10 +338,15 @@ fn is_done(job: &Job, entry: &Entry) -> bool {
     }
 }
 
-/// Until when the series was observed; what is lent by others says nothing of it.
-fn known(model: &StoredModel) -> Option<Known> {
+/// Until when the series was observed at `at`; what is lent by others says nothing of it.
+fn known(model: &StoredModel, subject: &Subject, at: DateTime<Utc>) -> Option<Known> {
     let own = (!model.borrowed).then_some(&model.fitted);
-    own.map(|fitted| Known { until: fitted.known_until(), silent: fitted.is_silent() })
+    own.map(|fitted| {
+        let until = fitted.known_until();
+        // What others feed may come once a day, for the day before.
+        let awaited = matches!(subject, Subject::Fed(_)) && at - until <= FED_WITHIN;
+        Known { until, silent: fitted.is_silent() && !awaited }
+    })
 }
 
 /// To the thousandth: more is noise, and takes space.

@@ -72,7 +72,10 @@ impl Command for SetMembers {
 
     async fn run(&self, (): &(), tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<Imported, WriteError> {
         let mut imported = Imported::default();
-        for member in &self.members {
+        // In one order, so that two imports at once wait for each other instead of each for the other.
+        let mut members: Vec<&SetMember> = self.members.iter().collect();
+        members.sort_by(|a, b| a.subject.cmp(&b.subject));
+        for member in members {
             let before = people::holder(tx.sql(), &member.subject).await?;
             member.set(tx, now).await?;
             let after = people::holder(tx.sql(), &member.subject).await?;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Bytes;
 use axum::extract::State;
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use parvis_booking::resource::Site;
-use parvis_booking::to_utc;
 use parvis_kit::auth::Caller;
 use parvis_kit::http::Json;
+use parvis_kit::moment::Moment;
 use parvis_kit::problem::{FieldError, Problem};
 use parvis_kit::routes;
 use parvis_kit::routes::Routes;
@@ -44,13 +44,13 @@ struct Known {
 impl Known {
     /// The end of a subscription: an instant, or its last day where all sites have the same clocks.
     fn until(&self, text: &str) -> Result<DateTime<Utc>, &'static str> {
-        if let Ok(instant) = text.parse() {
-            return Ok(instant);
-        }
-        let day: NaiveDate =
+        let moment: Moment =
             text.parse().map_err(|_| "a date like 2026-12-31, or an instant like 2026-12-31T23:00:00Z")?;
-        let zone = self.zone.ok_or("an instant like 2026-12-31T23:00:00Z: the sites have several time zones")?;
-        Ok(to_utc((day + TimeDelta::days(1)).and_time(NaiveTime::MIN), zone))
+        match (moment, self.zone) {
+            (Moment::At(instant), _) => Ok(instant),
+            (day, Some(zone)) => Ok(day.end(zone)),
+            (_, None) => Err("an instant like 2026-12-31T23:00:00Z: the sites have several time zones"),
+        }
     }
 
     fn member(&self, row: &Row, errors: &mut Vec<FieldError>) -> Option<SetMember> {

@@ -119,7 +119,7 @@ async fn missing(sql: &mut PgConnection, resources: &[Resource]) -> Result<Vec<M
 async fn existing(sql: &mut PgConnection, resources: &[Resource]) -> Result<BTreeMap<String, Resource>, DatabaseError> {
     let ids: Vec<&str> = resources.iter().map(|resource| resource.id.as_str()).collect();
     let rows: Vec<(String, Value)> =
-        sqlx::query_as("SELECT id, details FROM booking_resource WHERE id = ANY($1) FOR UPDATE")
+        sqlx::query_as("SELECT id, details FROM booking_resource WHERE id = ANY($1) ORDER BY id FOR UPDATE")
             .bind(ids)
             .fetch_all(sql)
             .await?;

@@ -10,6 +10,8 @@ use crate::record::ByHand;
 use crate::state::App;
 use crate::store::{Funds, StoreError};
 
+/// Tries while the wallet is in use.
+const ATTEMPTS: usize = 4;
 /// Signs that say why.
 const REASON: std::ops::RangeInclusive<usize> = 3..=300;
 
@@ -47,26 +49,30 @@ impl App {
         let same = |known: &ByHand| {
             the_same(known.owner == given.owner && known.amount == given.amount && known.reason == given.reason)
         };
-        if let Some(known) = self.store().by_hand(id).await? {
-            same(&known)?;
-            return Ok(known);
-        }
         let funds = Funds { owner: owner.clone(), change: amount.checked_neg().map_err(Problem::internal)? };
-        match self.store().give_by_hand(&given, &owner, &funds).await {
-            Ok(()) => {}
-            Err(StoreError::Conflict) => {
-                let Some(known) = self.store().by_hand(id).await? else { return Err(self.holds_less(&owner).await?) };
+        for _ in 0..ATTEMPTS {
+            if let Some(known) = self.store().by_hand(id).await? {
                 same(&known)?;
                 return Ok(known);
             }
-            Err(error) => return Err(error.into()),
+            match self.store().give_by_hand(&given, &owner, &funds).await {
+                Ok(()) => {
+                    tracing::warn!(by = given.by, id = %id, cents = amount.cents, reason = given.reason, "money of a wallet was given back by hand");
+                    return Ok(given);
+                }
+                // Its owner may be paying from it at this moment.
+                Err(StoreError::Conflict) => self.refuse_too_much(&owner, amount.cents).await?,
+                Err(error) => return Err(error.into()),
+            }
         }
-        tracing::warn!(by = given.by, id = %given.id, cents = amount.cents, reason = given.reason, "money of a wallet was given back by hand");
-        Ok(given)
+        Err(StoreError::Conflict.into())
     }
 
-    async fn holds_less(&self, owner: &str) -> ApiResult<crate::error::ApiError> {
-        let cents = self.store().wallet(owner).await?;
-        Ok(Problem::conflict("The wallet does not hold so much.").member("wallet_cents", cents).into())
+    async fn refuse_too_much(&self, owner: &str, cents: i64) -> ApiResult<()> {
+        let held = self.store().wallet(owner).await?;
+        if held < cents {
+            return Err(Problem::conflict("The wallet does not hold so much.").member("wallet_cents", held).into());
+        }
+        Ok(())
     }
 }
