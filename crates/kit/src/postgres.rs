@@ -3,17 +3,17 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws_config::SdkConfig;
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{
-    Connection as _, PgConnection, PgPool,
+    Acquire, Connection as _, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Mutex;
@@ -200,24 +200,47 @@ fn lazy_pool(options: PgConnectOptions) -> PgPool {
         .before_acquire(move |connection, meta| {
             let answered = answered.clone();
             Box::pin(async move {
+                if is_suspect(meta.age) {
+                    return Ok(false);
+                }
                 let rested = meta.idle_for >= TRUSTED_FOR.to_std().unwrap_or_default();
                 Ok(lives(connection, &answered, rested).await)
             })
         })
-        .after_release(|connection, _| Box::pin(async move { end_transaction(connection).await.map(|()| true) }))
         .connect_lazy_with(options)
 }
 
-/// Ends the transaction that a `begin` has left behind which was dropped before its answer came. sqlx 0.9.0 forgets it
-/// (<https://github.com/transact-rs/sqlx/issues/4393>, mended there since): the connection would go back into the pool, and what the
-/// next one writes would be lost with it.
-async fn end_transaction(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    // sqlx tells whether a transaction is open by no other means; the statement itself is empty.
-    match connection.begin_with("").await {
-        Ok(transaction) => transaction.rollback().await,
-        Err(sqlx::Error::BeginFailed) => Ok(()),
-        Err(error) => Err(error),
+/// When work was last dropped while its transaction began.
+static CUT_OFF_AT: std::sync::Mutex<Option<Instant>> = std::sync::Mutex::new(None);
+
+/// Begins a transaction, on a connection or on one of a pool. All transactions are begun here.
+///
+/// sqlx 0.9.0 forgets a transaction that is dropped before the server has answered its `BEGIN`
+/// (<https://github.com/transact-rs/sqlx/issues/4393>, mended there since): its connection would go back into the pool, and what is
+/// written by it next would be lost with the transaction. So no connection of before is used again after that.
+///
+/// # Errors
+/// When the server or the connection fails.
+pub async fn begin<'c>(from: impl Acquire<'c, Database = Postgres>) -> Result<Transaction<'c, Postgres>, sqlx::Error> {
+    let unanswered = Unanswered;
+    let begun = from.begin().await;
+    std::mem::forget(unanswered);
+    begun
+}
+
+/// Notes when it is dropped.
+struct Unanswered;
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        *CUT_OFF_AT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
+}
+
+/// Whether a connection of an age may be in a transaction that nobody knows of.
+fn is_suspect(age: Duration) -> bool {
+    let cut_off_at = *CUT_OFF_AT.lock().unwrap_or_else(PoisonError::into_inner);
+    cut_off_at.is_some_and(|at| at.elapsed() <= age)
 }
 
 /// Whether a connection that has `rested`, or has slept, still answers: it may have died while the sandbox was frozen or the server

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
 
-use parvis_kit::postgres::Database;
+use parvis_kit::postgres::{Database, begin};
 use sqlx::PgPool;
 
 /// Works on `future` for so many polls and drops it then; whether it was over before.
@@ -23,7 +23,7 @@ async fn dropped_after<F: Future>(mut polls: u32, future: F) -> bool {
 }
 
 async fn unfinished(pool: &PgPool) {
-    let mut transaction = pool.begin().await.unwrap();
+    let mut transaction = begin(pool).await.unwrap();
     sqlx::query("INSERT INTO note VALUES ('unfinished')").execute(&mut *transaction).await.unwrap();
 }
 

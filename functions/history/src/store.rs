@@ -3,7 +3,7 @@
 use std::{collections::HashSet, ops::AddAssign, sync::Mutex, time::Duration};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use parvis_kit::postgres::{Database, DatabaseError};
+use parvis_kit::postgres::{Database, DatabaseError, begin};
 use parvis_parking::EventKind;
 use sqlx::{PgConnection, PgPool};
 
@@ -59,7 +59,7 @@ impl HistoryStore {
     pub async fn apply(&self, edits: &Edits) -> Result<Applied, DatabaseError> {
         let pool = self.database.pool().await?;
         self.ensure_partitions(pool, &edits.months()).await?;
-        let mut transaction = pool.begin().await?;
+        let mut transaction = begin(pool).await?;
         sqlx::query("SELECT set_config('statement_timeout', $1, true)")
             .bind(self.statement_timeout.as_millis().to_string())
             .execute(&mut *transaction)

@@ -7,6 +7,7 @@ use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use parvis_kit::lambda::Failure;
 use parvis_kit::metrics::Metrics;
 use parvis_kit::moment::start_of_day;
+use parvis_kit::postgres::begin;
 use parvis_kit::telemetry::chain;
 use parvis_ledger_rules::{
     Auxiliary, Buyer, DocumentKind, DocumentLine, Draft, Movement, OUTSIDE_VAT, PaymentTerms, Piece,
@@ -150,7 +151,7 @@ impl App {
         buyer: &Buyer,
         before: DateTime<Utc>,
     ) -> Result<Option<String>, PostError> {
-        let mut transaction = self.database().pool().await?.begin().await?;
+        let mut transaction = begin(self.database().pool().await?).await?;
         // Two runs at once: the second finds what the first has left.
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('ledger_invoice ' || $1, 0))")
             .bind(operator)
@@ -236,7 +237,7 @@ impl App {
     /// [`SettleError`].
     pub async fn settle(&self, number: &str, payment: Payment) -> Result<InvoiceRow, SettleError> {
         let pool = self.database().pool().await.map_err(PostError::from)?;
-        let mut transaction = pool.begin().await?;
+        let mut transaction = begin(pool).await?;
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('ledger_settlement ' || $1, 0))")
             .bind(number)
             .execute(&mut *transaction)

@@ -1,7 +1,7 @@
 //! A movement into the books: once, with its entry and its document, in one transaction.
 
 use chrono::NaiveDate;
-use parvis_kit::postgres::DatabaseError;
+use parvis_kit::postgres::{DatabaseError, begin};
 use parvis_ledger_rules::{
     Counter, Document, DocumentNumber, Draft, Entry, Fault, KeptMovement, MovementError, NumberError, ParkingMovement,
     ParkingMovementKind, Payer, Piece, Posted, Series, Side, Supply, WalletMovement,
@@ -86,7 +86,7 @@ impl App {
         let Some(entry) = movement.movement().entry(&self.house().chart, movement.id, date, piece)? else {
             return Ok(Posted::Known);
         };
-        let mut transaction = self.database().pool().await?.begin().await?;
+        let mut transaction = begin(self.database().pool().await?).await?;
         let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM ledger_entry WHERE id = $1")
             .bind(movement.id)
             .fetch_optional(&mut *transaction)
@@ -111,7 +111,7 @@ impl App {
         // Before the transaction: it holds the counter of numbers.
         let zone = self.zones().name(movement.stay.zone.as_str()).await;
         let pool = self.database().pool().await?;
-        let mut transaction = pool.begin().await?;
+        let mut transaction = begin(pool).await?;
         if !insert_movement(&mut transaction, movement).await? {
             return Ok(Posted::Known);
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use parvis_booking::resource::Resource;
-use parvis_kit::postgres::DatabaseError;
+use parvis_kit::postgres::{DatabaseError, begin};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
@@ -65,7 +65,7 @@ impl From<sqlx::Error> for ImportError {
 /// # Errors
 /// See [`ImportError`].
 pub async fn import(pool: &PgPool, resources: &[Resource], now: DateTime<Utc>) -> Result<Imported, ImportError> {
-    let mut tx = pool.begin().await?;
+    let mut tx = begin(pool).await?;
     let missing = missing(&mut tx, resources).await?;
     if !missing.is_empty() {
         return Err(ImportError::Missing(missing));

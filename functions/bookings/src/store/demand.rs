@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use parvis_booking::Slot;
 use parvis_forecasting::demand::{DemandLevel, ExpectedHour, levelled};
-use parvis_kit::postgres::DatabaseError;
+use parvis_kit::postgres::{DatabaseError, begin};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use super::bad;
@@ -30,7 +30,7 @@ pub async fn replace(
     (site, kind): (&str, &str),
     expected: &[(DateTime<Utc>, f64)],
 ) -> Result<(), DatabaseError> {
-    let mut tx = pool.begin().await?;
+    let mut tx = begin(pool).await?;
     let before: Vec<(DateTime<Utc>, String)> =
         sqlx::query_as("DELETE FROM booking_demand WHERE site = $1 AND kind = $2 RETURNING at, level")
             .bind(site)

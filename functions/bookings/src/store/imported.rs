@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use parvis_booking::ResourceId;
 use parvis_booking::calendar::BusyTime;
-use parvis_kit::postgres::DatabaseError;
+use parvis_kit::postgres::{DatabaseError, begin};
 use sqlx::PgPool;
 
 /// Replaces the imported busy times of a resource from `now` on; those that overlap a booking are not taken and are told. `None`
@@ -18,7 +18,7 @@ pub async fn replace(
     busy: &[BusyTime],
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<BusyTime>>, DatabaseError> {
-    let mut tx = pool.begin().await?;
+    let mut tx = begin(pool).await?;
     let no: Option<i32> = sqlx::query_scalar("SELECT no FROM booking_resource WHERE id = $1 FOR UPDATE")
         .bind(resource.as_str())
         .fetch_optional(&mut *tx)

@@ -22,12 +22,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use parvis_booking::life::State;
 use parvis_events::CloudEvent;
-use parvis_kit::postgres::DatabaseError;
+use parvis_kit::postgres::{DatabaseError, begin};
 use rand::Rng as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::bookings::{self, Record};
 use super::slots::Claim;
@@ -320,7 +320,7 @@ async fn transact<C: Command>(
     prepared: &C::Prepared,
     now: DateTime<Utc>,
 ) -> Result<Done<C::Answer>, WriteError> {
-    let mut tx = Tx { inner: sql.begin().await?, left: Left::default() };
+    let mut tx = Tx { inner: begin(&mut *sql).await?, left: Left::default() };
     let answer = command.run(prepared, &mut tx, now).await?;
     tx.left.write(&mut tx.inner, key, &answer, now).await?;
     tx.inner.commit().await?;
