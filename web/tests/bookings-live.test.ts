@@ -164,6 +164,30 @@ describe("one's own bookings", () => {
   });
 });
 
+describe("what was written here", () => {
+  it("is not undone by an answer that was on its way", async () => {
+    let answer: (bookings: Booking[]) => void = () => undefined;
+    let readings = 0;
+    const { api } = fakeApi({
+      // The first reading hangs until the check-in is done, and knows nothing of it.
+      "/v1/bookings": () => {
+        readings += 1;
+        const arrived = { bookings: [booking({ state: "arrived", version: 2 })], next_cursor: null };
+        if (readings > 1) return arrived;
+        return new Promise((resolve) => (answer = (bookings) => resolve({ bookings, next_cursor: null })));
+      },
+      "/v1/me": () => ({ preferences: {}, favourites: [], credits: 0, plan: null }),
+    });
+    const own = new OwnFeed(api);
+    const reading = own.refresh();
+    await vi.waitFor(() => expect(readings).toBe(1));
+    own.put(booking({ state: "arrived", version: 2 }));
+    answer([booking({ state: "booked", version: 1 })]);
+    await reading;
+    expect([own.bookings.map((one) => one.state), readings]).toEqual([["arrived"], 2]);
+  });
+});
+
 describe("a wish", () => {
   const quote = {
     token: "signed",

@@ -25,6 +25,7 @@ export class CalendarFeed implements Feed {
   #viewer: () => Viewer;
   #range: Span;
   #asked = 0;
+  #written = 0;
   #versions = new Map<string, number>();
   #reread: ReturnType<typeof setTimeout> | undefined;
 
@@ -55,7 +56,7 @@ export class CalendarFeed implements Feed {
   }
 
   async refresh(): Promise<void> {
-    const asked = ++this.#asked;
+    const [asked, written] = [++this.#asked, this.#written];
     const from = new Date(this.#range.start).toISOString();
     const to = new Date(this.#range.end).toISOString();
     const { loggedIn, staff } = this.#viewer();
@@ -66,6 +67,8 @@ export class CalendarFeed implements Feed {
     ]);
     // An answer to an older question would undo what is shown.
     if (asked !== this.#asked) return;
+    // What was written meanwhile may not be in it.
+    if (written !== this.#written) return this.refresh();
     this.times = times;
     this.bookings = bookings;
     this.loaded = true;
@@ -91,6 +94,7 @@ export class CalendarFeed implements Feed {
 
   /** What a write of this page answered, before any message tells it. */
   put(booking: Booking): void {
+    this.#written += 1;
     const before = this.bookings.find((one) => one.id === booking.id);
     const ids = ({ resources }: Booking) => resources.map((one) => one.id);
     const told = { event: "", type: "", at: "", booking: booking.id, site: this.#site, before: null };

@@ -20,16 +20,23 @@ export class OwnFeed implements Feed {
   readonly filters = ["live/bookings/+"];
   #api: BookingsApi;
   #reread: ReturnType<typeof setTimeout> | undefined;
+  /** Readings that were begun, and bookings that were written here. */
+  #asked = 0;
+  #written = 0;
 
   constructor(api: BookingsApi) {
     this.#api = api;
   }
 
   async refresh(): Promise<void> {
+    const [asked, written] = [++this.#asked, this.#written];
     const now = Date.now();
     const from = new Date(now - BACK_MS).toISOString();
     const to = new Date(now + AHEAD_MS).toISOString();
     const [bookings, profile] = await Promise.all([this.#api.bookings({ from, to }), this.#api.profile()]);
+    // An answer to an older question would undo what is shown; what was written meanwhile may not be in it.
+    if (asked !== this.#asked) return;
+    if (written !== this.#written) return this.refresh();
     this.bookings = mergeBookings([], bookings);
     this.profile = profile;
     this.loaded = true;
@@ -44,6 +51,7 @@ export class OwnFeed implements Feed {
   }
 
   put(...bookings: Booking[]): void {
+    this.#written += 1;
     this.bookings = mergeBookings(
       this.bookings,
       bookings.filter((booking) => booking.mine),
@@ -64,6 +72,7 @@ export class OwnFeed implements Feed {
   /** Forgets everything: another may log in. */
   clear(): void {
     clearTimeout(this.#reread);
+    this.#asked += 1;
     this.bookings = [];
     this.profile = null;
     this.loaded = false;
