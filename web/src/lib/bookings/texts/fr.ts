@@ -177,7 +177,8 @@ export const fr: Record<keyof typeof en, Text> = {
   "plate.remove": "Retirer la plaque",
   "plate.named": "La plaque peut y stationner pendant la réservation.",
   "plate.gone": "Plus aucune plaque ne peut y stationner par cette réservation.",
-  "plate.noSpace": "Cette place n’est liée à aucun emplacement de stationnement : aucune plaque ne peut y être indiquée.",
+  "plate.noSpace":
+    "Cette place n’est liée à aucun emplacement de stationnement : aucune plaque ne peut y être indiquée.",
   "plate.tooSoon": "La réservation est trop récente : réessayez dans un instant.",
 
   "fact.when": "Quand",
